@@ -1,0 +1,49 @@
+"""Notebook-native dataflow: author workflows, trace, publish, run them exactly once on Dask.
+
+>>> import lyftnb as ln
+>>> wf = ln.Workflow("hello")
+
+`import lyftnb` loads none of the engines; they come with the first use of a name that needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lyftnb.errors import LyftError, Permanent, Temporary
+    from lyftnb.workspace import Workflow, Workspace, connect, open
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LyftError",
+    "Permanent",
+    "Temporary",
+    "Workflow",
+    "Workspace",
+    "__version__",
+    "connect",
+    "open",
+]
+
+_HOMES = {
+    "LyftError": "lyftnb.errors",
+    "Permanent": "lyftnb.errors",
+    "Temporary": "lyftnb.errors",
+    "Workflow": "lyftnb.workspace",
+    "Workspace": "lyftnb.workspace",
+    "connect": "lyftnb.workspace",
+    "open": "lyftnb.workspace",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lyftnb' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

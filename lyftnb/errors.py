@@ -1,0 +1,239 @@
+"""Every error that lyftnb raises, grouped by what the reader should do about it.
+
+    LyftError
+    ├── WorkflowError            fix the workflow
+    │   ├── InvalidWorkflow      several problems, each with its place
+    │   └── ExpressionError      one SQL expression, with the position in its text
+    ├── SetupError               fix the workspace, its settings or the command
+    │   ├── ConfigError          a key or value of lyftnb.toml
+    │   ├── NotFound             a name that does not exist (the message lists near ones)
+    │   ├── GroupUnavailable     a step asks for a worker group that has no workers
+    │   └── BadData              data that was asked to fail rather than to be rejected
+    ├── TryAgain                 nothing is wrong; the same call may go through later
+    │   ├── CommitRefused        a requirement of a commit did not hold
+    │   └── Temporary            raised by user code: retry after `delay` seconds
+    ├── LedgerError              free the ledger
+    │   └── WorkspaceBusy        another process owns the workspace
+    ├── StorageError             repair the storage
+    │   ├── SegmentMissing       a committed file is gone
+    │   ├── SegmentDamaged       a committed file differs from its checksum
+    │   └── SnapshotExpired      the asked-for history has been removed
+    ├── StageBlocked             a stage used up its attempts; fix the cause and run again
+    ├── Permanent                raised by user code: do not retry
+    └── InternalError            a defect of lyftnb itself
+
+Codes are stable: programs may match on them. Errors survive pickling, because they cross from
+worker processes to the owner.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+
+class LyftError(Exception):
+    """The base of all errors. Says what happened, where, and what to do.
+
+    Args:
+        message: what happened, with what was expected and what was found.
+        where: the place: a file with a line, a step, a batch.
+        hint: what to do about it.
+        facts: values that programs may read (kept as `error.facts`).
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str | None = None,
+        hint: str | None = None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+        self.facts = facts
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        hint = f"\n  hint: {self.hint}" if self.hint else ""
+        return f"{place}{self.message}{hint}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.where, self.hint, self.facts)
+
+    def with_where(self, where: str) -> LyftError:
+        """The same error, placed (an inner place is kept behind the outer one)."""
+        place = f"{where}: {self.where}" if self.where else where
+        return type(self)(self.message, where=place, hint=self.hint, **self.facts)
+
+
+def _rebuild(
+    kind: type[LyftError], message: str, where: str | None, hint: str | None, facts: dict[str, Any]
+) -> LyftError:
+    return kind(message, where=where, hint=hint, **facts)
+
+
+class WorkflowError(LyftError):
+    """Fix the workflow."""
+
+    code = "workflow"
+
+
+class InvalidWorkflow(WorkflowError):
+    """The workflow has problems; `problems` holds all of them (`model.Problem`)."""
+
+    code = "invalid_workflow"
+
+    @property
+    def problems(self) -> tuple[Any, ...]:
+        """All problems found, errors first."""
+        return tuple(self.facts.get("problems", ()))
+
+
+class ExpressionError(WorkflowError):
+    """A SQL expression cannot be parsed, bound or typed.
+
+    `facts`: `text`, and where known `offset` (0-based character in the text).
+    """
+
+    code = "expression"
+
+
+class SetupError(LyftError):
+    """Fix the workspace, its settings or the command."""
+
+    code = "setup"
+
+
+class ConfigError(SetupError):
+    """A key or a value of `lyftnb.toml` or of a `LYFTNB_*` variable is wrong."""
+
+    code = "config"
+
+
+class NotFound(SetupError):
+    """Something was named that does not exist."""
+
+    code = "not_found"
+
+
+class GroupUnavailable(SetupError):
+    """A step asks for a worker group that has no workers."""
+
+    code = "group_unavailable"
+
+
+class BadData(SetupError):
+    """Data broke a rule under `on_error: fail`."""
+
+    code = "bad_data"
+
+
+class TryAgain(LyftError):
+    """Nothing is broken; the same call may succeed later."""
+
+    code = "try_again"
+
+
+class CommitRefused(TryAgain):
+    """A requirement of a commit did not hold; `facts["requirement"]` names it."""
+
+    code = "commit_refused"
+
+
+class Temporary(TryAgain):
+    """Raised by user code: the batch is retried after `delay` seconds, no row is blamed."""
+
+    code = "temporary"
+
+    def __init__(self, message: str = "temporary failure", *, delay: float = 1.0, **kw: Any) -> None:
+        super().__init__(message, delay=delay, **kw)
+
+    @property
+    def delay(self) -> float:
+        """Seconds to wait before the next attempt."""
+        return float(self.facts["delay"])
+
+
+class LedgerError(LyftError):
+    """Free the ledger."""
+
+    code = "ledger"
+
+
+class WorkspaceBusy(LedgerError):
+    """Another process owns the workspace; the message names it."""
+
+    code = "workspace_busy"
+
+
+class StorageError(LyftError):
+    """Repair the storage."""
+
+    code = "storage"
+
+
+class SegmentMissing(StorageError):
+    """A committed segment's file is gone."""
+
+    code = "segment_missing"
+
+
+class SegmentDamaged(StorageError):
+    """A committed segment's file differs from what was committed."""
+
+    code = "segment_damaged"
+
+
+class SnapshotExpired(StorageError):
+    """The asked-for history has been removed by retention."""
+
+    code = "snapshot_expired"
+
+
+class StageBlocked(LyftError):
+    """A stage used up its attempts; fix the cause and run again."""
+
+    code = "stage_blocked"
+
+
+class Permanent(LyftError):
+    """Raised by user code: the failure will not go away, do not retry."""
+
+    code = "permanent"
+
+
+class InternalError(LyftError):
+    """A defect of lyftnb itself; please report it with the text."""
+
+    code = "internal"
+
+
+def near(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` was probably meant to be, if there is one.
+
+    >>> near("fliter", ["filter", "derive"])
+    'filter'
+    """
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def unknown(kind: str, name: str, known: Iterable[str], *, where: str | None = None) -> NotFound:
+    """The error for a name that does not exist: suggests the nearest, else lists what there is."""
+    names = sorted(known)
+    guess = near(name, names)
+    if guess:
+        hint = f"did you mean '{guess}'?"
+    elif names:
+        shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+        hint = f"there is: {shown}"
+    else:
+        hint = f"there is no {kind} yet"
+    return NotFound(f"unknown {kind} '{name}'", where=where, hint=hint, name=name)

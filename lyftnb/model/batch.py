@@ -1,0 +1,192 @@
+"""A batch: the claim that fixes it, and the report that its tasks give back.
+
+Everything here crosses process borders: small, frozen, picklable, no frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from lyftnb.model.schema import Schema
+
+Position = dict[str, Any]
+"""Where an input stands: item → JSON. A spool input has one item per channel (the next sequence
+number); a file input one per file."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRef:
+    """A committed segment, as a reader needs it. `path` is relative to the storage root."""
+
+    path: str
+    rows: int
+    bytes: int
+    first_seq: int
+    schema: Schema
+    partition: str | None = None
+    checksum: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A piece of a stage's input that one task can read on its own.
+
+    `payload` is the connector's own word for begin and end (JSON); for spools, `segments` names
+    the files. `position` is unique and ordered within the batch.
+    """
+
+    position: int
+    input: str
+    payload: Any = None
+    segments: tuple[SegmentRef, ...] = ()
+    bytes: int = 0
+    rows: int | None = None
+    partition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableRef:
+    """A table input, fixed at the claim's snapshot."""
+
+    name: str
+    segments: tuple[SegmentRef, ...]
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """How a commit moves the position of one input: only from `expected`, by these items."""
+
+    input: str
+    """Key of the position: `DEPLOYMENT/STEP/INPUT`."""
+    expected: int
+    """Version of the position that the claim started from (0: none yet)."""
+    items: Position
+    """Items to set; None removes one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What fixes a batch: a retry runs the same claim with `attempt + 1`."""
+
+    batch: str
+    """`DEPLOYMENT/STAGE/n`."""
+    attempt: int
+    run: str
+    deployment: str
+    stage: str
+    splits: tuple[Split, ...]
+    advances: tuple[Advance, ...]
+    tables: tuple[TableRef, ...]
+    snapshot: int
+    now: datetime
+    seed: int
+    floor: Schema | None = None
+    """Schema floor of an outside input (columns and types seen before)."""
+    replaces: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
+    """(channel, partitions) whose content this batch replaces; None: all of it."""
+
+    @property
+    def number(self) -> int:
+        """The batch's number within its stage."""
+        return int(self.batch.rsplit("/", 1)[1])
+
+    @property
+    def rows(self) -> int | None:
+        """Rows to read, when known beforehand."""
+        counts = [s.rows for s in self.splits]
+        return sum(c for c in counts if c is not None) if None not in counts else None
+
+    def with_attempt(self, attempt: int) -> Claim:
+        """The same work under a newer fencing token."""
+        return replace(self, attempt=attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class StagedSegment:
+    """A Parquet file under its final unique name that no row names yet."""
+
+    spool: str
+    """`DEPLOYMENT.CHANNEL`."""
+    path: str
+    """Relative to the storage root."""
+    rows: int
+    bytes: int
+    checksum: str
+    schema: Schema
+    partition: str | None = None
+    event_min: datetime | None = None
+    event_max: datetime | None = None
+    order: tuple[int, int] = (0, 0)
+    """(split position, part): segments of a batch get sequence numbers in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Something for outsiders, staged under a name that no reader takes, to be revealed after the
+    commit. `payload` is the sink's own word for it (JSON)."""
+
+    id: str
+    """Unique: batch, step and part."""
+    step: str
+    kind: str
+    group: str
+    payload: Any
+
+
+def _sum(a: int | None, b: int | None) -> int | None:
+    return b if a is None else a if b is None else a + b
+
+
+@dataclass(frozen=True, slots=True)
+class StepCount:
+    """What one step did in a batch (or one split of it).
+
+    Rows between steps that run as one query are not counted (None): counting them would cost what
+    the fusion saves.
+    """
+
+    step: str
+    rows_in: int | None = None
+    rows_out: int | None = None
+    rejects: int = 0
+    dropped: int = 0
+
+    def __add__(self, other: StepCount) -> StepCount:
+        return StepCount(
+            self.step,
+            _sum(self.rows_in, other.rows_in),
+            _sum(self.rows_out, other.rows_out),
+            self.rejects + other.rejects,
+            self.dropped + other.dropped,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """What the tasks of one split staged. Effects happen only when the owner commits it."""
+
+    task: str
+    segments: tuple[StagedSegment, ...] = ()
+    publications: tuple[Publication, ...] = ()
+    counts: tuple[StepCount, ...] = ()
+    floor: Schema | None = None
+    """Schema of an outside input as decoded, when it was inferred."""
+    bytes_read: int = 0
+    seconds: float = 0.0
+    upstream: tuple[TaskReport, ...] = field(default=())
+    """Reports of the tasks that fed this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolSpec:
+    """What the ledger knows of a spool beyond its segments."""
+
+    spool: str
+    event_time: str | None = None
+    partition: str | None = None
+    policy: Literal["evolve", "freeze", "discard"] = "evolve"
+    replaced: bool = False
+    rejects: bool = False

@@ -1,0 +1,71 @@
+"""A commit: updates plus requirements. The ledger carries it out in one transaction or refuses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lyftnb.model.batch import Advance, Claim, Publication, SpoolSpec, StagedSegment, StepCount
+from lyftnb.model.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Everything that one batch makes visible.
+
+    Requirements: the claim's attempt is the newest for its batch, every position stands where its
+    `Advance` expects it, and the deployment's revision is current. The same attempt committing
+    twice gets the same answer; an older one is refused.
+    """
+
+    claim: Claim
+    segments: tuple[StagedSegment, ...] = ()
+    spools: tuple[SpoolSpec, ...] = ()
+    """Specs of the spools written (and of those that must exist even if no row came)."""
+    publications: tuple[Publication, ...] = ()
+    counts: tuple[StepCount, ...] = ()
+    floor: Schema | None = None
+    bytes_read: int = 0
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The batch is visible from `snapshot` on."""
+
+    batch: str
+    snapshot: int
+    repeated: bool = False
+    """The same attempt had been committed before; nothing was done again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A requirement did not hold; nothing was changed by this commit."""
+
+    batch: str
+    requirement: str
+    """`attempt`, `position`, `revision` or `claim`."""
+    expected: str
+    found: str
+
+
+Answer = Committed | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run of a workflow to the end of its inputs."""
+
+    run: str
+    deployment: str
+    status: str
+    seconds: float
+    batches: int
+    counts: tuple[StepCount, ...] = ()
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def rejects(self) -> int:
+        """Rejected rows over all steps."""
+        return sum(c.rejects for c in self.counts)

@@ -1,0 +1,59 @@
+"""Names that people give: workflows, steps, channels, ports, groups, contexts."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+
+_NAME = re.compile(NAME_PATTERN)
+_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*$")
+_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?\s*$", re.IGNORECASE)
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_BYTES = {
+    "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
+    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
+}  # fmt: skip
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` may serve as a name (and so, unquoted, as a SQL name)."""
+    return _NAME.match(text) is not None
+
+
+def seconds(text: str | int | float) -> float:
+    """A duration in seconds: a number, or text such as `5s`, `250ms`, `1.5h`, `1d`.
+
+    Raises:
+        ValueError: the text is not a duration.
+
+    >>> seconds("5m")
+    300.0
+    """
+    if isinstance(text, int | float):
+        return float(text)
+    match = _DURATION.match(text)
+    if match is None:
+        raise ValueError(f"'{text}' is not a duration; write a number and a unit: 500ms, 5s, 2m, 1h, 1d, 1w")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def size_bytes(text: str | int) -> int:
+    """A size in bytes: a number, or text such as `16MiB`, `2GB`.
+
+    Raises:
+        ValueError: the text is not a size.
+
+    >>> size_bytes("16MiB")
+    16777216
+    """
+    if isinstance(text, int):
+        return text
+    match = _SIZE.match(text)
+    if match is None:
+        raise ValueError(f"'{text}' is not a size; write a number and a unit: 64KiB, 16MiB, 2GB")
+    return int(float(match[1]) * _BYTES[(match[2] or "B").lower()])

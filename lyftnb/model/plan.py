@@ -1,0 +1,165 @@
+"""The plan: what a workflow compiles to. Channels with their transports, jobs, tasks, stages.
+
+A *job* is what one step compiles to. A *task* is a chain of neighbouring jobs of one group and one
+replica count: they run as one lazy query on one worker. A *stage* is the tasks joined by worker
+channels: the unit of scheduling and of commit. All of it is frozen and pickles small.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lyftnb.model.problem import Problem
+from lyftnb.model.workflow import (
+    ActionSpec,
+    ChannelSpec,
+    DispatchSpec,
+    Frame,
+    InputSpec,
+    OnError,
+    OutputSpec,
+    RetrySpec,
+)
+
+DEFAULT_GROUP = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChannel:
+    """A channel with its transport and the reason for it."""
+
+    name: str
+    transport: Literal["worker", "spool"]
+    reason: str
+    spec: ChannelSpec
+    producer: str
+    port: str
+    consumers: tuple[str, ...] = ()
+    replaced: bool = False
+    """The producer replaces its content (`frame: partition|all`): the channel is a table."""
+    rejects: bool = False
+    """The channel holds a step's rejects."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobInput:
+    """One channel input of a job, under the name its body uses."""
+
+    name: str
+    channel: str
+    table: bool = False
+    key: tuple[str, ...] = ()
+    deployment: str | None = None
+    """The deployment that owns the channel, when it is another's (`input: {spool: …}`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A step, expanded and normalised."""
+
+    step: str
+    input: InputSpec | None
+    inputs: tuple[JobInput, ...]
+    named_inputs: bool
+    actions: tuple[ActionSpec, ...]
+    output: OutputSpec | None
+    ports: tuple[tuple[str, str], ...]
+    """(port, channel), in order."""
+    dispatch: DispatchSpec | None
+    frame: Frame
+    rowwise: bool
+    group: str
+    replicas: int | None
+    """At most so many splits at a time; None: as many as the group has slots."""
+    on_error: OnError
+
+    @property
+    def rejects_channel(self) -> str:
+        """The spool that takes this step's rejects."""
+        return f"{self.step}_rejects"
+
+    def action_name(self, index: int) -> str:
+        """What an action is called in rejects and traces: its id, else kind and position."""
+        action = self.actions[index]
+        return action.id or f"{action.kind}[{index}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Neighbouring jobs that run as one: same group, same replicas, joined in memory."""
+
+    id: str
+    group: str
+    replicas: int | None
+    jobs: tuple[Job, ...]
+    """In topological order."""
+    upstream: tuple[str, ...] = ()
+    """Tasks of the same stage whose worker channels this one reads."""
+    receives: tuple[str, ...] = ()
+    """Channels that arrive from other tasks of the stage."""
+    sends: tuple[str, ...] = ()
+    """Channels that leave to other tasks of the stage (as Arrow tables)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The unit of scheduling and commit. Its id is the id of its root step."""
+
+    id: str
+    tasks: tuple[Task, ...]
+    """In topological order; the first holds the root job."""
+    frame: Frame
+    source: InputSpec | None
+    """The outside input, if the root job has one."""
+    streams: tuple[JobInput, ...]
+    """Spools that make the stage due."""
+    tables: tuple[JobInput, ...]
+    """Spools read whole at the claim's snapshot (of any job in the stage)."""
+    spools: tuple[str, ...]
+    """Spool channels that the stage writes (rejects spools not counted)."""
+    upstream: tuple[str, ...]
+    """Stages of the same plan that must be exhausted before a frame other than batch may fire."""
+    retry: RetrySpec
+    on_fail: Literal["block", "skip"] = "block"
+    external: bool = False
+    """Whether a batch has effects outside the ledger (then its claim is a row before it starts)."""
+
+    @property
+    def root(self) -> Job:
+        """The job that owns the stage's input side."""
+        return self.tasks[0].jobs[0]
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """All jobs, in topological order of their tasks."""
+        return tuple(job for task in self.tasks for job in task.jobs)
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Every worker group that the stage needs."""
+        return frozenset(task.group for task in self.tasks)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a workflow compiles to, with what was found on the way."""
+
+    deployment: str
+    workflow: str
+    version: int | None
+    digest: str
+    channels: tuple[PlannedChannel, ...]
+    stages: tuple[Stage, ...]
+    """In topological order over spools."""
+    problems: tuple[Problem, ...] = ()
+    context: dict[str, Any] = field(default_factory=dict)
+    """The context values that were used."""
+
+    def channel(self, name: str) -> PlannedChannel:
+        """The channel of that name."""
+        return next(c for c in self.channels if c.name == name)
+
+    def stage_of(self, step: str) -> Stage:
+        """The stage that a step's job belongs to."""
+        return next(s for s in self.stages if any(j.step == step for j in s.jobs))
