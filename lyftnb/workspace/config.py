@@ -1,0 +1,337 @@
+"""Settings of a workspace: `lyftnb.toml`, with `LYFTNB_*` variables laid over it.
+
+Every key stands in the models below with its meaning; `reference()` renders them as the page
+`docs/config.md`. Anything the models do not know is refused, with its line and the nearest key.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from lyftnb.errors import ConfigError, near
+from lyftnb.model import DEFAULT_GROUP, Name, seconds, size_bytes
+
+FILE_NAME = "lyftnb.toml"
+PREFIX = "LYFTNB_"
+
+KeyPath = tuple[str | int, ...]
+
+
+def _bytes(value: object) -> object:
+    return size_bytes(value) if isinstance(value, str) else value
+
+
+def _seconds(value: object) -> object:
+    return seconds(value) if isinstance(value, str) else value
+
+
+def _address(value: object) -> object:
+    if isinstance(value, str) and not re.match(r"(tcp|tls|ucx|wss?)://.", value):
+        raise ValueError("not an address; write it like tcp://10.0.0.5:8786")
+    return value
+
+
+Bytes = Annotated[int, BeforeValidator(_bytes)]
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+Address = Annotated[str, BeforeValidator(_address)]
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GroupConfig(Section):
+    """The local workers of one worker group."""
+
+    workers: int = Field(1, ge=1, le=1024, description="Worker processes of the group.")
+    threads: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Tasks that one worker runs at a time; Polars gets as many threads. The "
+        "threads of all groups together should about equal the cores.",
+    )
+    memory: Bytes | None = Field(
+        None,
+        gt=0,
+        description="Memory of one worker, such as `2GiB`; above it the worker is restarted. "
+        "Unset: no limit.",
+    )
+
+
+class ClusterConfig(Section):
+    """Where the workers live."""
+
+    scheduler: Address | None = Field(
+        None,
+        description="Address of a running Dask scheduler, such as `tcp://10.0.0.5:8786`. Its "
+        "workers must carry the resources `group:NAME`. Unset: local workers as `[groups]` says.",
+    )
+    start_timeout: Seconds = Field(
+        30.0, gt=0, description="How long workers may take to come up, such as `30s`."
+    )
+
+
+class StorageConfig(Section):
+    """Where the segments of spools lie."""
+
+    root: str = Field(
+        ".lyftnb/spools",
+        min_length=1,
+        description="Folder of the spools, from the workspace's folder or absolute. Every worker "
+        "must see it under the same path.",
+    )
+
+
+class BatchConfig(Section):
+    """How input is cut."""
+
+    split_bytes: Bytes = Field(
+        16 * 2**20, ge=1, description="About how much one task reads, such as `16MiB`."
+    )
+    batch_bytes: Bytes = Field(
+        256 * 2**20, ge=1, description="About how much one batch reads and commits at once."
+    )
+    batch_rows: int = Field(
+        5_000_000, ge=1, description="How many rows a batch holds at most, where they are known."
+    )
+    in_flight: int = Field(
+        2, ge=1, le=64, description="Batches of one stage that may be under way at the same time."
+    )
+
+
+class LimitsConfig(Section):
+    """Bounds on what the workspace may take."""
+
+    memory: Bytes = Field(
+        2 * 2**30,
+        gt=0,
+        description="Memory of a query by a client, and of a step that must hold "
+        "a whole frame, before it spills to disk or fails.",
+    )
+
+
+def _default_groups() -> dict[str, GroupConfig]:
+    return {DEFAULT_GROUP: GroupConfig(workers=min(os.cpu_count() or 1, 4))}
+
+
+class Config(Section):
+    """All settings of a workspace."""
+
+    groups: dict[Name, GroupConfig] = Field(
+        default_factory=_default_groups,
+        min_length=1,
+        description="Worker groups by name. Without any there is one, `default`, with a worker "
+        "for each core, four at most.",
+    )
+    cluster: ClusterConfig = Field(default_factory=ClusterConfig)
+    storage: StorageConfig = Field(default_factory=StorageConfig)
+    batch: BatchConfig = Field(default_factory=BatchConfig)
+    limits: LimitsConfig = Field(default_factory=LimitsConfig)
+
+    @classmethod
+    def load(cls, folder: Path, environ: Mapping[str, str] | None = None) -> Config:
+        """The settings that hold in `folder`: its file if there is one, then the environment.
+
+        Raises:
+            ConfigError: the file is not TOML, or keys or values are wrong; all of them are named.
+        """
+        path = Path(folder) / FILE_NAME
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        return cls.from_toml(text, str(path), os.environ if environ is None else environ)
+
+    @classmethod
+    def from_toml(
+        cls, text: str, file: str = FILE_NAME, environ: Mapping[str, str] | None = None
+    ) -> Config:
+        """The settings that `text` spells, with the overrides in `environ` laid over them.
+
+        >>> Config.from_toml("[groups.etl]\\nworkers = 2").groups["etl"].workers
+        2
+        """
+        document = _parsed(text, file)
+        origins = _overlay(document, environ or {})
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise _config_error(error, text, file, origins) from None
+
+
+def _parsed(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        where = f"{file}:{line[1]}" if line else file
+        raise ConfigError(
+            f"not valid TOML: {error}",
+            where=where,
+            hint="write `key = value` under a [section]; text goes in double quotes",
+        ) from None
+
+
+def _overlay(document: dict[str, Any], environ: Mapping[str, str]) -> dict[KeyPath, str]:
+    """Lay `LYFTNB_SECTION__KEY` variables over the document; key path → variable's name.
+
+    A variable without `__` is no setting (every setting stands in a section).
+    """
+    origins: dict[KeyPath, str] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or "__" not in variable:
+            continue
+        path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
+        table = document
+        for part in path[:-1]:
+            inner = table.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise ConfigError(
+                    f"'{part}' is a value, not a section", where=f"environment variable {variable}"
+                )
+            table = inner
+        table[path[-1]] = value
+        origins[path] = variable
+    return origins
+
+
+def _config_error(
+    error: ValidationError, text: str, file: str, origins: Mapping[KeyPath, str]
+) -> ConfigError:
+    """One error that names every wrong key; its place is that of the first."""
+    found = [(_place(item["loc"], text, file, origins), *_finding(item)) for item in error.errors()]
+    place, message, hint = found[0]
+    if len(found) == 1:
+        return ConfigError(message, where=place, hint=hint or None)
+    lines = [f"  {p}: {m}" + (f" ({h})" if h else "") for p, m, h in found]
+    return ConfigError(f"{len(found)} settings are wrong:\n" + "\n".join(lines), where=file)
+
+
+def _finding(item: ErrorDetails) -> tuple[str, str]:
+    """The sentence and the hint for one of pydantic's findings."""
+    loc: KeyPath = item["loc"]
+    key = ".".join(str(part) for part in loc if part != "[key]")
+    if item["type"] == "extra_forbidden":
+        known = _known_keys(loc[:-1])
+        guess = near(str(loc[-1]), known)
+        hint = f"did you mean '{guess}'?" if guess else "there is: " + ", ".join(known)
+        return f"unknown key '{key}'", hint
+    if loc[-1] == "[key]":
+        return f"'{loc[-2]}' is no name for a group", "use small letters, digits and _"
+    if item["type"] == "model_type":
+        return f"'{key}' is a section, not a value", f"write its keys under [{key}]"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{key} = {item['input']!r}: {message[:1].lower()}{message[1:]}", ""
+
+
+def _known_keys(path: KeyPath) -> list[str]:
+    """The keys that the section at `path` may have."""
+    section = _section(str(path[0])) if path else Config
+    return list(section.model_fields)
+
+
+def _section(name: str) -> type[Section]:
+    """The model behind the section of that name."""
+    kind = GroupConfig if name == "groups" else Config.model_fields[name].annotation
+    assert isinstance(kind, type) and issubclass(kind, Section)
+    return kind
+
+
+def _place(loc: KeyPath, text: str, file: str, origins: Mapping[KeyPath, str]) -> str:
+    path = tuple(part for part in loc if part != "[key]")
+    for override, variable in origins.items():
+        if override[: len(path)] == path:
+            return f"environment variable {variable}"
+    line = _line_of(path, text)
+    return f"{file}:{line}" if line else file
+
+
+def _line_of(path: KeyPath, text: str) -> int | None:
+    """The line (from 1) that sets the key at `path`, else the nearest one that holds its section.
+
+    TOML parsers keep no lines; this reads headers and the keys at the start of lines.
+    """
+    best, depth = None, 0
+    for number, key in _keys(text):
+        common = 0
+        while common < min(len(key), len(path)) and key[common] == str(path[common]):
+            common += 1
+        if common == min(len(key), len(path)) and common > depth:
+            best, depth = number, common
+    return best
+
+
+def _keys(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """(line, full key) of each header and each key at the start of a line."""
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[\[?([^\[\]]+)\]", line)
+        if header:
+            table = _dotted(header[1])
+            yield number, table
+            continue
+        key = re.match(r"""\s*([\w\-."' ]+?)\s*=""", line)
+        if key:
+            yield number, (*table, *_dotted(key[1]))
+
+
+def _dotted(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in text.split("."))
+
+
+def reference() -> str:
+    """The page `docs/config.md`: every section and key with its default and meaning."""
+    lines = [
+        "# Settings",
+        "",
+        "`lyftnb.toml` in the workspace's folder. Every key is optional; a key that is not listed "
+        "here is refused.",
+        "A variable of the environment overrides a key: `LYFTNB_GROUPS__ETL__WORKERS=4` stands "
+        "for `workers = 4` under `[groups.etl]`.",
+        "Sizes are numbers of bytes or text such as `16MiB`, durations seconds or text such as "
+        "`30s`.",
+    ]
+    for name, field in Config.model_fields.items():
+        section = _section(name)
+        title = "groups.NAME" if name == "groups" else name
+        lines += ["", f"## `[{title}]`", "", (section.__doc__ or "").strip()]
+        if field.description:
+            lines += ["", field.description]
+        lines += ["", "| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+        lines += [_row(key, f) for key, f in section.model_fields.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _row(key: str, field: FieldInfo) -> str:
+    kind = _kind(field)
+    default = "" if field.default is None else f"`{_spelled(field.default, kind)}`"
+    return f"| `{key}` | {kind} | {default} | {field.description} |"
+
+
+def _kind(field: FieldInfo) -> str:
+    """The type as people say it: sizes and durations hide behind numbers."""
+    optional = [part for arg in get_args(field.annotation) for part in get_args(arg)]
+    parts = [field.annotation, *field.metadata, *optional]
+    if str in parts:
+        return "text"
+    validators = [p.func for p in parts if isinstance(p, BeforeValidator)]
+    return "size" if _bytes in validators else "duration" if _seconds in validators else "number"
+
+
+def _spelled(value: Any, kind: str) -> str:
+    """A default as one would write it in the file."""
+    if kind == "size":
+        unit, power = ("GiB", 30) if value % 2**30 == 0 else ("MiB", 20)
+        return f'"{value >> power}{unit}"'
+    if kind == "duration":
+        return f'"{value:g}s"'
+    return f'"{value}"' if kind == "text" else str(value)
