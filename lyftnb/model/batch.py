@@ -18,7 +18,11 @@ number); a file input one per file."""
 
 @dataclass(frozen=True, slots=True)
 class SegmentRef:
-    """A committed segment, as a reader needs it. `path` is relative to the storage root."""
+    """A committed segment, as a reader needs it. `path` is relative to the storage root.
+
+    With an `offset` it is a piece of the file: the `rows` rows that follow the first `offset` ones;
+    `first_seq` is then the piece's own. `bytes` and `checksum` are always the whole file's.
+    """
 
     path: str
     rows: int
@@ -27,6 +31,7 @@ class SegmentRef:
     schema: Schema
     partition: str | None = None
     checksum: str = ""
+    offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +195,5 @@ class SpoolSpec:
     policy: Literal["evolve", "freeze", "discard"] = "evolve"
     replaced: bool = False
     rejects: bool = False
+    schema: Schema | None = None
+    """Columns known beforehand, so that the spool can be read even if no row came."""

@@ -45,7 +45,7 @@ class Refused:
 
     batch: str
     requirement: str
-    """`attempt`, `position`, `revision` or `claim`."""
+    """`attempt`, `position`, `schema`, `revision` or `claim`."""
     expected: str
     found: str
 
