@@ -18,6 +18,7 @@
     │   ├── SegmentMissing       a committed file is gone
     │   ├── SegmentDamaged       a committed file differs from its checksum
     │   └── SnapshotExpired      the asked-for history has been removed
+    ├── StepFailed               a step's body failed on its data; the message has the cause
     ├── StageBlocked             a stage used up its attempts; fix the cause and run again
     ├── Permanent                raised by user code: do not retry
     └── InternalError            a defect of lyftnb itself
@@ -195,6 +196,12 @@ class SnapshotExpired(StorageError):
     """The asked-for history has been removed by retention."""
 
     code = "snapshot_expired"
+
+
+class StepFailed(LyftError):
+    """A step's body failed; the message has the cause."""
+
+    code = "step_failed"
 
 
 class StageBlocked(LyftError):

@@ -53,11 +53,11 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class TableRef:
-    """A table input, fixed at the claim's snapshot."""
+    """A spool that is read whole, fixed at the claim's snapshot."""
 
-    name: str
+    spool: str
+    """`DEPLOYMENT.CHANNEL`."""
     segments: tuple[SegmentRef, ...]
-    key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,10 @@ class JobInput:
     deployment: str | None = None
     """The deployment that owns the channel, when it is another's (`input: {spool: …}`)."""
 
+    def spool(self, deployment: str) -> str:
+        """The full name of the spool that it reads, seen from `deployment`."""
+        return f"{self.deployment or deployment}.{self.channel}"
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

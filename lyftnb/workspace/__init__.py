@@ -1,1 +1,10 @@
-"""(to come)"""
+"""The facade: everything that faces, scripts and notebooks do goes through a `Workspace`.
+
+It joins the floors below (catalog, planning, store, engine, manager) and holds no logic of theirs.
+Importing it loads no engine; they come with the first use.
+"""
+
+from lyftnb.workspace.local import Workspace, connect, open
+from lyftnb.workspace.workflow import Workflow
+
+__all__ = ["Workflow", "Workspace", "connect", "open"]

@@ -1,0 +1,98 @@
+"""What is sent to a worker: a program (one fused task of a stage), and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from lyftnb.model import (
+    Claim,
+    Frame,
+    InputSpec,
+    Schema,
+    Split,
+    SpoolSpec,
+    TableRef,
+    Task,
+    TaskReport,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A spool that a task writes, with its schema as known at the claim (None: still empty)."""
+
+    spec: SpoolSpec
+    schema: Schema | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One fused task of a stage, fixed for one attempt at one batch."""
+
+    task: Task
+    frame: Frame
+    source: InputSpec | None
+    """The outside input, if this task reads one."""
+    batch: str
+    attempt: int
+    now: datetime
+    seed: int
+    floor: Schema | None
+    streams: Mapping[str, Schema]
+    """Stream inputs from spools: name → schema. Those that are merged share one union."""
+    tables: tuple[TableRef, ...]
+    table_schemas: Mapping[str, Schema]
+    """Spool → schema, of the tables."""
+    targets: Mapping[str, Target]
+    """Channel → the spool it is written to. Channels that are not here stay in memory."""
+    storage_root: str
+    base_path: str
+    bounded: bool = True
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def deployment(self) -> str:
+        """The deployment that the batch belongs to."""
+        return self.batch.split("/", 1)[0]
+
+    @property
+    def key(self) -> str:
+        """Prefix of the Dask keys of this attempt."""
+        return f"{self.batch}~{self.attempt}~{self.task.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What one run of a task reads: one split, or all splits of one frame."""
+
+    index: int
+    splits: tuple[Split, ...]
+    partition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """A task's report, and the channels it hands to tasks of other groups.
+
+    Frames cross between processes as Arrow tables: their buffers travel out of band, while a Polars
+    frame would be pickled byte by byte (five times slower).
+    """
+
+    report: TaskReport
+    tables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def units(claim: Claim, frame: Frame) -> tuple[Unit, ...]:
+    """Cut a claim into what tasks run: splits on their own under `frame: batch`, partitions whole
+    under `frame: partition`, everything at once otherwise."""
+    if frame == "batch":
+        return tuple(Unit(i, (split,), split.partition) for i, split in enumerate(claim.splits))
+    if frame == "partition":
+        groups: dict[str | None, list[Split]] = {}
+        for split in claim.splits:
+            groups.setdefault(split.partition, []).append(split)
+        return tuple(Unit(i, tuple(g), p) for i, (p, g) in enumerate(groups.items()))
+    return (Unit(0, claim.splits),)

@@ -1,0 +1,305 @@
+"""What a worker does with a program: read, run the fused jobs as lazy plans, stage, report.
+
+Nothing here has an effect that anyone sees: segments are files that no row names, publications are
+staged under names that no reader takes. Running a task twice, or on a worker that was given up, is
+harmless; only the owner's commit makes one of the runs count.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lyftnb import connectors, operators, store
+from lyftnb.connectors import Discovery, SinkEnv, SourceEnv
+from lyftnb.engine.program import Program, TaskResult, Unit
+from lyftnb.errors import LyftError, StepFailed
+from lyftnb.model import (
+    InputSpec,
+    Job,
+    JobInput,
+    Position,
+    Publication,
+    SegmentRef,
+    StagedSegment,
+    StepCount,
+    TaskReport,
+)
+from lyftnb.operators import Chain, Env
+
+
+def discover_source(spec: InputSpec, position: Position, env: SourceEnv) -> Discovery:
+    """Ask an outside input what is new. Runs on a worker of the step's group."""
+    source = connectors.source(spec.kind)
+    return source.discover(source.parse(spec.params), position, env)
+
+
+def publish(publications: Iterable[tuple[str, Publication]]) -> tuple[str, ...]:
+    """Reveal what was staged, in order; gives the texts that sinks want shown."""
+    texts = (connectors.sink(kind).publish(item) for kind, item in publications)
+    return tuple(text for text in texts if text)
+
+
+def run_task(program: Program, unit: Unit, *upstream: TaskResult) -> TaskResult:
+    """Run one fused task over one unit of its stage's input."""
+    return _TaskRun(program, unit, upstream).result()
+
+
+class _TaskRun:
+    """One run of a task: the frames on their way, and what has been staged so far."""
+
+    def __init__(self, program: Program, unit: Unit, upstream: tuple[TaskResult, ...]) -> None:
+        self.program = program
+        self.unit = unit
+        self.upstream = upstream
+        self.root = Path(program.storage_root)
+        self.started = time.perf_counter()
+        self.frames: dict[str, pl.LazyFrame] = {
+            channel: pl.from_arrow(table).lazy()  # type: ignore[union-attr]
+            for result in upstream
+            for channel, table in result.tables.items()
+        }
+        self.chains: dict[str, Chain] = {}
+        self.sent: dict[str, Any] = {}
+        self.rejects: dict[str, list[pl.DataFrame]] = {}
+        self.segments: list[StagedSegment] = []
+        self.publications: list[Publication] = []
+        self.counts: dict[str, StepCount] = {}
+        self.floor = program.floor
+        self.bytes_read = 0
+        self.env = Env(
+            now=program.now,
+            seed=program.seed,
+            batch=program.batch,
+            split=unit.index,
+            base_path=program.base_path,
+            variables=program.variables,
+            streaming=program.frame != "batch",
+        )
+
+    def result(self) -> TaskResult:
+        for job in self.program.task.jobs:
+            try:
+                self._run(job)
+            except LyftError as error:
+                raise error.with_where(f"step '{job.step}', batch {self.program.batch}") from error
+            except pl.exceptions.PolarsError as error:
+                raise StepFailed(
+                    f"Polars could not run the step: {error}",
+                    where=f"step '{job.step}', batch {self.program.batch}",
+                    hint="trace the workflow on a sample to see which action it is",
+                ) from error
+        self._stage_rejects()
+        return TaskResult(self._report(), self.sent)
+
+    def _run(self, job: Job) -> None:
+        tables = self._tables(job)
+        chain = self._chain(job, tables)
+        names = [job.action_name(i) for i in range(len(job.actions))]
+        chain.step(
+            job.step, job.actions, job.on_error, names, env=replace(self.env, tables=tables)
+        )
+        heir = self._sole_heir(job)
+        if heir is not None:
+            self.chains[heir] = chain
+            return
+        done = chain.collect()
+        for count in done.counts:
+            self._count(count)
+        self._reject(done.rejects)
+        self._deliver(job, done.frame)
+
+    def _sole_heir(self, job: Job) -> str | None:
+        """The channel through which the plan goes on lazily: read by one job of this task only."""
+        if job.output is not None or len(job.ports) != 1:
+            return None
+        channel = job.ports[0][1]
+        task = self.program.task
+        if channel in self.program.targets or channel in task.sends:
+            return None
+        readers = [j for j in task.jobs if any(i.channel == channel for i in j.inputs)]
+        alone = len(readers) == 1 and len(readers[0].inputs) == 1
+        return channel if alone and not readers[0].named_inputs else None
+
+    # -- input side
+
+    def _tables(self, job: Job) -> dict[str, pl.LazyFrame]:
+        """Frames that the body may name: table inputs, and named streams."""
+        tables: dict[str, pl.LazyFrame] = {}
+        by_spool = {ref.spool: ref.segments for ref in self.program.tables}
+        for spec in job.inputs:
+            if spec.table:
+                spool = spec.spool(self.program.deployment)
+                lf = self._scan(by_spool[spool], spool, self.program.table_schemas)
+                if spec.key:
+                    lf = lf.unique(subset=list(spec.key), keep="last", maintain_order=True)
+                tables[spec.name] = lf
+        if job.named_inputs:
+            tables |= {i.name: self._stream(i) for i in job.inputs if not i.table}
+        return tables
+
+    def _chain(self, job: Job, tables: Mapping[str, pl.LazyFrame]) -> Chain:
+        streams = [i for i in job.inputs if not i.table]
+        if job.input is not None and not streams:
+            return self._read(job)
+        if len(streams) == 1 and streams[0].channel in self.chains:
+            return self.chains.pop(streams[0].channel)
+        frames = [tables[i.name] if job.named_inputs else self._stream(i) for i in streams]
+        frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
+        return Chain(frame, frame.collect_schema(), self.env)
+
+    def _read(self, job: Job) -> Chain:
+        assert self.program.source is not None
+        source = connectors.source(self.program.source.kind)
+        read = source.read(
+            source.parse(self.program.source.params),
+            self.unit.splits[0].payload,
+            self.program.floor,
+            self.source_env,
+        )
+        self.floor = read.schema or self.floor
+        self.bytes_read += read.bytes
+        if read.rejects:
+            rows = [(r.row, "input", r.code, r.reason, r.position) for r in read.rejects]
+            self._refuse(job, rows)
+        return Chain(read.frame, read.frame.collect_schema(), self.env)
+
+    @property
+    def source_env(self) -> SourceEnv:
+        program = self.program
+        return SourceEnv(
+            base_path=Path(program.base_path),
+            now=program.now,
+            seed=program.seed,
+            bounded=program.bounded,
+        )
+
+    def _stream(self, spec: JobInput) -> pl.LazyFrame:
+        """A stream input: from memory if it was made in this stage, else from its spool's splits."""
+        if spec.channel in self.frames:
+            return self.frames[spec.channel]
+        if spec.channel in self.chains:
+            return self.chains.pop(spec.channel).collect().frame.lazy()
+        segments = tuple(
+            s for split in self.unit.splits if split.input == spec.name for s in split.segments
+        )
+        self.bytes_read += sum(s.bytes for s in segments)
+        return self._scan(segments, spec.name, self.program.streams)
+
+    def _scan(
+        self, segments: tuple[SegmentRef, ...], name: str, schemas: Mapping[str, Any]
+    ) -> pl.LazyFrame:
+        return store.scan(segments, schemas[name], self.root)
+
+    # -- output side
+
+    def _deliver(self, job: Job, frame: pl.DataFrame) -> None:
+        if job.ports:
+            routed = operators.route(
+                frame,
+                job.dispatch,
+                job.ports,
+                self.env,
+                identity=f"{self.program.batch}/{self.unit.index}",
+            )
+            self._refuse_frame(job, routed.unrouted, "dispatch", "no_route", routed.reason)
+            for port, channel in job.ports:
+                self._send(job, channel, routed.by_port[port])
+        if job.output is not None:
+            sink = connectors.sink(job.output.kind)
+            self.publications += sink.stage(
+                sink.parse(job.output.params), frame, self._sink_env(job)
+            )
+
+    def _send(self, job: Job, channel: str, frame: pl.DataFrame) -> None:
+        target = self.program.targets.get(channel)
+        if target is not None:
+            kept = store.conform(frame, target.schema, target.spec.policy)
+            self._refuse_frame(job, kept.refused, f"channel {channel}", "schema_clash", None)
+            self._write(channel, kept.frame)
+            return
+        self.frames[channel] = frame.lazy()
+        if channel in self.program.task.sends:
+            self.sent[channel] = frame.to_arrow()
+
+    def _write(self, channel: str, frame: pl.DataFrame) -> None:
+        target = self.program.targets[channel]
+        self.segments += store.write_segments(
+            frame,
+            self.root,
+            target.spec,
+            batch=self.program.batch,
+            attempt=self.program.attempt,
+            task=self.program.task.id,
+            split=self.unit.index,
+            partition=self.unit.partition if self.program.frame == "partition" else None,
+        )
+
+    def _sink_env(self, job: Job) -> SinkEnv:
+        return SinkEnv(
+            batch=self.program.batch,
+            attempt=self.program.attempt,
+            step=job.step,
+            group=job.group,
+            split=self.unit.index,
+            base_path=Path(self.program.base_path),
+            now=self.program.now,
+        )
+
+    # -- rejects and counts
+
+    def _refuse(self, job: Job, rows: list[tuple[str, str, str, str, int]]) -> None:
+        """Reject rows given as (row, action, code, reason, position)."""
+        if job.on_error == "fail":
+            row, action, code, reason, _ = rows[0]
+            raise operators.bad_data(job.step, action, code, reason, row)
+        if job.on_error == "drop":
+            self._count(StepCount(job.step, dropped=len(rows)))
+            return
+        self._count(StepCount(job.step, rejects=len(rows)))
+        self._reject(operators.rejects_frame(job.step, rows, self.env))
+
+    def _refuse_frame(
+        self, job: Job, frame: pl.DataFrame, action: str, code: str, reason: str | None
+    ) -> None:
+        """Reject rows of a frame; without `reason` its last column holds one per row."""
+        if frame.is_empty():
+            return
+        rows, reasons = operators.rows_as_json(frame, reason)
+        self._refuse(job, [(r, action, code, why, i) for i, (r, why) in enumerate(zip(rows, reasons, strict=True))])
+
+    def _reject(self, frame: pl.DataFrame) -> None:
+        for (step,), part in frame.partition_by("step", as_dict=True).items():
+            self.rejects.setdefault(str(step), []).append(part)
+
+    def _stage_rejects(self) -> None:
+        for job in self.program.task.jobs:
+            if job.step in self.rejects:
+                self._write(job.rejects_channel, pl.concat(self.rejects[job.step]))
+
+    def _count(self, count: StepCount) -> None:
+        known = self.counts.get(count.step)
+        self.counts[count.step] = known + count if known else count
+
+    def _report(self) -> TaskReport:
+        return TaskReport(
+            task=f"{self.program.task.id}/{self.unit.index}",
+            segments=tuple(self.segments),
+            publications=tuple(self.publications),
+            counts=tuple(self.counts.values()),
+            floor=self.floor if self.program.source is not None else None,
+            bytes_read=self.bytes_read,
+            seconds=time.perf_counter() - self.started,
+            upstream=tuple(r.report for r in self.upstream),
+        )
+
+
+def worker_pid() -> int:
+    """The process id of the worker that runs this (for tests and diagnosis)."""
+    return os.getpid()

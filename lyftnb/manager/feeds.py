@@ -1,0 +1,243 @@
+"""Feeds: what a stage has yet to read, cut into claims.
+
+A feed holds the position as it will be once all claims made so far are committed, so that the next
+claim can be made while earlier ones are in flight. It is rebuilt from the ledger at every start.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lyftnb import connectors
+from lyftnb.connectors import Discovery, SourceSplit
+from lyftnb.model import Advance, InputSpec, JobInput, Position, SegmentRef, Split, Stage
+from lyftnb.store import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """How large batches and splits are, and how many batches of a stage are in flight."""
+
+    split_bytes: int = 16 * 2**20
+    batch_bytes: int = 256 * 2**20
+    batch_rows: int = 10_000_000
+    in_flight: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a feed hands out for one claim."""
+
+    splits: tuple[Split, ...]
+    advances: tuple[Advance, ...]
+    partitions: tuple[str, ...] | None = None
+    """Partitions that are read whole (`frame: partition`)."""
+
+
+@dataclass(slots=True)
+class Place:
+    """A position with its version, moved ahead by claims in flight."""
+
+    key: str
+    version: int
+    items: Position
+
+    def advance(self, items: Position) -> Advance:
+        """The advance of the next commit; the place moves ahead of it."""
+        step = Advance(self.key, self.version, items)
+        self.version += 1
+        self.items = {k: v for k, v in {**self.items, **items}.items() if v is not None}
+        return step
+
+
+def place(ledger: Ledger, deployment: str, step: str, name: str) -> Place:
+    """Where an input stands in the ledger."""
+    key = f"{deployment}/{step}/{name}"
+    version, items = ledger.position(key)
+    return Place(key, version, dict(items))
+
+
+class Feed(Protocol):
+    """The input side of a stage."""
+
+    def next_piece(self) -> Piece | None:
+        """The next claim's input, or None when there is nothing (yet)."""
+        ...
+
+    def replay(self, advances: Iterable[Advance]) -> None:
+        """Move past a claim that was made before this start and is still open."""
+        ...
+
+
+@dataclass(slots=True)
+class SourceFeed:
+    """An outside input. It must be told what was discovered."""
+
+    spec: InputSpec
+    place: Place
+    limits: BatchLimits
+    splits: deque[SourceSplit] = field(default_factory=deque)
+    asked: bool = False
+    more: bool = True
+    """There is something to discover."""
+    settled: bool = False
+    """Schema and end positions are known, so that batches may follow each other in flight."""
+
+    @property
+    def wants_discovery(self) -> bool:
+        """Whether a worker should be asked what is new."""
+        return self.more and not self.splits and not self.asked
+
+    def discovered(self, found: Discovery) -> None:
+        """Take what a worker found."""
+        self.asked = False
+        self.more = found.more and bool(found.splits)
+        self.settled = self.settled or found.settled
+        self.splits.extend(found.splits)
+
+    def next_piece(self) -> Piece | None:
+        """Splits in order up to a batch's size; a first one alone while the schema is open."""
+        taken: list[SourceSplit] = []
+        size = rows = 0
+        while self.splits and (not taken or self.settled):
+            head = self.splits[0]
+            if taken and (
+                size + head.bytes > self.limits.batch_bytes
+                or rows + (head.rows or 0) > self.limits.batch_rows
+            ):
+                break
+            taken.append(self.splits.popleft())
+            size += head.bytes
+            rows += head.rows or 0
+        if not taken:
+            return None
+        payloads = [split.payload for split in taken]
+        return Piece(
+            tuple(
+                Split(i, self.spec.kind, payload=s.payload, bytes=s.bytes, rows=s.rows)
+                for i, s in enumerate(taken)
+            ),
+            (self.place.advance(self._moved(payloads)),),
+        )
+
+    def _moved(self, payloads: list[object]) -> Position:
+        source = connectors.source(self.spec.kind)
+        return source.advance(source.parse(self.spec.params), self.place.items, payloads)
+
+    def replay(self, advances: Iterable[Advance]) -> None:
+        """Move past an open claim."""
+        for advance in advances:
+            self.place.advance(advance.items)
+
+
+@dataclass(slots=True)
+class SpoolFeed:
+    """Stream inputs from spools, taken channel by channel in the order listed."""
+
+    ledger: Ledger
+    stage: Stage
+    deployment: str
+    places: Mapping[str, Place]
+    """Stream name → place; its item `seq` is the first sequence number not yet read."""
+    limits: BatchLimits
+
+    def replay(self, advances: Iterable[Advance]) -> None:
+        """Move past an open claim."""
+        by_key = {p.key: p for p in self.places.values()}
+        for advance in advances:
+            by_key[advance.input].advance(advance.items)
+
+    def next_piece(self) -> Piece | None:
+        """New segments; for frames other than `batch`, all that the frame holds."""
+        fresh = {s.name: self._fresh(s) for s in self.stage.streams}
+        if not any(fresh.values()):
+            return None
+        if self.stage.frame == "batch":
+            return self._bounded(fresh)
+        advances = tuple(self._advance(name, found) for name, found in fresh.items() if found)
+        if self.stage.frame == "run":
+            return Piece(_whole(fresh), advances)
+        if self.stage.frame == "all":
+            return Piece(_whole({s.name: self._live(s) for s in self.stage.streams}), advances)
+        return self._partitions(fresh, advances)
+
+    def _fresh(self, stream: JobInput) -> tuple[SegmentRef, ...]:
+        since = self.places[stream.name].items.get("seq", 0)
+        return self.ledger.segments(stream.spool(self.deployment), since=since)
+
+    def _live(
+        self, stream: JobInput, partitions: tuple[str, ...] | None = None
+    ) -> tuple[SegmentRef, ...]:
+        return self.ledger.segments(stream.spool(self.deployment), partitions=partitions)
+
+    def _advance(self, name: str, segments: tuple[SegmentRef, ...]) -> Advance:
+        last = segments[-1]
+        return self.places[name].advance({"seq": last.first_seq + last.rows})
+
+    def _bounded(self, fresh: Mapping[str, tuple[SegmentRef, ...]]) -> Piece:
+        splits: list[Split] = []
+        advances: list[Advance] = []
+        room_bytes, room_rows = self.limits.batch_bytes, self.limits.batch_rows
+        for name, segments in fresh.items():
+            taken: list[SegmentRef] = []
+            for segment in segments:
+                if (taken or splits) and (segment.bytes > room_bytes or segment.rows > room_rows):
+                    break
+                taken.append(segment)
+                room_bytes -= segment.bytes
+                room_rows -= segment.rows
+            if taken:
+                splits += _grouped(name, taken, len(splits), self.limits.split_bytes)
+                advances.append(self._advance(name, tuple(taken)))
+            if len(taken) < len(segments):
+                break
+        return Piece(tuple(splits), tuple(advances))
+
+    def _partitions(
+        self, fresh: Mapping[str, tuple[SegmentRef, ...]], advances: tuple[Advance, ...]
+    ) -> Piece:
+        """Every partition that got new rows, each whole."""
+        touched = sorted({s.partition or "" for found in fresh.values() for s in found})
+        live = {s.name: self._live(s, tuple(touched)) for s in self.stage.streams}
+        splits: list[Split] = []
+        for partition in touched:
+            for name, segments in live.items():
+                mine = tuple(s for s in segments if (s.partition or "") == partition)
+                if mine:
+                    splits.append(_split(len(splits), name, mine, partition))
+        return Piece(tuple(splits), advances, tuple(touched))
+
+
+def _whole(found: Mapping[str, tuple[SegmentRef, ...]]) -> tuple[Split, ...]:
+    return tuple(_split(i, name, segments) for i, (name, segments) in enumerate(found.items()))
+
+
+def _grouped(
+    name: str, segments: list[SegmentRef], start: int, split_bytes: int
+) -> list[Split]:
+    """Neighbouring small segments share a split."""
+    groups: list[list[SegmentRef]] = []
+    size = 0
+    for segment in segments:
+        if not groups or size + segment.bytes > split_bytes:
+            groups.append([])
+            size = 0
+        groups[-1].append(segment)
+        size += segment.bytes
+    return [_split(start + i, name, tuple(group)) for i, group in enumerate(groups)]
+
+
+def _split(
+    index: int, name: str, segments: tuple[SegmentRef, ...], partition: str | None = None
+) -> Split:
+    return Split(
+        index,
+        name,
+        segments=segments,
+        bytes=sum(s.bytes for s in segments),
+        rows=sum(s.rows for s in segments),
+        partition=partition,
+    )

@@ -1,0 +1,90 @@
+"""From a stage and a claim to the programs that workers run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lyftnb.engine import Program, Target
+from lyftnb.model import Claim, Job, JobInput, Plan, Schema, SpoolSpec, Stage, Task, united
+from lyftnb.store import Ledger
+
+
+@dataclass(slots=True)
+class Programs:
+    """Makes the programs of a plan's stages; knows where its spools stand."""
+
+    plan: Plan
+    ledger: Ledger
+    storage_root: str
+    base_path: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+    def spool_specs(self, stage: Stage) -> tuple[SpoolSpec, ...]:
+        """Specs of all spools that a stage writes, rejects included."""
+        return tuple(t.spec for task in stage.tasks for t in self._targets(task, {}).values())
+
+    def programs(
+        self, stage: Stage, claim: Claim, schemas: Mapping[str, Schema]
+    ) -> tuple[Program, ...]:
+        """One program per task. `schemas` overrides what is known of output channels (after a
+        commit was refused because two splits disagreed)."""
+        streams = self._stream_schemas(stage)
+        table_schemas = {t.spool: self.ledger.schema(t.spool) or Schema() for t in claim.tables}
+        return tuple(
+            Program(
+                task=task,
+                frame=stage.frame,
+                source=stage.source if task is stage.tasks[0] else None,
+                batch=claim.batch,
+                attempt=claim.attempt,
+                now=claim.now,
+                seed=claim.seed,
+                floor=claim.floor,
+                streams=streams,
+                tables=claim.tables,
+                table_schemas=table_schemas,
+                targets=self._targets(task, schemas),
+                storage_root=self.storage_root,
+                base_path=self.base_path,
+                variables=self.variables,
+            )
+            for task in stage.tasks
+        )
+
+    def _stream_schemas(self, stage: Stage) -> dict[str, Schema]:
+        """Schemas of stream inputs; those that are merged share the union of all."""
+        own = {s.name: self._stream_schema(s) for s in stage.streams}
+        if stage.root.named_inputs:
+            return own
+        union = Schema()
+        for schema in own.values():
+            union, _ = united(union, schema)
+        return dict.fromkeys(own, union)
+
+    def _stream_schema(self, stream: JobInput) -> Schema:
+        return self.ledger.schema(stream.spool(self.plan.deployment)) or Schema()
+
+    def _targets(self, task: Task, schemas: Mapping[str, Schema]) -> dict[str, Target]:
+        targets: dict[str, Target] = {}
+        for job in task.jobs:
+            for channel in self._spools_of(job):
+                planned = self.plan.channel(channel)
+                spool = f"{self.plan.deployment}.{channel}"
+                spec = SpoolSpec(
+                    spool,
+                    event_time=planned.spec.event_time,
+                    partition=planned.spec.partition,
+                    policy=planned.spec.schema_policy,
+                    replaced=planned.replaced,
+                    rejects=planned.rejects,
+                )
+                targets[channel] = Target(spec, schemas.get(channel) or self.ledger.schema(spool))
+        return targets
+
+    def _spools_of(self, job: Job) -> list[str]:
+        written = [
+            channel for _, channel in job.ports if self.plan.channel(channel).transport == "spool"
+        ]
+        return [*written, job.rejects_channel]

@@ -1,0 +1,41 @@
+"""What a run tells those who watch it: numbers per stage, never rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+StageState = Literal["waiting", "running", "retrying", "done", "blocked"]
+
+
+@dataclass(frozen=True, slots=True)
+class StageProgress:
+    """One stage, as of now. Rows and rejects count what is committed in this run."""
+
+    stage: str
+    state: StageState
+    rows_in: int
+    rows_out: int
+    rejects: int
+    batches: int
+    rows_per_s: float
+    units_done: int
+    """Pieces of the batches in flight that are ready."""
+    units: int
+    note: str = ""
+    """Why it waits, retries or is blocked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A whole run, as of now."""
+
+    deployment: str
+    seconds: float
+    stages: tuple[StageProgress, ...]
+    texts: tuple[str, ...] = ()
+    """What `print` outputs want shown, since the last call."""
+
+
+Watcher = Callable[[Progress], None]

@@ -1,0 +1,231 @@
+"""One stage within a run: its feed, its batches in flight, and what to do when one fails.
+
+Pure bookkeeping: it decides, `BoundedRun` talks to the engine and the ledger.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from lyftnb.errors import (
+    BadData,
+    CommitRefused,
+    LyftError,
+    Permanent,
+    SetupError,
+    Temporary,
+    WorkflowError,
+)
+from lyftnb.manager.feeds import Feed, SourceFeed
+from lyftnb.manager.progress import StageProgress, StageState
+from lyftnb.model import (
+    Claim,
+    Commit,
+    Schema,
+    SpoolSpec,
+    Stage,
+    StepCount,
+    TaskReport,
+    seconds,
+    united,
+)
+
+_HOPELESS = (WorkflowError, SetupError, BadData, Permanent)
+"""Errors that the same input brings again: trying once more would only waste time."""
+
+
+@dataclass(slots=True)
+class InFlight:
+    """A batch from its claim to its commit."""
+
+    claim: Claim
+    units: int
+    units_done: int = 0
+    reports: tuple[TaskReport, ...] | None = None
+    failures: int = 0
+    retry_at: float | None = None
+    started_at: datetime | None = None
+    floor: Schema | None = None
+    schemas: dict[str, Schema] = field(default_factory=dict)
+    """Output schemas to hold to, learnt from a refused commit."""
+
+    @property
+    def ready(self) -> bool:
+        """All its tasks have reported."""
+        return self.reports is not None
+
+
+@dataclass(slots=True)
+class StageRun:
+    """The state of one stage in a run."""
+
+    stage: Stage
+    feed: Feed
+    next_number: int
+    depth: int
+    """How many batches may be in flight once the stage may pipeline."""
+    batches: deque[InFlight] = field(default_factory=deque)
+    fired: bool = False
+    exhausted: bool = False
+    error: BaseException | None = None
+    note: str = ""
+    committed: int = 0
+    counts: dict[str, StepCount] = field(default_factory=dict)
+    rows_out: int = 0
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will happen here."""
+        return self.exhausted or self.error is not None
+
+    @property
+    def may_claim(self) -> bool:
+        """Whether one more batch may be in flight."""
+        if self.over:
+            return False
+        if self.stage.frame != "batch":
+            return not self.batches and not self.fired
+        settled = not isinstance(self.feed, SourceFeed) or self.feed.settled
+        return len(self.batches) < (self.depth if settled else 1)
+
+    def find(self, batch: str) -> InFlight | None:
+        """The batch in flight of that id."""
+        return next((b for b in self.batches if b.claim.batch == batch), None)
+
+    def ready_prefix(self) -> list[InFlight]:
+        """Batches that may commit now: ready, with none before them that is not."""
+        ready: list[InFlight] = []
+        for batch in self.batches:
+            if not batch.ready:
+                break
+            ready.append(batch)
+        return ready
+
+    def commit_of(self, batch: InFlight, spools: tuple[SpoolSpec, ...]) -> Commit:
+        """Everything that a ready batch makes visible."""
+        reports = batch.reports or ()
+        return Commit(
+            claim=batch.claim,
+            segments=tuple(s for r in reports for s in r.segments),
+            spools=spools,
+            publications=tuple(p for r in reports for p in r.publications),
+            counts=summed(c for r in reports for c in r.counts),
+            floor=floor_of(batch.claim.floor, reports),
+            bytes_read=sum(r.bytes_read for r in reports),
+            started_at=batch.started_at,
+        )
+
+    def committed_batch(self, commit: Commit) -> None:
+        """A batch is visible: count it and let it go."""
+        self.batches.popleft()
+        self.committed += 1
+        for count in commit.counts:
+            known = self.counts.get(count.step)
+            self.counts[count.step] = known + count if known else count
+        rejects = {spec.spool for spec in commit.spools if spec.rejects}
+        self.rows_out += sum(s.rows for s in commit.segments if s.spool not in rejects)
+        if isinstance(self.feed, SourceFeed) and commit.floor is not None:
+            self.feed.settled = True
+
+    def failed(self, batch: InFlight, error: BaseException, now: float) -> bool:
+        """A batch failed: plan its retry.
+
+        Returns:
+            False if it has used up its attempts, or trying again cannot help.
+        """
+        if isinstance(error, _HOPELESS):
+            return False
+        if not isinstance(error, Temporary):
+            batch.failures += 1
+        retry = self.stage.retry
+        if batch.failures >= retry.attempts:
+            return False
+        pause = min(
+            seconds(retry.delay) * 2 ** max(0, batch.failures - 1), seconds(retry.max_delay)
+        )
+        if isinstance(error, Temporary):
+            pause = error.delay
+        batch.retry_at = now + pause * random.uniform(0.8, 1.2)
+        batch.reports = None
+        self.note = f"attempt {batch.failures + 1} of {retry.attempts} in {pause:.1f} s: {error}"
+        return True
+
+    def learn_schemas(self, batch: InFlight, commit: Commit) -> None:
+        """Two pieces of a refused batch disagreed about columns: the first one's word holds."""
+        for segment in commit.segments:
+            channel = segment.spool.split(".", 1)[1]
+            known = batch.schemas.get(channel)
+            batch.schemas[channel] = united(known, segment.schema)[0] if known else segment.schema
+        batch.floor = commit.floor
+
+    def next_attempt(self, batch: InFlight) -> Claim:
+        """The same claim under a newer token."""
+        batch.claim = replace(
+            batch.claim.with_attempt(batch.claim.attempt + 1),
+            floor=batch.floor or batch.claim.floor,
+        )
+        batch.reports = None
+        batch.retry_at = None
+        batch.units_done = 0
+        return batch.claim
+
+    def progress(self, seconds_so_far: float, waiting_for: Sequence[str]) -> StageProgress:
+        """The stage's numbers, as of now."""
+        first = self.counts.get(self.stage.root.step)
+        rows_in = (first.rows_in or 0) if first else 0
+        note = self.note
+        if self.error is not None:
+            note = str(self.error)
+        elif waiting_for and not self.batches and not self.fired:
+            note = f"waits for {', '.join(waiting_for)}"
+        return StageProgress(
+            stage=self.stage.id,
+            state=self._state(),
+            rows_in=rows_in,
+            rows_out=self.rows_out,
+            rejects=sum(c.rejects for c in self.counts.values()),
+            batches=self.committed,
+            rows_per_s=rows_in / seconds_so_far if seconds_so_far > 0 else 0.0,
+            units_done=sum(b.units_done for b in self.batches),
+            units=sum(b.units for b in self.batches),
+            note=note,
+        )
+
+    def _state(self) -> StageState:
+        if self.error is not None:
+            return "blocked"
+        if self.exhausted:
+            return "done"
+        if any(b.retry_at is not None for b in self.batches):
+            return "retrying"
+        return "running" if self.batches or self.committed else "waiting"
+
+
+def summed(counts: Iterable[StepCount]) -> tuple[StepCount, ...]:
+    """Counts added up per step."""
+    total: dict[str, StepCount] = {}
+    for count in counts:
+        total[count.step] = total[count.step] + count if count.step in total else count
+    return tuple(total.values())
+
+
+def floor_of(floor: Schema | None, reports: Iterable[TaskReport]) -> Schema | None:
+    """What an outside input is now known to hold: the floor and all that was seen."""
+    for report in reports:
+        if report.floor is not None:
+            floor = united(floor, report.floor)[0] if floor else report.floor
+    return floor
+
+
+def refusal(batch: str, requirement: str, expected: str, found: str) -> LyftError:
+    """The error for a commit that was refused for good."""
+    return CommitRefused(
+        f"requirement '{requirement}' did not hold: expected {expected}, found {found}",
+        where=f"batch {batch}",
+        hint="another run of the same deployment has moved on; run again",
+        requirement=requirement,
+    )
