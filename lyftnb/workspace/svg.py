@@ -1,0 +1,252 @@
+"""The picture of a workflow or a plan: one inline SVG, no binary, no network, no script.
+
+Colours follow the page: text and lines are `currentColor`, groups are hues at low opacity, so it
+reads on light and on dark.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from itertools import pairwise
+
+from lyftnb.model import Plan, WorkflowSpec
+from lyftnb.workspace.graph import Edge, Graph, Node, graph_of_plan, graph_of_spec
+from lyftnb.workspace.layout import Point, Size, layout
+
+_CHAR = 6.7  # width of an average character at 12 px, a little generous
+_MAX_CHARS = 30
+_MARGIN = 14.0
+_REGION = (14.0, 26.0)  # padding of a stage's region: sides and bottom, top (its name stands there)
+_PALETTE = (
+    "#3b82c4", "#d9822b", "#2f9e6e", "#b1529b", "#8a6fd1", "#c2504a", "#7d8f2b", "#2a9fb0",
+)  # fmt: skip
+_STYLE = (
+    ".lyftnb-graph text{font:12px system-ui,sans-serif;fill:currentColor}"
+    ".lyftnb-graph .title{font-weight:600}"
+    ".lyftnb-graph .note{font-size:10.5px;opacity:.75}"
+    ".lyftnb-graph .edge{fill:none;stroke:currentColor;stroke-opacity:.55}"
+    ".lyftnb-graph .head{fill:currentColor;fill-opacity:.55}"
+    ".lyftnb-graph .spool{fill:currentColor;fill-opacity:.07;stroke:currentColor}"
+    ".lyftnb-graph .region{fill:currentColor;fill-opacity:.03;stroke:currentColor;"
+    "stroke-opacity:.35;stroke-dasharray:5 4}"
+)
+_STANDALONE = (
+    ".lyftnb-graph{color:#1f2328}@media (prefers-color-scheme:dark){.lyftnb-graph{color:#e6edf3}}"
+)
+
+
+def draw(subject: WorkflowSpec | Plan, *, standalone: bool = False) -> str:
+    """The SVG of a workflow or of a plan.
+
+    Args:
+        subject: what to draw.
+        standalone: for a file of its own, which has no page to take its text colour from.
+    """
+    graph = graph_of_plan(subject) if isinstance(subject, Plan) else graph_of_spec(subject)
+    if not graph.nodes:
+        return _document(graph, ['<text x="14" y="26">no steps yet</text>'], (160, 40), standalone)
+    places, bends, size = _placed(graph)
+    nodes = {node.id: node for node in graph.nodes}
+    colours = _colours(graph.nodes)
+    drawn = [_region(name, [nodes[i] for i in ids], places) for name, ids in graph.regions.items()]
+    drawn += [
+        _edge(edge, nodes, places, bends.get((edge.tail, edge.head), ())) for edge in graph.edges
+    ]
+    drawn += _labels(graph.edges, nodes, places)
+    drawn += [_node(node, places[node.id], colours.get(node.group, "")) for node in graph.nodes]
+    return _document(graph, drawn, size, standalone)
+
+
+def _document(graph: Graph, drawn: Iterable[str], size: Size, standalone: bool) -> str:
+    width, height = size[0], size[1]
+    style = _STYLE + (_STANDALONE if standalone else "")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="lyftnb-graph" role="img" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
+        f'style="max-width:100%;height:auto">'
+        f"<title>{escape(graph.title)}</title><desc>{escape(_described(graph))}</desc>"
+        f"<style>{style}</style>{''.join(drawn)}</svg>"
+    )
+
+
+def _described(graph: Graph) -> str:
+    """The picture in words, for those who cannot see it."""
+    steps = ", ".join(f"{n.title} ({n.note})" for n in graph.nodes if n.kind == "step")
+    links = ", ".join(f"{_name(e.tail)} to {_name(e.head)}" for e in graph.edges)
+    return f"Steps: {steps}. Edges: {links or 'none'}."
+
+
+def _name(node: str) -> str:
+    return node.partition(":")[2]
+
+
+def _placed(
+    graph: Graph,
+) -> tuple[dict[str, Point], dict[tuple[str, str], tuple[Point, ...]], Size]:
+    """Centres, bends and the whole size. Stages are laid out inside first, then as nodes."""
+    sizes = {node.id: _size(node) for node in graph.nodes}
+    home = {i: f"stage:{name}" for name, ids in graph.regions.items() for i in ids}
+    rank_gap = max([64.0, *(len(_cut(e.label)) * 0.9 * _CHAR + 30 for e in graph.edges)])
+    inner = {}
+    side, top = _REGION
+    for name, ids in graph.regions.items():
+        links = [(e.tail, e.head) for e in graph.edges if e.tail in ids and e.head in ids]
+        inner[f"stage:{name}"] = layout({i: sizes[i] for i in ids}, links, rank_gap=rank_gap)
+    outer_sizes = {i: size for i, size in sizes.items() if i not in home}
+    for stage, inside in inner.items():
+        width = max(inside.size[0] + 2 * side, len(stage) * _CHAR)
+        outer_sizes[stage] = (width, inside.size[1] + side + top)
+    across = [(home.get(e.tail, e.tail), home.get(e.head, e.head)) for e in graph.edges]
+    outer = layout(outer_sizes, across, rank_gap=rank_gap)
+    places = {i: _moved(point, _MARGIN, _MARGIN) for i, point in outer.centres.items()}
+    bends: dict[tuple[str, str], tuple[Point, ...]] = {}
+    for edge, (tail, head) in zip(graph.edges, across, strict=True):
+        route = outer.bends.get((tail, head), ())
+        bends[edge.tail, edge.head] = tuple(_moved(p, _MARGIN, _MARGIN) for p in route)
+    for stage, inside in inner.items():
+        x, y = places.pop(stage)
+        dx = x - inside.size[0] / 2
+        dy = y - (inside.size[1] + side + top) / 2 + top
+        places.update({i: _moved(p, dx, dy) for i, p in inside.centres.items()})
+        for link, route in inside.bends.items():
+            bends[link] = tuple(_moved(p, dx, dy) for p in route)
+    return places, bends, (outer.size[0] + 2 * _MARGIN, outer.size[1] + 2 * _MARGIN)
+
+
+def _moved(point: Point, dx: float, dy: float) -> Point:
+    return point[0] + dx, point[1] + dy
+
+
+def _size(node: Node) -> Size:
+    top = len(_cut(node.title)) + (len(node.group) + 3 if node.group else 0)
+    chars = max(top, len(_cut(node.note)) * 0.9, 6)
+    return chars * _CHAR + (34 if node.kind == "spool" else 24), 44.0 if node.note else 34.0
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_CHARS else text[: _MAX_CHARS - 1] + "…"
+
+
+def _colours(nodes: Sequence[Node]) -> dict[str, str]:
+    """A hue for each group, by its name, so that it keeps it from picture to picture.
+
+    A clash within one picture moves on to the next hue that is free.
+    """
+    taken: dict[str, str] = {}
+    for group in sorted({node.group for node in nodes if node.group}):
+        first = zlib.crc32(group.encode()) % len(_PALETTE)
+        order = [*_PALETTE[first:], *_PALETTE[:first]]
+        taken[group] = next((c for c in order if c not in taken.values()), order[0])
+    return taken
+
+
+def _node(node: Node, centre: Point, colour: str) -> str:
+    width, height = _size(node)
+    x, y = centre[0] - width / 2, centre[1] - height / 2
+    shape = (
+        _cylinder(x, y, width, height)
+        if node.kind == "spool"
+        else _box(x, y, width, height, colour)
+    )
+    baseline = centre[1] + (-3 if node.note else 4)
+    texts = (
+        f'<text class="title" x="{x + 12:.1f}" y="{baseline:.1f}">{escape(_cut(node.title))}</text>'
+    )
+    if node.group:
+        texts += (
+            f'<text class="note" x="{x + width - 8:.1f}" y="{baseline:.1f}" text-anchor="end" '
+            f'style="fill:{colour};opacity:1">{escape(node.group)}</text>'
+        )
+    if node.note:
+        texts += (
+            f'<text class="note" x="{x + 12:.1f}" y="{baseline + 16:.1f}">'
+            f"{escape(_cut(node.note))}</text>"
+        )
+    tip = "\n".join(part for part in (node.title, node.note, node.tip) if part)
+    return f"<g><title>{escape(tip)}</title>{shape}{texts}</g>"
+
+
+def _box(x: float, y: float, width: float, height: float, colour: str) -> str:
+    place = f'x="{x:.1f}" y="{y:.1f}" height="{height:.1f}"'
+    return (
+        f'<rect {place} width="{width:.1f}" rx="6" fill="{colour}" fill-opacity=".13" '
+        f'stroke="{colour}"/><rect {place} width="4" rx="2" fill="{colour}"/>'
+    )
+
+
+def _cylinder(x: float, y: float, width: float, height: float) -> str:
+    """A drum on its side: what lies in it stays."""
+    bend, right, bottom = 6.0, x + width, y + height
+    arc = f"{bend} {height / 2:.1f} 0 0"
+    return (
+        f'<path class="spool" d="M{x + bend:.1f} {y:.1f}H{right - bend:.1f}'
+        f"A{arc} 1 {right - bend:.1f} {bottom:.1f}H{x + bend:.1f}"
+        f'A{arc} 1 {x + bend:.1f} {y:.1f}Z"/>'
+        f'<path class="edge" d="M{right - bend:.1f} {y:.1f}'
+        f'A{arc} 0 {right - bend:.1f} {bottom:.1f}"/>'
+    )
+
+
+def _region(name: str, nodes: Sequence[Node], places: dict[str, Point]) -> str:
+    side, top = _REGION
+    boxes = [(places[n.id], _size(n)) for n in nodes]
+    left = min(p[0] - s[0] / 2 for p, s in boxes) - side
+    right = max(p[0] + s[0] / 2 for p, s in boxes) + side
+    upper = min(p[1] - s[1] / 2 for p, s in boxes) - top
+    lower = max(p[1] + s[1] / 2 for p, s in boxes) + side
+    return (
+        f'<rect class="region" x="{left:.1f}" y="{upper:.1f}" width="{right - left:.1f}" '
+        f'height="{lower - upper:.1f}" rx="10"/>'
+        f'<text class="note" x="{left + 12:.1f}" y="{upper + 16:.1f}">stage {escape(name)}</text>'
+    )
+
+
+_STROKES = {
+    "worker": 'stroke-width="1"',
+    "spool": 'stroke-width="2.2"',
+    "table": 'stroke-width="2.2" stroke-dasharray="7 4"',
+    "message": 'stroke-width="1.2" stroke-dasharray="2 4"',
+}
+
+
+def _edge(
+    edge: Edge, nodes: dict[str, Node], places: dict[str, Point], bends: Sequence[Point]
+) -> str:
+    """A curve from the right side of the tail to the left side of the head."""
+    start, end = _ends(edge, nodes, places)
+    points = [start, *bends, _moved(end, -6, 0)]
+    path = f"M{start[0]:.1f} {start[1]:.1f}"
+    for (ax, ay), (bx, by) in pairwise(points):
+        reach = max((bx - ax) / 2, 24.0)
+        path += f"C{ax + reach:.1f} {ay:.1f} {bx - reach:.1f} {by:.1f} {bx:.1f} {by:.1f}"
+    return (
+        f'<path class="edge" {_STROKES[edge.kind]} d="{path}"/>'
+        f'<path class="head" d="M{end[0]:.1f} {end[1]:.1f}l-8 -4v8z"/>'
+    )
+
+
+def _ends(edge: Edge, nodes: dict[str, Node], places: dict[str, Point]) -> tuple[Point, Point]:
+    tail, head = nodes[edge.tail], nodes[edge.head]
+    return (
+        _moved(places[tail.id], _size(tail)[0] / 2, 0),
+        _moved(places[head.id], -_size(head)[0] / 2, 0),
+    )
+
+
+def _labels(
+    edges: Sequence[Edge], nodes: dict[str, Node], places: dict[str, Point]
+) -> Iterator[str]:
+    """The names of edges: at the head, or at the tail where several names meet in one head."""
+    named = [edge for edge in edges if edge.label]
+    meeting = Counter(edge.head for edge in named)
+    for edge in named:
+        start, end = _ends(edge, nodes, places)
+        (x, y), anchor = (end, "end") if meeting[edge.head] == 1 else (start, "start")
+        x += -12 if anchor == "end" else 6
+        yield (
+            f'<text class="note" text-anchor="{anchor}" x="{x:.1f}" y="{y - 6:.1f}">'
+            f"{escape(_cut(edge.label))}</text>"
+        )
