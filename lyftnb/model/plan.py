@@ -126,6 +126,8 @@ class Stage:
     """Stages of the same plan that must be exhausted before a frame other than batch may fire."""
     retry: RetrySpec
     on_fail: Literal["block", "skip"] = "block"
+    paused: bool = False
+    """The root step is paused: the stage is never due."""
     external: bool = False
     """Whether a batch has effects outside the ledger (then its claim is a row before it starts)."""
 

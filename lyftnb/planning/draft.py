@@ -1,0 +1,50 @@
+"""What the passes hand on from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lyftnb.model import Job, PlannedChannel, Problem, Schema, Task, WorkflowSpec
+from lyftnb.planning.checker import Checker
+from lyftnb.planning.graph import Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What planning is told beside the document. `deployment` is None when only validating."""
+
+    checker: Checker
+    deployment: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """Values of the chosen context; stronger than the workflow's own."""
+    groups: Mapping[str, int] | None = None
+    """Worker group → slots; None: not known, every group is taken to be there."""
+    known: Mapping[str, Schema] = field(default_factory=dict)
+    """Channel (or `DEPLOYMENT.CHANNEL` of another) → its present schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan in the making. Each pass fills in what it decides and leaves the rest."""
+
+    spec: WorkflowSpec
+    """As written, until `expand` fills in the context."""
+    graph: Graph
+    context: dict[str, Any] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    """By step, producers first."""
+    channels: dict[str, PlannedChannel] = field(default_factory=dict)
+    root_of: dict[str, str] = field(default_factory=dict)
+    """Step → the root step of its stage."""
+    stages: dict[str, tuple[Job, ...]] = field(default_factory=dict)
+    """Root step → the stage's jobs, root first; in topological order over spools."""
+    upstream: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Stage → stages whose spools it reads."""
+    tasks: dict[str, tuple[Task, ...]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    def with_problems(self, problems: tuple[Problem, ...]) -> Draft:
+        """The same draft, with more problems found."""
+        return replace(self, problems=(*self.problems, *problems))

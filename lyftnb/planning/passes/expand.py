@@ -1,0 +1,105 @@
+"""Fill in `{{name}}` from the context."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from lyftnb.model import Path, StepSpec
+from lyftnb.planning.draft import Draft, Setting
+from lyftnb.planning.graph import Graph
+from lyftnb.planning.report import Report, choose
+
+_REFERENCE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+# Words for people, and Python source, where `{{` has a meaning of its own (f-strings, templates).
+_VERBATIM = frozenset({"description", "python"})
+
+
+def expand(draft: Draft, setting: Setting) -> Draft:
+    """Fill in `{{name}}` everywhere in steps but in descriptions and Python source.
+
+    A value that is nothing but one reference takes the variable's value with its type; within a
+    longer text the variable's text is put in its place. Keys are left alone.
+    """
+    report = Report()
+    context = _Context({**draft.spec.context, **setting.context}, report)
+    steps: dict[str, StepSpec] = {}
+    for name, step in draft.spec.steps.items():
+        document = step.to_document()
+        filled = context.fill(document, ("steps", name))
+        steps[name] = step if filled is document else _remodelled(name, step, filled, report)
+    spec = draft.spec.model_copy(update={"steps": steps})
+    done = replace(draft, spec=spec, graph=Graph.of(spec), context=context.used)
+    return done.with_problems(report.problems)
+
+
+def _remodelled(name: str, step: StepSpec, document: dict[str, Any], report: Report) -> StepSpec:
+    try:
+        return StepSpec.model_validate(document)
+    except ValidationError as failure:
+        for error in failure.errors(include_url=False):
+            report.error(
+                ("steps", name, *error["loc"]),
+                "bad_expansion",
+                f"the value that the context gives does not fit here: {error['input']!r}",
+                "change the variable, or write the value out",
+            )
+        return step
+
+
+@dataclass
+class _Context:
+    values: Mapping[str, Any]
+    report: Report
+    used: dict[str, Any] = field(default_factory=dict)
+    _open: tuple[str, ...] = ()
+
+    def fill(self, value: Any, path: Path) -> Any:
+        """`value` with its references filled in; the very same object where there are none."""
+        if isinstance(value, str):
+            return self._fill_text(value, path) if "{{" in value else value
+        if isinstance(value, dict):
+            filled = {
+                k: v if k in _VERBATIM else self.fill(v, (*path, k)) for k, v in value.items()
+            }
+            return filled if any(filled[k] is not value[k] for k in value) else value
+        if isinstance(value, list | tuple):
+            items = [self.fill(v, (*path, i)) for i, v in enumerate(value)]
+            return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+        return value
+
+    def _fill_text(self, text: str, path: Path) -> Any:
+        whole = _REFERENCE.fullmatch(text)
+        if whole:
+            return self._lookup(whole[1], path, text)
+        return _REFERENCE.sub(lambda m: _as_text(self._lookup(m[1], path, m[0])), text)
+
+    def _lookup(self, name: str, path: Path, fallback: str) -> Any:
+        if name in self.used:
+            return self.used[name]
+        if name in self._open:
+            ring = " -> ".join((*self._open[self._open.index(name) :], name))
+            self.report.error(path, "context_cycle", f"context variables refer in a ring: {ring}")
+            return fallback
+        if name not in self.values:
+            self.report.error(
+                path,
+                "unknown_variable",
+                f"unknown context variable '{name}'",
+                choose(name, self.values, "set it under `context:` or in a context"),
+            )
+            return fallback
+        self._open = (*self._open, name)
+        value = self.fill(self.values[name], path)
+        self._open = self._open[:-1]
+        self.used[name] = value
+        return value
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

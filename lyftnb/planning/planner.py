@@ -1,0 +1,130 @@
+"""Run the passes: to validate a document, or to compile it to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lyftnb.errors import InvalidWorkflow
+from lyftnb.model import (
+    Job,
+    JobInput,
+    Plan,
+    Problem,
+    RetrySpec,
+    Schema,
+    Stage,
+    WorkflowSpec,
+    has_errors,
+    workflow_digest,
+    worst_first,
+)
+from lyftnb.planning.checker import Checker
+from lyftnb.planning.draft import Draft, Setting
+from lyftnb.planning.graph import Graph
+from lyftnb.planning.passes import BACK, FRONT, Pass
+
+
+def validate(
+    spec: WorkflowSpec,
+    checker: Checker,
+    known: Mapping[str, Schema] | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> tuple[Problem, ...]:
+    """Everything that is wrong, doubtful or worth knowing, worst first.
+
+    Args:
+        spec: the document.
+        checker: answers about kinds, parameters, expressions and types.
+        known: channel (or `DEPLOYMENT.CHANNEL`) → its present schema.
+        context: values of the chosen context; stronger than the workflow's own.
+    """
+    setting = Setting(checker, context=context or {}, known=known or {})
+    return worst_first(_run(FRONT, Draft(spec, Graph.of(spec)), setting).problems)
+
+
+def plan(
+    spec: WorkflowSpec,
+    *,
+    deployment: str,
+    version: int | None,
+    checker: Checker,
+    context: Mapping[str, Any] | None = None,
+    groups: Mapping[str, int] | None = None,
+    known: Mapping[str, Schema] | None = None,
+) -> Plan:
+    """Compile a document to a plan. Warnings and notes come with it as `plan.problems`.
+
+    Args:
+        spec: the document.
+        deployment: the name of the deployment that the plan is for.
+        version: the published version; None for a draft.
+        checker: as for `validate`.
+        context: as for `validate`.
+        groups: worker group → slots; None where the cluster is not known.
+        known: as for `validate`.
+
+    Raises:
+        InvalidWorkflow: the document has errors; all of them are listed.
+        GroupUnavailable: a step asks for a group that has no workers.
+    """
+    setting = Setting(checker, deployment, context or {}, groups, known or {})
+    draft = _run(FRONT, Draft(spec, Graph.of(spec)), setting)
+    problems = worst_first(draft.problems)
+    if has_errors(problems):
+        raise invalid(spec.workflow, problems)
+    draft = _run(BACK, draft, setting)
+    return Plan(
+        deployment=deployment,
+        workflow=spec.workflow,
+        version=version,
+        digest=workflow_digest(spec),
+        channels=tuple(draft.channels.values()),
+        stages=tuple(_stage(root, draft, setting) for root in draft.stages),
+        problems=problems,
+        context=draft.context,
+    )
+
+
+def invalid(workflow: str, problems: Sequence[Problem]) -> InvalidWorkflow:
+    """The error for a wrong document: its text lists the errors, `problems` holds all."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+    lines = "".join(f"\n  {problem}" for problem in errors)
+    return InvalidWorkflow(f"workflow '{workflow}' has {count}:{lines}", problems=tuple(problems))
+
+
+def _run(passes: Sequence[Pass], draft: Draft, setting: Setting) -> Draft:
+    for step in passes:
+        draft = step(draft, setting)
+    return draft
+
+
+def _stage(root: str, draft: Draft, setting: Setting) -> Stage:
+    jobs = draft.stages[root]
+    step = draft.spec.steps[root]
+    return Stage(
+        id=root,
+        tasks=draft.tasks[root],
+        frame=jobs[0].frame,
+        source=jobs[0].input,
+        streams=tuple(ref for ref in jobs[0].inputs if not ref.table),
+        tables=_tables(jobs),
+        spools=tuple(
+            channel
+            for job in jobs
+            for _, channel in job.ports
+            if draft.channels[channel].transport == "spool"
+        ),
+        upstream=draft.upstream[root],
+        retry=step.retry or RetrySpec(),
+        on_fail=step.on_fail,
+        paused=step.paused,
+        external=any(
+            job.output is not None and setting.checker.external(job.output.kind) for job in jobs
+        ),
+    )
+
+
+def _tables(jobs: Sequence[Job]) -> tuple[JobInput, ...]:
+    return tuple(dict.fromkeys(ref for job in jobs for ref in job.inputs if ref.table))

@@ -1,0 +1,185 @@
+"""Types: schemas flow from inputs along channels through actions, as far as they are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lyftnb.model import ChannelSpec, Job, JobInput, Path, Schema, StepSpec, united
+from lyftnb.planning.draft import Draft, Setting
+from lyftnb.planning.report import Report, choose
+from lyftnb.planning.rules.channels import partition_seconds
+
+_TIMES = ("TIMESTAMP", "DATE", "TIMESTAMP WITH TIME ZONE")
+
+
+def schemas(draft: Draft, setting: Setting, report: Report) -> None:
+    """Unknown kinds, and everything that the checker finds in inputs, actions and outputs."""
+    flow = _Flow(draft, setting, report)
+    for name in draft.graph.order:
+        job = draft.jobs.get(name)
+        if job is not None:
+            flow.step(job, draft.spec.steps[name])
+
+
+class _Flow:
+    def __init__(self, draft: Draft, setting: Setting, report: Report) -> None:
+        self.draft = draft
+        self.checker = setting.checker
+        self.known = setting.known
+        self.report = report
+        self.action_kinds = frozenset(self.checker.action_kinds())
+        self.input_kinds = frozenset(self.checker.input_kinds())
+        self.output_kinds = frozenset(self.checker.output_kinds())
+        self.channels: dict[str, Schema | None] = {}
+
+    def step(self, job: Job, spec: StepSpec) -> None:
+        schema = self._outside(job) if job.input is not None else self._inside(job, spec)
+        tables = {
+            ref.name: self._channel(ref) for ref in job.inputs if ref.table or job.named_inputs
+        }
+        for i, action in enumerate(job.actions):
+            path = ("steps", job.step, "actions", i)
+            if action.kind not in self.action_kinds:
+                self._unknown(path, "action", action.kind, self.action_kinds)
+                schema = None
+                continue
+            schema, found = self.checker.check_action(action, schema, tables)
+            self.report.findings(path, found)
+        self._dispatch(job, schema)
+        self._output(job)
+        for port, channel in job.ports:
+            if self.draft.graph.producers[channel].step == job.step:
+                self.channels[channel] = self._written(channel, port, schema)
+
+    def _unknown(self, path: Path, what: str, kind: str, kinds: frozenset[str]) -> None:
+        hint = choose(kind, sorted(kinds))
+        self.report.error(path, f"unknown_{what}", f"unknown {what} '{kind}'", hint)
+
+    def _outside(self, job: Job) -> Schema | None:
+        assert job.input is not None
+        path = ("steps", job.step, "input")
+        if job.input.kind not in self.input_kinds:
+            self._unknown(path, "input", job.input.kind, self.input_kinds)
+            return None
+        schema, found = self.checker.check_input(job.input)
+        self.report.findings(path, found)
+        return schema
+
+    def _output(self, job: Job) -> None:
+        if job.output is None:
+            return
+        path = ("steps", job.step, "output")
+        if job.output.kind not in self.output_kinds:
+            self._unknown(path, "output", job.output.kind, self.output_kinds)
+            return
+        self.report.findings(path, self.checker.check_output(job.output))
+
+    def _channel(self, ref: JobInput) -> Schema | None:
+        if ref.deployment is not None:
+            return self.known.get(f"{ref.deployment}.{ref.channel}")
+        return self.channels.get(ref.channel, self.known.get(ref.channel))
+
+    def _inside(self, job: Job, spec: StepSpec) -> Schema | None:
+        """The rows that reach the body: of the first stream, or of all of them united by name."""
+        for ref in job.inputs:
+            self._key(job, ref)
+        streams = [ref for ref in job.inputs if not ref.table]
+        if job.named_inputs:
+            return self._channel(streams[0]) if streams else None
+        merged: Schema | None = Schema()
+        for i, ref in enumerate(streams):
+            schema = self._channel(ref)
+            if schema is None or merged is None:
+                merged = None
+                continue
+            merged, clashes = united(merged, schema)
+            for column, (a, b) in clashes.items():
+                self.report.error(
+                    ("steps", job.step, "in", i),
+                    "schema_clash",
+                    f"column '{column}' is {b} in channel '{ref.channel}' and {a} before it",
+                    "cast it to one type in the steps before",
+                )
+        return merged if streams else None
+
+    def _key(self, job: Job, ref: JobInput) -> None:
+        schema = self._channel(ref)
+        for column in ref.key:
+            if schema is not None and column not in schema.names:
+                self._column(("steps", job.step, "in", ref.name, "key"), column, schema)
+
+    def _column(self, path: Path, column: str, schema: Schema) -> None:
+        hint = choose(column, schema.names)
+        self.report.error(path, "unknown_column", f"unknown column '{column}'", hint)
+
+    def _dispatch(self, job: Job, schema: Schema | None) -> None:
+        if job.dispatch is None or job.dispatch.mode != "conditional":
+            return
+        path = ("steps", job.step, "dispatch")
+        column = job.dispatch.field
+        if schema is not None and column is not None and column not in schema.names:
+            self._column((*path, "field"), column, schema)
+        for i, entry in enumerate(job.dispatch.when or ()):
+            for port, text in entry.items():
+                found = self.checker.check_condition(text, schema)
+                self.report.findings((*path, "when", i, port), found)
+
+    def _written(self, channel: str, port: str, schema: Schema | None) -> Schema | None:
+        """What readers of the channel will see: new rows beside those that it holds already."""
+        spec = self.draft.spec.channels.get(channel, ChannelSpec())
+        present = self.known.get(channel)
+        if spec.transport == "worker" or present is None:
+            seen = schema
+        elif schema is None or spec.schema_policy == "discard":
+            seen = present
+        else:
+            seen = self._evolved(channel, spec, present, schema)
+        if seen is not None:
+            self._declared(("channels", channel), spec, seen)
+        return seen
+
+    def _evolved(self, channel: str, spec: ChannelSpec, present: Schema, schema: Schema) -> Schema:
+        both, clashes = united(present, schema)
+        strange = [f"'{c}' ({now}, was {was})" for c, (was, now) in clashes.items()]
+        if spec.schema_policy == "freeze":
+            old: Mapping[str, str] = present.to_mapping()
+            strange += [f"'{c}' (new)" for c in schema.names if c not in old]
+            strange += [
+                f"'{c}' ({schema.to_mapping()[c]}, was {old[c]})"
+                for c, kind in both.to_mapping().items()
+                if c in old and c not in clashes and kind != old[c]
+            ]
+        if strange:
+            self.report.warn(
+                self._place(channel),
+                "schema_clash",
+                f"rows written to '{channel}' will be rejected: its schema "
+                f"({spec.schema_policy}) does not take {', '.join(strange)}",
+                "cast or remove the columns before, or change the channel's `schema`",
+            )
+        return present if spec.schema_policy == "freeze" else both
+
+    def _place(self, channel: str) -> Path:
+        if channel in self.draft.spec.channels:
+            return ("channels", channel)
+        return ("steps", self.draft.graph.producers[channel].step, "out")
+
+    def _declared(self, path: Path, spec: ChannelSpec, schema: Schema) -> None:
+        columns = schema.to_mapping()
+        if spec.event_time is not None:
+            kind = columns.get(spec.event_time)
+            if kind is None:
+                self._column((*path, "event_time"), spec.event_time, schema)
+            elif kind not in _TIMES:
+                self.report.error(
+                    (*path, "event_time"),
+                    "not_a_time",
+                    f"column '{spec.event_time}' is {kind}, not a time",
+                    "make it one first, with the `time` or `cast` action",
+                )
+        if (
+            spec.partition is not None
+            and partition_seconds(spec.partition) is None
+            and spec.partition not in columns
+        ):
+            self._column((*path, "partition"), spec.partition, schema)
