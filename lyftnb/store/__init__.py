@@ -1,1 +1,27 @@
-"""(to come)"""
+"""The book and the data: one DuckDB ledger, Parquet spools beside it, and the one commit that
+moves both.
+
+A segment is written under its final unique name before the commit; a file that no row names is
+garbage, and `sweep` takes it. Workers use `write_segments`, `conform` and `scan`, which know files
+and frames but no ledger; the owner uses `Ledger`. Knows nothing of steps, actions or clusters.
+"""
+
+from lyftnb.store.ledger import Ledger
+from lyftnb.store.records import Run, SpoolInfo, Version
+from lyftnb.store.scan import cut, scan
+from lyftnb.store.segments import write_segments
+from lyftnb.store.types import dtype_of, dtypes_of, schema_of, text_of
+
+__all__ = [
+    "Ledger",
+    "Run",
+    "SpoolInfo",
+    "Version",
+    "cut",
+    "dtype_of",
+    "dtypes_of",
+    "scan",
+    "schema_of",
+    "text_of",
+    "write_segments",
+]

@@ -1,0 +1,159 @@
+"""The ledger's present state in memory: what a commit's requirements are checked against.
+
+Rebuilt from the tables at every open, and equal to them at all times (an invariant that the tests
+check). A transaction works on an overlay, which is absorbed once the transaction is through and
+dropped if it is not: memory never runs ahead of the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import ChainMap
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from lyftnb.model import Position, Schema, SpoolSpec
+from lyftnb.store.database import Database
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an input stands; `version` counts its moves."""
+
+    version: int = 0
+    items: Position = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What may still commit of a batch that is not committed: this attempt, unless abandoned."""
+
+    attempt: int
+    durable: bool = False
+    """Whether the claim is a row."""
+    abandoned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """A spool as of the newest snapshot. `spec.schema` is its present schema."""
+
+    spec: SpoolSpec
+    next_seq: int = 0
+    schema_version: int = 0
+
+    @property
+    def name(self) -> str:
+        """`DEPLOYMENT.CHANNEL`."""
+        return self.spec.spool
+
+    @property
+    def schema(self) -> Schema:
+        """The present schema; empty while nothing is known of the spool's columns."""
+        return self.spec.schema or Schema()
+
+
+@dataclass
+class Mirror:
+    """Maps that follow the tables. An overlay's maps are `ChainMap`s over its base's."""
+
+    snapshot: int = 0
+    committed_at: datetime = EPOCH
+    positions: MutableMapping[str, Standing] = field(default_factory=dict)
+    floors: MutableMapping[str, Schema] = field(default_factory=dict)
+    spools: MutableMapping[str, Spool] = field(default_factory=dict)
+    schemas: MutableMapping[Schema, int] = field(default_factory=dict)
+    committed: MutableMapping[str, int] = field(default_factory=dict)
+    """`DEPLOYMENT/STAGE` → the highest batch number committed."""
+    claimed: MutableMapping[str, int] = field(default_factory=dict)
+    """`DEPLOYMENT/STAGE` → the highest batch number claimed (in memory too)."""
+    fences: MutableMapping[str, Fence] = field(default_factory=dict)
+    """Claimed batch, not committed → its newest attempt."""
+
+    def overlay(self) -> Mirror:
+        """A mirror whose changes stay its own."""
+        overlay = replace(self)
+        for name in _MAPS:
+            setattr(overlay, name, ChainMap({}, getattr(self, name)))
+        return overlay
+
+    def absorb(self, overlay: Mirror) -> None:
+        """Take over what was changed in an overlay of this mirror."""
+        self.snapshot, self.committed_at = overlay.snapshot, overlay.committed_at
+        for name in _MAPS:
+            getattr(self, name).update(getattr(overlay, name).maps[0])
+
+
+_MAPS = ("positions", "floors", "spools", "schemas", "committed", "claimed", "fences")
+
+
+def load(database: Database) -> Mirror:
+    """The mirror of what the tables say."""
+    (newest,) = database.rows("snapshot")
+    schemas = {row["schema_id"]: from_json(row["fields"]) for row in database.rows("schemas")}
+    committed = {row["stage"]: row["number"] for row in database.rows("batch_numbers")}
+    claimed: dict[str, int] = {}
+    fences: dict[str, Fence] = {}
+    for row in database.rows("claims", deployment=None):
+        stage, number = stage_of(row["batch"])
+        claimed[stage] = max(number, claimed.get(stage, 0))
+        fences[row["batch"]] = Fence(row["attempt"], durable=True, abandoned=row["abandoned"])
+    return Mirror(
+        snapshot=newest["snapshot"],
+        committed_at=newest["committed_at"] or EPOCH,
+        positions=_positions(database),
+        floors={row["key"]: from_json(row["fields"]) for row in database.rows("floors")},
+        spools=_spools(database, schemas),
+        schemas={schema: schema_id for schema_id, schema in schemas.items()},
+        committed=committed,
+        claimed=claimed,
+        fences=fences,
+    )
+
+
+def stage_of(batch: str) -> tuple[str, int]:
+    """`DEPLOYMENT/STAGE/n` → (`DEPLOYMENT/STAGE`, n)."""
+    stage, _slash, number = batch.rpartition("/")
+    return stage, int(number)
+
+
+def to_json(schema: Schema) -> list[list[str]]:
+    """A schema as the ledger stores it: (name, type) pairs."""
+    return [[f.name, f.type] for f in schema.fields]
+
+
+def from_json(text: str) -> Schema:
+    """A stored schema."""
+    return Schema.from_mapping((name, kind) for name, kind in json.loads(text))
+
+
+def _positions(database: Database) -> dict[str, Standing]:
+    items: dict[str, Position] = {}
+    for row in database.frame("position_items").iter_rows(named=True):
+        items.setdefault(row["key"], {})[row["item"]] = json.loads(row["value"])
+    return {
+        row["key"]: Standing(row["version"], items.get(row["key"], {}))
+        for row in database.rows("position_versions")
+    }
+
+
+def _spools(database: Database, schemas: dict[int, Schema]) -> dict[str, Spool]:
+    histories = {row["spool"]: row for row in database.rows("spool_schemas")}
+    spools: dict[str, Spool] = {}
+    for row in database.rows("spools"):
+        history = histories.get(row["spool"])
+        spec = SpoolSpec(
+            spool=row["spool"],
+            event_time=row["event_time"],
+            partition=row["partition"],
+            policy=row["policy"],
+            replaced=row["replaced"],
+            rejects=row["rejects"],
+            schema=schemas[history["schema_id"]] if history else None,
+        )
+        version = history["version"] if history else 0
+        spools[row["spool"]] = Spool(spec, row["next_seq"], version)
+    return spools

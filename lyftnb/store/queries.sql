@@ -1,0 +1,109 @@
+-- name: snapshot
+SELECT coalesce(max(snapshot), 0) AS snapshot, max(committed_at) AS committed_at FROM snapshots
+
+-- name: snapshot_at
+SELECT coalesce(max(snapshot), 0) AS snapshot FROM snapshots WHERE committed_at <= $instant
+
+-- name: position_versions
+SELECT key, max(version) AS version FROM positions GROUP BY key
+
+-- name: position_items
+SELECT p.key AS key, item.key AS item, arg_max(item.value, p.version) AS value
+FROM positions AS p, json_each(p.items) AS item
+GROUP BY ALL
+HAVING arg_max(item.value, p.version) <> 'null'
+
+-- name: floors
+SELECT key, arg_max(fields, snapshot) AS fields FROM floors GROUP BY key
+
+-- name: spools
+SELECT s.*, coalesce(q.next_seq, 0) AS next_seq
+FROM (SELECT * FROM spools QUALIFY row_number() OVER (PARTITION BY spool ORDER BY snapshot DESC) = 1) AS s
+LEFT JOIN (SELECT spool, max(first_seq + rows) AS next_seq FROM segments GROUP BY spool) AS q USING (spool)
+ORDER BY s.spool
+
+-- name: schemas
+SELECT schema_id, fields FROM schemas
+
+-- name: spool_schemas
+SELECT spool, max(version) AS version, arg_max(schema_id, version) AS schema_id
+FROM spool_schemas GROUP BY spool
+
+-- name: schema_at
+SELECT arg_max(schema_id, version) AS schema_id
+FROM spool_schemas WHERE spool = $spool AND snapshot <= $at
+
+-- name: batch_numbers
+SELECT deployment || '/' || stage AS stage, max(number) AS number FROM batches GROUP BY ALL
+
+-- name: committed_batch
+SELECT attempt, snapshot FROM batches WHERE batch = $batch
+
+-- name: claims
+SELECT batch, attempt, document, abandoned_at IS NOT NULL AS abandoned
+FROM claims WHERE $deployment IS NULL OR deployment = $deployment
+
+-- name: forget_claims
+DELETE FROM claims WHERE batch IN (SELECT unnest($batches::VARCHAR[]))
+
+-- name: abandon
+UPDATE claims SET abandoned_at = $instant WHERE batch = $batch
+
+-- name: remove_segments
+UPDATE segments SET removed_snapshot = $snapshot
+WHERE spool = $spool AND removed_snapshot IS NULL
+  AND ($partitions::VARCHAR[] IS NULL
+       OR list_contains($partitions::VARCHAR[], coalesce("partition", '')))
+
+-- name: segments
+SELECT path, rows, bytes, first_seq, schema_id, "partition", checksum
+FROM segments
+WHERE spool = $spool
+  AND first_seq < $until AND first_seq + rows > $since
+  AND added_snapshot <= $at AND (removed_snapshot IS NULL OR removed_snapshot > $at)
+  AND ($partitions::VARCHAR[] IS NULL
+       OR list_contains($partitions::VARCHAR[], coalesce("partition", '')))
+  AND ($event_from IS NULL OR event_max >= $event_from)
+  AND ($event_until IS NULL OR event_min < $event_until)
+ORDER BY first_seq
+
+-- name: version
+SELECT * FROM versions WHERE workflow = $workflow AND ($number IS NULL OR number = $number)
+ORDER BY number DESC LIMIT 1
+
+-- name: versions
+SELECT * FROM versions WHERE $workflow IS NULL OR workflow = $workflow ORDER BY workflow, number
+
+-- name: last_run
+SELECT coalesce(max(number), 0) AS number FROM runs WHERE deployment = $deployment
+
+-- name: end_run
+UPDATE runs SET status = $status, ended_at = $instant WHERE run = $run
+
+-- name: runs
+SELECT run, deployment, status, started_at, ended_at FROM runs
+WHERE $deployment IS NULL OR deployment = $deployment
+ORDER BY started_at DESC, number DESC LIMIT $limit
+
+-- name: sizes
+SELECT spool, sum(rows)::BIGINT AS rows, sum(bytes)::BIGINT AS bytes, count(*) AS segments
+FROM segments
+WHERE removed_snapshot IS NULL AND ($spool IS NULL OR spool = $spool)
+GROUP BY spool
+
+-- name: history
+SELECT s.snapshot, s.committed_at, s.batch,
+       coalesce(sum(g.rows) FILTER (g.added_snapshot = s.snapshot), 0)::BIGINT AS rows_added,
+       coalesce(sum(g.rows) FILTER (g.removed_snapshot = s.snapshot), 0)::BIGINT AS rows_removed
+FROM snapshots AS s
+JOIN segments AS g ON g.spool = $spool AND s.snapshot IN (g.added_snapshot, g.removed_snapshot)
+GROUP BY ALL ORDER BY s.snapshot
+
+-- name: pending_publications
+SELECT publication, step, kind, group_name, payload FROM publications
+WHERE published_at IS NULL AND starts_with(batch, $deployment || '/')
+ORDER BY snapshot, publication
+
+-- name: published
+UPDATE publications SET published_at = $instant
+WHERE published_at IS NULL AND list_contains($ids::VARCHAR[], publication)

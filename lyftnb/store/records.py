@@ -1,0 +1,54 @@
+"""What the ledger tells about its entries: small, frozen records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lyftnb.model import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A published workflow version."""
+
+    workflow: str
+    number: int
+    digest: str
+    document: dict[str, Any]
+    published_at: datetime
+
+    @property
+    def ref(self) -> str:
+        """`WORKFLOW@NUMBER`."""
+        return f"{self.workflow}@{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One fire; `status` is `running` until `end_run` says otherwise."""
+
+    run: str
+    deployment: str
+    status: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolInfo:
+    """A spool as of the newest snapshot; `rows`, `bytes` and `segments` count what is live."""
+
+    spool: str
+    rows: int
+    bytes: int
+    segments: int
+    schema: Schema | None
+    event_time: str | None
+    partition: str | None
+    policy: str
+    replaced: bool
+    rejects: bool
+    next_seq: int
+    """The sequence number that the next row gets."""

@@ -1,0 +1,179 @@
+"""Staging: a frame becomes Parquet files under their final names, which no row names yet.
+
+Runs on workers, knows no ledger. A name is used once (it ends in a random token), so a task that
+runs twice, or an attempt from before a crash, can never write into a file that a commit names.
+A file is on disk, and so are its folder's entries, before `write_segments` returns.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import zlib
+from functools import lru_cache
+from pathlib import Path
+from typing import NotRequired, TypedDict, Unpack
+
+import polars as pl
+
+from lyftnb.errors import StorageError
+from lyftnb.model import SpoolSpec, StagedSegment
+from lyftnb.store.partitions import event_range, parts
+from lyftnb.store.types import schema_of, stored
+
+# Measured on 200,000 web-log rows: level 1 writes 5.8 M rows/s (level 3: 4.5 M) for 6 % more bytes;
+# statistics cost a tenth and let a reader's filter skip whole row groups.
+_LEVEL = 1
+_ROW_GROUP_ROWS = 65_536
+_SEGMENT_BYTES = 256 * 2**20
+"""In memory; a larger frame becomes several segments."""
+_PER_FOLDER = 256
+
+
+class Origin(TypedDict):
+    """What staged segments: it goes into their names, and `split` into their order."""
+
+    batch: str
+    attempt: int
+    task: str
+    split: int
+    partition: NotRequired[str | None]
+    """The one partition of all rows, when it is not for the spool's spec to find (a batch that
+    computes one partition of its input replaces the same one of its output)."""
+
+
+def write_segments(
+    frame: pl.DataFrame, root: str | Path, spec: SpoolSpec, **origin: Unpack[Origin]
+) -> tuple[StagedSegment, ...]:
+    """Stage a frame for a spool: one segment per partition, more if it is large; none if empty.
+
+    Row order is kept within a partition. Files are flushed, their folder once per call.
+
+    Args:
+        frame: rows that `conform` has passed.
+        root: the storage root; paths in the result are relative to it.
+        spec: the spool; its `partition` and `event_time` cut the frame.
+        origin: see `Origin`.
+
+    Raises:
+        StorageError: the disk is full or cannot be written.
+        WorkflowError: the event time is no time, or a column cannot be stored.
+    """
+    if frame.is_empty():
+        return ()
+    frame = _stored(frame)
+    given = origin.get("partition")
+    labelled = [(given, frame)] if given else parts(frame, spec)
+    pieces = [(label, piece) for label, part in labelled for piece in _pieces(part)]
+    folder = _folder_name(spec.spool, origin)
+    staged = []
+    try:
+        for number, (label, piece) in enumerate(pieces):
+            path = f"{folder}/{_file_name(origin, number)}"
+            size, checksum = _write(Path(root), path, piece)
+            low, high = event_range(piece, spec)
+            staged.append(
+                StagedSegment(
+                    spool=spec.spool,
+                    path=path,
+                    rows=piece.height,
+                    bytes=size,
+                    checksum=checksum,
+                    schema=schema_of(piece),
+                    partition=label,
+                    event_min=low,
+                    event_max=high,
+                    order=(origin["split"], number),
+                )
+            )
+        _flush_folder(Path(root) / folder)
+    except OSError as error:
+        raise StorageError(
+            f"a segment cannot be written: {error.strerror or error}",
+            where=f"batch {origin['batch']}, spool {spec.spool}",
+            hint=f"free some space under {root} or check its permissions; nothing was committed",
+        ) from error
+    return tuple(staged)
+
+
+def checksum(content: bytes | memoryview) -> str:
+    """CRC-32 of a file: it is to find damage, not malice, and runs at memory speed (4 GB/s)."""
+    return f"crc32:{zlib.crc32(content):08x}"
+
+
+def _stored(frame: pl.DataFrame) -> pl.DataFrame:
+    casts = [
+        pl.col(name).cast(stored(dtype))
+        for name, dtype in frame.schema.items()
+        if stored(dtype) != dtype
+    ]
+    return frame.with_columns(casts) if casts else frame
+
+
+def _pieces(frame: pl.DataFrame) -> list[pl.DataFrame]:
+    count = int(frame.estimated_size()) // _SEGMENT_BYTES + 1
+    rows = -(-frame.height // count)
+    return [frame] if count == 1 else list(frame.iter_slices(rows))
+
+
+def _folder_name(spool: str, origin: Origin) -> str:
+    number = int(origin["batch"].rpartition("/")[2])
+    return f"{spool}/{number // _PER_FOLDER:06d}-{origin['split'] // _PER_FOLDER:04d}"
+
+
+def _file_name(origin: Origin, part: int) -> str:
+    _deployment, stage, number = origin["batch"].rsplit("/", 2)
+    token = secrets.token_hex(4)
+    words = (stage, number, origin["attempt"], origin["task"], origin["split"], part, token)
+    return "-".join(str(word) for word in words) + ".parquet"
+
+
+def _write(root: Path, path: str, frame: pl.DataFrame) -> tuple[int, str]:
+    buffer = io.BytesIO()
+    frame.write_parquet(
+        buffer,
+        compression="zstd",
+        compression_level=_LEVEL,
+        row_group_size=_ROW_GROUP_ROWS,
+    )
+    content = buffer.getbuffer()
+    file = root / path
+    _make_folder(file.parent, root)
+    try:
+        _write_file(file, content)
+    except FileNotFoundError:
+        # A sweep took the empty folder between the two lines above.
+        _make_folder.cache_clear()
+        _make_folder(file.parent, root)
+        _write_file(file, content)
+    return len(content), checksum(content)
+
+
+def _write_file(file: Path, content: memoryview) -> None:
+    with file.open("xb", buffering=0) as out:
+        try:
+            written = 0
+            while written < len(content):
+                written += out.write(content[written:])
+            os.fsync(out.fileno())
+        except OSError:
+            file.unlink(missing_ok=True)
+            raise
+
+
+@lru_cache(1024)
+def _make_folder(folder: Path, root: Path) -> None:
+    """Make a folder and flush the entries that lead to it, once per process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    while folder != root:
+        folder = folder.parent
+        _flush_folder(folder)
+
+
+def _flush_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
