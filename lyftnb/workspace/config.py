@@ -21,6 +21,7 @@ from lyftnb.errors import ConfigError, near
 from lyftnb.model import DEFAULT_GROUP, Name, seconds, size_bytes
 
 FILE_NAME = "lyftnb.toml"
+STATE_DIR = ".lyftnb"
 PREFIX = "LYFTNB_"
 
 KeyPath = tuple[str | int, ...]
@@ -166,6 +167,18 @@ class Config(Section):
             return cls.model_validate(document)
         except ValidationError as error:
             raise _config_error(error, text, file, origins) from None
+
+
+def folder_of(start: Path) -> Path | None:
+    """The workspace that a folder lies in: the nearest one at or above it.
+
+    A folder is one if it has settings or a state directory.
+    """
+    return next((p for p in (start, *start.parents) if _is_workspace(p)), None)
+
+
+def _is_workspace(folder: Path) -> bool:
+    return (folder / FILE_NAME).is_file() or (folder / STATE_DIR).is_dir()
 
 
 def _parsed(text: str, file: str) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
+from pathlib import Path
 
 from lyftnb.model import Plan, WorkflowSpec
 from lyftnb.workspace.graph import Edge, Graph, Node, graph_of_plan, graph_of_spec
@@ -36,6 +38,26 @@ _STYLE = (
 _STANDALONE = (
     ".lyftnb-graph{color:#1f2328}@media (prefers-color-scheme:dark){.lyftnb-graph{color:#e6edf3}}"
 )
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn workflow or plan: shows itself in a notebook, and can be saved as a file."""
+
+    subject: WorkflowSpec | Plan
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture as an SVG file that stands on its own."""
+        target = Path(path)
+        target.write_text(draw(self.subject, standalone=True), encoding="utf-8")
+        return target
+
+    def _repr_html_(self) -> str:
+        return draw(self.subject)
+
+    def __repr__(self) -> str:
+        name = self.subject.workflow
+        return f'Picture of {name}; a notebook shows it, .save("{name}.svg") writes it'
 
 
 def draw(subject: WorkflowSpec | Plan, *, standalone: bool = False) -> str:
@@ -246,7 +268,10 @@ def _labels(
         start, end = _ends(edge, nodes, places)
         (x, y), anchor = (end, "end") if meeting[edge.head] == 1 else (start, "start")
         x += -12 if anchor == "end" else 6
+        y += (
+            14 if (start[1] < end[1]) == (anchor == "end") else -6
+        )  # the side the curve leaves free
         yield (
-            f'<text class="note" text-anchor="{anchor}" x="{x:.1f}" y="{y - 6:.1f}">'
+            f'<text class="note" text-anchor="{anchor}" x="{x:.1f}" y="{y:.1f}">'
             f"{escape(_cut(edge.label))}</text>"
         )

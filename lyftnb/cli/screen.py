@@ -1,0 +1,115 @@
+"""What the commands share: where they work, and how they print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from lyftnb.workspace import Workspace
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options before the command."""
+
+    workspace: Path | None = None
+    debug: bool = False
+
+
+def opened(ctx: typer.Context, subject: str | None = None) -> Workspace:
+    """The workspace that the command works in, to be closed by the caller.
+
+    Args:
+        ctx: carries `--workspace`, which wins.
+        subject: the file or reference that the command names.
+    """
+    from lyftnb import workspace
+    from lyftnb.workspace.config import folder_of
+
+    chosen = ctx.obj.workspace
+    if chosen is None and subject is not None and Path(subject).is_file():
+        chosen = folder_of(Path(subject).resolve().parent)
+    return workspace.open(chosen if chosen is not None else ".")
+
+
+def complain(text: str) -> None:
+    """Print an error; one line per thought, the first says that it is one."""
+    typer.secho("error: ", err=True, fg="red", bold=True, nl=False)
+    typer.echo(text, err=True)
+
+
+def console() -> Console:
+    """Where results go. Without a terminal lines are not cut to its width."""
+    from rich.console import Console
+
+    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON; dates and paths as text."""
+    typer.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
+    """Print rows under headings; numbers to the right, with thousands apart."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = [list(row) for row in rows]
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for index, name in enumerate(columns):
+        numbers = any(is_number(row[index]) for row in shown)
+        table.add_column(name, justify="right" if numbers else "left", header_style="dim")
+    for row in shown:
+        table.add_row(*(Text(cell(value)) for value in row))
+    console().print(table)
+
+
+def print_frame(frame: pl.DataFrame, limit: int, *, title: str = "") -> None:
+    """Print the first rows of a frame, and say how many there are."""
+    print_table(frame.columns, frame.head(limit).rows(), title=title)
+    if frame.height > limit:
+        typer.echo(f"… {frame.height - limit:,} more rows")
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value stands to the right in its column."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def cell(value: Any) -> str:
+    """A value as a table shows it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+    return str(value)
+
+
+def size(count: int) -> str:
+    """A size as people read it: `31.4 MiB`."""
+    amount, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while amount >= 1024 and len(units) > 1:
+        amount, units = amount / 1024, units[1:]
+    return f"{amount:.0f} B" if units[0] == "B" else f"{amount:.1f} {units[0]}"
+
+
+def records(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame for `print_json`."""
+    return frame.to_dicts()

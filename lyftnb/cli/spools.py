@@ -1,0 +1,146 @@
+"""`lyftnb spool …`: look into durable channels, query, check and export them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lyftnb.cli.screen import Json, opened, print_frame, print_json, print_table, records, size
+from lyftnb.errors import SetupError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+app = typer.Typer(help="Look into spools: durable channels.", no_args_is_help=True)
+
+Name = Annotated[
+    str, typer.Argument(help="DEPLOYMENT.CHANNEL, or the channel alone while that is unique.")
+]
+At = Annotated[
+    str | None, typer.Option(help="As it stood at this snapshot (a number) or time (ISO).")
+]
+_SHOWN_ROWS = 100
+
+
+@app.command("ls")
+def list_spools(ctx: typer.Context, as_json: Json = False) -> None:
+    """List all spools."""
+    with opened(ctx) as workspace:
+        found = workspace.spools()
+    if as_json:
+        names = ("spool", "rows", "bytes", "segments")
+        print_json([{name: getattr(s, name) for name in names} for s in found])
+    else:
+        print_table(
+            ("spool", "rows", "size", "segments"),
+            [(s.spool, s.rows, size(s.bytes), s.segments) for s in found],
+        )
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    name: Name,
+    rows: Annotated[int, typer.Option(min=0, help="How many rows.")] = 10,
+    at: At = None,
+    history: Annotated[bool, typer.Option("--history", help="Its snapshots instead.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the first rows of a spool, or its history."""
+    with opened(ctx) as workspace:
+        spool = workspace.spool(name)
+        frame = spool.history() if history else spool.scan(at=_moment(at)).head(rows).collect()
+        total = spool.rows
+    if as_json:
+        print_json(records(frame))
+        return
+    print_frame(frame, frame.height)
+    typer.echo(f"{spool.name}: {total:,} rows now")
+
+
+@app.command()
+def sql(
+    ctx: typer.Context,
+    text: Annotated[str, typer.Argument(help='Such as "SELECT * FROM flights_draft.clean".')],
+    as_json: Json = False,
+) -> None:
+    """Query spools by name, and the state under `lyftnb.`; read only."""
+    with opened(ctx) as workspace:
+        frame = workspace.sql(text)
+    if as_json:
+        print_json(records(frame))
+    else:
+        print_frame(frame, _SHOWN_ROWS)
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Only this spool.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check every segment's file against what was committed. Exits 1 on damage."""
+    with opened(ctx) as workspace:
+        damage = workspace.spool(name).verify() if name else workspace.verify()
+    if as_json:
+        print_json([str(d) for d in damage])
+    else:
+        for d in damage:
+            typer.echo(str(d), err=True)
+        typer.echo(f"{len(damage)} damaged segments" if damage else "every segment is sound")
+    if damage:
+        raise typer.Exit(1)
+
+
+@app.command()
+def sweep(ctx: typer.Context) -> None:
+    """Remove staged files that no commit names."""
+    with opened(ctx) as workspace:
+        typer.echo(str(workspace.sweep()))
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="A .parquet, .csv or .ndjson file to write.")],
+    since: Annotated[int | None, typer.Option(help="First sequence number.")] = None,
+    until: Annotated[int | None, typer.Option(help="First sequence number not to take.")] = None,
+    at: At = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Write a spool to a file, as a stream: it need not fit into memory."""
+    if file.exists() and not force:
+        raise SetupError(f"{file} exists", hint="name another file, or add --force")
+    with opened(ctx) as workspace:
+        frame = workspace.spool(name).scan(since=since, until=until, at=_moment(at))
+        _write(frame, file)
+    typer.echo(f"wrote {file} ({size(file.stat().st_size)})")
+
+
+def _write(frame: pl.LazyFrame, file: Path) -> None:
+    """Write the frame in the form that the file's suffix names, revealed when complete."""
+    sinks = {".parquet": "sink_parquet", ".csv": "sink_csv", ".ndjson": "sink_ndjson"}
+    if file.suffix not in sinks:
+        raise SetupError(
+            f"{file} has an unknown form", hint=f"end the name in {', '.join(sorted(sinks))}"
+        )
+    scratch = file.with_name(f".{file.name}.part")
+    getattr(frame, sinks[file.suffix])(scratch)
+    scratch.replace(file)
+
+
+def _moment(text: str | None) -> int | datetime | None:
+    """A snapshot's number or a time; a time without a zone is the local one."""
+    if text is None or text.isdigit():
+        return int(text) if text else None
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        raise SetupError(
+            f"'{text}' is neither a snapshot nor a time",
+            hint="write a number, or a time like 2026-11-22T14:30:00+01:00",
+        ) from None

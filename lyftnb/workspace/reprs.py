@@ -1,0 +1,106 @@
+"""HTML for notebooks: problems, runs, versions, spools and plans, as plain tables.
+
+The nouns of the model stay free of all this: `install` tells a running notebook how to show them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from lyftnb.model import Plan, Problem, RunSummary
+from lyftnb.workspace.svg import draw
+
+if TYPE_CHECKING:
+    from lyftnb.store import SpoolInfo, Version
+    from lyftnb.workspace.spool import Spool
+
+_SEVERITY = {"error": "#c2504a", "warning": "#d9822b", "note": "#3b82c4"}
+_SHOWN_ROWS = 10
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
+    """An HTML table; all values escaped, numbers to the right with thousands apart."""
+    head = "".join(f'<th style="text-align:left">{escape(name)}</th>' for name in columns)
+    body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
+    title = f"<caption style='text-align:left'>{escape(caption)}</caption>" if caption else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f'<td style="text-align:right">{value:,}</td>'
+    return f'<td style="text-align:left">{escape("" if value is None else str(value))}</td>'
+
+
+def problems_html(problems: Sequence[Problem]) -> str:
+    """What is wrong, worst first, each with its place and what to do."""
+    if not problems:
+        return "<p>no problems</p>"
+    rows = "".join(
+        f'<tr><td style="color:{_SEVERITY[p.severity]}">{p.severity}</td>'
+        f'<td style="text-align:left"><code>{escape(p.place)}</code></td>'
+        f'<td style="text-align:left">{escape(p.message)}'
+        f"<br><small>{escape(p.hint)}</small></td></tr>"
+        for p in problems
+    )
+    return f"<table><tbody>{rows}</tbody></table>"
+
+
+def summary_html(summary: RunSummary) -> str:
+    """What a run did, step by step."""
+    caption = (
+        f"{summary.deployment}: {summary.status} in {summary.seconds:.1f} s, "
+        f"{summary.batches} batches, {summary.rejects:,} rejects"
+    )
+    rows = [(c.step, c.rows_in, c.rows_out, c.rejects, c.dropped) for c in summary.counts]
+    notes = "".join(f"<p>{escape(problem)}</p>" for problem in summary.problems)
+    return table(("step", "rows in", "rows out", "rejects", "dropped"), rows, caption) + notes
+
+
+def plan_html(plan: Plan) -> str:
+    """The planned graph, and below it each channel with the reason for its transport."""
+    rows = [(c.name, c.transport, c.reason) for c in plan.channels]
+    return draw(plan) + table(("channel", "transport", "because"), rows)
+
+
+def version_html(version: Version) -> str:
+    """A published version in a line."""
+    return (
+        f"<b>{escape(version.ref)}</b> <code>{escape(version.digest)}</code>, "
+        f"published {version.published_at:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def spools_html(spools: Iterable[SpoolInfo]) -> str:
+    """A list of spools."""
+    rows = [(s.spool, s.rows, s.bytes, s.segments) for s in spools]
+    return table(("spool", "rows", "bytes", "segments"), rows)
+
+
+def spool_html(spool: Spool) -> str:
+    """A spool: how much it holds, and its first rows."""
+    info = spool.info
+    head = f"<b>{escape(spool.name)}</b>: {info.rows:,} rows, {info.segments} segments"
+    first: str = spool.scan().head(_SHOWN_ROWS).collect()._repr_html_()
+    return f"<p>{head}</p>{first}"
+
+
+_SHOWS: dict[tuple[str, str], Callable[[Any], str]] = {
+    ("lyftnb.model.commit", "RunSummary"): summary_html,
+    ("lyftnb.model.plan", "Plan"): plan_html,
+    ("lyftnb.store.records", "Version"): version_html,
+}
+
+
+def install() -> None:
+    """Teach the notebook that runs this process, if one does, to show the nouns as HTML."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None:
+        return
+    formatter = shell.display_formatter.formatters["text/html"]
+    for (module, name), show in _SHOWS.items():
+        formatter.for_type_by_name(module, name, show)

@@ -1,0 +1,260 @@
+"""The draft of a workflow, as people build it in Python or load it from a file.
+
+It holds the document, nothing derived: YAML, Python and the canvas are three views of it. The
+typed, frozen form is `draft.spec`.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from lyftnb import catalog
+from lyftnb.errors import InvalidWorkflow, NotFound, WorkflowError, unknown
+from lyftnb.model import Plan, Problem, RunSummary, WorkflowSpec, has_errors, workflow_digest
+from lyftnb.workspace.step import Document, Step, outline, plain, unreserved
+from lyftnb.workspace.svg import Picture, draw
+
+if TYPE_CHECKING:
+    from lyftnb.engine import Trace
+    from lyftnb.workspace.local import Workspace
+
+
+class Workflow:
+    """A draft: mutable, until it is published.
+
+    >>> wf = Workflow("hello", description="three rows")
+    >>> rows = wf.step("rows", out="numbers").input("inline", rows=[{"x": 1}, {"x": 2}])
+    >>> double = wf.step("double", in_="numbers", out="doubled").derive(y="x * 2")
+    >>> wf
+    workflow hello: three rows
+      rows: inline → numbers
+      double: numbers → derive → doubled
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._document: Document = {"workflow": name}
+        self._file: Path | None = None
+        if description is not None:
+            self._document["description"] = description
+        if context:
+            self._document["context"] = plain(context)
+
+    # -- building
+
+    @property
+    def name(self) -> str:
+        """The workflow's name."""
+        return str(self._document.get("workflow", ""))
+
+    def channel(self, name: str, **settings: Any) -> Self:
+        """Declare a channel, or change its declaration: `wf.channel("raw", transport="spool")`."""
+        channels = self._document.setdefault("channels", {})
+        channels[name] = {**channels.get(name, {}), **_settings(settings)}
+        return self
+
+    def step(self, name: str, **settings: Any) -> Step:
+        """Add a step: its edges and settings here, its body by the methods of what comes back.
+
+        `in` is written `in_`. A step of that name that exists is taken up again, with the settings
+        changed.
+        """
+        step = self._document.setdefault("steps", {}).setdefault(name, {})
+        step.update(_settings(settings))
+        return Step(name, step)
+
+    def remove_step(self, name: str) -> Self:
+        """Take a step out.
+
+        Raises:
+            NotFound: there is no such step.
+        """
+        steps = self._document.get("steps", {})
+        if name not in steps:
+            raise unknown("step", name, steps)
+        del steps[name]
+        return self
+
+    @property
+    def steps(self) -> dict[str, Step]:
+        """The steps by name, in the document's order."""
+        return {name: Step(name, doc) for name, doc in self._document.get("steps", {}).items()}
+
+    # -- forms
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The draft in a file. Problems of its content are for `validate` to tell.
+
+        Raises:
+            NotFound: there is no such file.
+            InvalidWorkflow: the file holds no document at all (not YAML, or no mapping).
+        """
+        file = Path(path)
+        if not file.is_file():
+            raise NotFound(f"there is no file {file}", hint="name a *.workflow.yaml file")
+        draft = cls.from_yaml(file.read_text(encoding="utf-8"), file=str(file))
+        draft._file = file
+        return draft
+
+    @classmethod
+    def from_yaml(cls, text: str, file: str | None = None) -> Self:
+        """The draft that a YAML (or JSON) text spells."""
+        reading = catalog.read(text, file=file)
+        if reading.document is None:
+            raise _invalid(reading.problems, file)
+        return cls.from_dict(reading.document)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """The draft that a document holds; the document is copied."""
+        draft = cls(str(document.get("workflow", "")))
+        draft._document = plain(copy.deepcopy(dict(document)))
+        return draft
+
+    def to_dict(self) -> Document:
+        """The document, as a copy."""
+        return copy.deepcopy(self._document)
+
+    def to_yaml(self) -> str:
+        """The document as YAML, in the house's order of keys."""
+        return catalog.write(self.spec)
+
+    def save(self, path: str | Path | None = None) -> Path:
+        """Write the draft to a file, all or nothing; where it came from unless told otherwise.
+
+        Comments, order and layout of a file that exists are kept.
+        """
+        target = Path(path) if path is not None else self._file
+        if target is None:
+            raise WorkflowError(
+                f"{self.name} has no file yet", hint=f'save("{self.name}.workflow.yaml")'
+            )
+        if target.is_file():
+            text = catalog.edit(target.read_text(encoding="utf-8"), self.spec.to_document())
+        else:
+            text = self.to_yaml()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = target.with_name(f".{target.name}.{os.getpid()}")
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(target)
+        self._file = target
+        return target
+
+    @property
+    def spec(self) -> WorkflowSpec:
+        """The typed, frozen form.
+
+        Raises:
+            InvalidWorkflow: the document does not fit the model; all problems are listed.
+        """
+        reading = self._read()
+        if reading.spec is None or has_errors(reading.problems):
+            raise _invalid(reading.problems, self._place)
+        return reading.spec
+
+    @property
+    def digest(self) -> str:
+        """Digest of what the workflow does: layout, words for people and settings do not count."""
+        return workflow_digest(self.spec)
+
+    def _read(self) -> catalog.Reading:
+        return catalog.read(json.dumps(self._document))
+
+    @property
+    def _place(self) -> str:
+        return str(self._file) if self._file else f"workflow {self.name}"
+
+    # -- looking, trying, running
+
+    def validate(self, workspace: Workspace | None = None) -> tuple[Problem, ...]:
+        """All problems at once, errors first; with a workspace, against its spools' schemas too."""
+        from lyftnb import planning
+        from lyftnb.workspace.checker import checker
+
+        reading = self._read()
+        if has_errors(reading.problems) or reading.spec is None:
+            return tuple(reading.problems)
+        if workspace is not None:
+            return workspace.validate(self)
+        return planning.validate(reading.spec, checker())
+
+    def plan(self, workspace: Workspace | None = None) -> Plan:
+        """What the draft compiles to.
+
+        Raises:
+            InvalidWorkflow: it has errors.
+        """
+        from lyftnb import planning
+        from lyftnb.workspace.checker import checker
+
+        if workspace is not None:
+            return workspace.plan(self)
+        return planning.plan(
+            self.spec, deployment=f"{self.name}_draft", version=None, checker=checker()
+        )
+
+    def show(self, *, planned: bool = False) -> Picture:
+        """The graph as a picture; `planned` shows the stages and transports that would run."""
+        return Picture(self.plan() if planned else self.spec)
+
+    def trace(self, rows: int = 20, *, workspace: Workspace | None = None) -> Trace:
+        """Run on a sample and keep the events after each action; nothing is stored."""
+        with _opened(workspace) as ws:
+            return ws.trace(self, rows=rows)
+
+    def run(self, *, fresh: bool = False, workspace: Workspace | None = None) -> RunSummary:
+        """Run to the end of the inputs, as deployment `NAME_draft`.
+
+        Without a workspace, the one of the current folder is opened for as long as it takes.
+        """
+        with _opened(workspace) as ws:
+            return ws.run(self, fresh=fresh)
+
+    def __repr__(self) -> str:
+        about = self._document.get("description")
+        head = f"workflow {self.name}" + (f": {about}" if about else "")
+        steps = self._document.get("steps", {})
+        return "\n".join([head, *(f"  {outline(name, step)}" for name, step in steps.items())])
+
+    def _repr_html_(self) -> str:
+        reading = self._read()
+        if reading.spec is None or has_errors(reading.problems):
+            from lyftnb.workspace.reprs import problems_html
+
+            return problems_html(reading.problems)
+        return draw(reading.spec)
+
+
+def _settings(named: Mapping[str, Any]) -> Document:
+    return {unreserved(key): plain(value) for key, value in named.items()}
+
+
+def _invalid(problems: tuple[Problem, ...], where: str | None) -> InvalidWorkflow:
+    errors = [p for p in problems if p.severity == "error"]
+    count = f"{len(errors)} problem{'s' if len(errors) != 1 else ''}"
+    lines = "\n".join(f"  {p}" for p in errors)
+    return InvalidWorkflow(f"{count}:\n{lines}", where=where, problems=tuple(problems))
+
+
+@contextmanager
+def _opened(workspace: Workspace | None) -> Iterator[Workspace]:
+    """The workspace as given, or that of the current folder for the while."""
+    if workspace is not None:
+        yield workspace
+        return
+    from lyftnb.workspace.local import open
+
+    with open(".") as own:
+        yield own
