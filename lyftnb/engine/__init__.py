@@ -6,6 +6,7 @@ It reads, computes and stages; it never commits, keeps no state that matters and
 from lyftnb.engine.cluster import Cluster, GroupSize, group_unavailable
 from lyftnb.engine.engine import Engine, Work
 from lyftnb.engine.program import Program, Target, TaskResult, Unit, units
+from lyftnb.engine.trace import Trace, TracedAction, trace
 
 __all__ = [
     "Cluster",
@@ -14,8 +15,11 @@ __all__ = [
     "Program",
     "Target",
     "TaskResult",
+    "Trace",
+    "TracedAction",
     "Unit",
     "Work",
     "group_unavailable",
+    "trace",
     "units",
 ]

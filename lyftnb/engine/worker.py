@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -34,6 +35,7 @@ async def _serve(settings: dict[str, Any]) -> None:
         local_directory=settings["scratch"],
         security=Security(**settings["security"]),
         death_timeout=settings["start_timeout_s"],
+        dashboard=False,
     )
     await worker.finished()
 
@@ -51,6 +53,8 @@ def main() -> None:
     dask.config.set(settings["dask"])
     import lyftnb.engine.run  # noqa: F401  (warm: the first batch need not wait for the imports)
 
+    # The owner shows what people need to know; Dask's own chatter would drown it.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     asyncio.run(_serve(settings))
 
 

@@ -231,8 +231,6 @@ class BoundedRun:
             floor=floor,
             replaces=self._replaced(stage, piece),
         )
-        if stage.external:
-            self.ledger.claim(claim)
         return claim
 
     def _replaced(
@@ -244,6 +242,7 @@ class BoundedRun:
     def _start(self, run: StageRun, batch: InFlight) -> None:
         claim = batch.claim
         attempt = claim.attempt
+        self.ledger.claim(claim, durable=run.stage.external)
         batch.started_at = self.env.clock.now()
         work = Work(
             claim.batch,
@@ -290,9 +289,7 @@ class BoundedRun:
                 self._again(run, batch)
 
     def _again(self, run: StageRun, batch: InFlight) -> None:
-        claim = run.next_attempt(batch)
-        if run.stage.external:
-            self.ledger.claim(claim)
+        run.next_attempt(batch)
         self._start(run, batch)
 
     def _commit_ready(self) -> None:

@@ -148,7 +148,13 @@ class Workspace:
         """
         from lyftnb.engine import trace
 
-        return trace(self._plan(workflow), rows=rows, base_path=self.path, now=self._clock.now())
+        return trace(
+            self._plan(workflow),
+            rows=rows,
+            base_path=self.path,
+            now=self._clock.now(),
+            read_spool=lambda name: self.spool(name).scan(),
+        )
 
     # -- data
 
