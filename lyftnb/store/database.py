@@ -1,7 +1,7 @@
 """The DuckDB file: its migrations, its named queries, and sets of rows in and out.
 
-SQL stands in `queries.sql` and `migrations/`. Rows travel as sets: a set to append is one JSON
-parameter (one statement, about 0.5 ms, for one row as for a hundred), a set read is a frame.
+SQL stands in `queries.sql` and `migrations/`. Rows travel as sets: a set is appended by one flush
+of the table's appender (about 0.5 ms, for one row as for a hundred), a set read is a frame.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -59,10 +60,11 @@ class Database:
             self.connection = duckdb.connect(str(self.file), config=dict(_SETTINGS))
         except duckdb.Error as error:
             raise _unopened(self.file, error) from error
+        self._tables: dict[str, _Table] = {}
         try:
             self.connection.execute("SET TimeZone = 'UTC'")
             self._migrate(now)
-            self._inserts = self._insert_statements()
+            self._tables = self._find_tables()
         except BaseException as error:
             self.connection.close()
             if isinstance(error, duckdb.Error):
@@ -76,7 +78,10 @@ class Database:
     def frame(self, name: str, **parameters: Any) -> pl.DataFrame:
         """The rows of a named query."""
         with storage_errors(self.file):
-            return pl.DataFrame(self.connection.sql(queries()[name], params=parameters))
+            found = self.connection.sql(queries()[name], params=parameters).to_arrow_table()
+        frame = pl.from_arrow(found)
+        assert isinstance(frame, pl.DataFrame)
+        return frame
 
     def rows(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
         """The rows of a named query, as dicts."""
@@ -92,10 +97,9 @@ class Database:
         if not rows:
             return
         with storage_errors(self.file):
-            columns, statement = self._inserts[table]
-            whole = [{column: row.get(column) for column in columns} for row in rows]
-            text = json.dumps(whole, default=datetime.isoformat, ensure_ascii=False)
-            self.connection.execute(statement, [text]).fetchall()
+            target = self._tables[table]
+            target.appender.append_rows([target.values(row) for row in rows])
+            target.appender.flush()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -112,6 +116,8 @@ class Database:
 
     def _roll_back(self) -> None:
         try:
+            for table in self._tables.values():
+                table.appender.clear()
             self.connection.execute("ROLLBACK")
         except duckdb.Error:
             # A COMMIT that failed has ended the transaction itself, and a database that DuckDB has
@@ -140,23 +146,33 @@ class Database:
             # Schema changes must not wait in the write-ahead log for a crash to replay them.
             con.execute("CHECKPOINT")
 
-    def _insert_statements(self) -> dict[str, tuple[tuple[str, ...], str]]:
-        """Table → its columns, and the statement that appends a JSON list of rows."""
+    def _find_tables(self) -> dict[str, _Table]:
         columns = self.connection.execute(
             "SELECT table_name, column_name, data_type FROM information_schema.columns"
             " WHERE table_schema = 'main' ORDER BY table_name, ordinal_position"
         ).fetchall()
-        shapes: dict[str, dict[str, str]] = {}
+        found: dict[str, dict[str, bool]] = {}
         for table, column, dtype in columns:
-            shapes.setdefault(table, {})[column] = dtype
+            found.setdefault(table, {})[column] = dtype == "JSON"
         return {
-            table: (
-                tuple(shape),
-                f"INSERT INTO {table} SELECT r.* FROM"
-                f" (SELECT unnest(from_json_strict($1, '{json.dumps([shape])}')) AS r)",
-            )
-            for table, shape in shapes.items()
+            table: _Table(self.connection.appender(table), columns)
+            for table, columns in found.items()
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """An appender, kept open because making one costs more than using it."""
+
+    appender: Any
+    columns: Mapping[str, bool]
+    """Column → whether it holds JSON, in the table's order."""
+
+    def values(self, row: Mapping[str, Any]) -> list[Any]:
+        return [
+            json.dumps(row[name]) if is_json and row.get(name) is not None else row.get(name)
+            for name, is_json in self.columns.items()
+        ]
 
 
 @contextmanager
