@@ -1,1 +1,10 @@
-"""(to come)"""
+"""Workflow files: YAML and JSON text to the model and back, with every problem placed by line.
+
+`read` takes what it can and reports the rest; `write` gives a fresh file in the house's key order;
+`edit` changes an existing text as little as possible. Knows no engine, no store and no connector:
+what actions, inputs and outputs take is told to `document_schema` by its caller.
+"""
+
+from lyftnb.catalog.reading import Reading, from_document, read
+
+__all__ = ["Reading", "from_document", "read"]

@@ -39,8 +39,11 @@ class Problem:
     @property
     def place(self) -> str:
         """File, line and path, as far as known."""
-        file = f"{self.file}:{self.line}" if self.file and self.line else (self.file or "")
-        return ": ".join(part for part in (file, self.dotted) if part)
+        if self.file and self.line:
+            at = f"{self.file}:{self.line}"
+        else:
+            at = self.file or (f"line {self.line}" if self.line else "")
+        return ": ".join(part for part in (at, self.dotted) if part)
 
     def with_place(self, file: str | None, line: int | None) -> Problem:
         """The same problem, with its place in a file."""
@@ -48,7 +51,8 @@ class Problem:
 
     def __str__(self) -> str:
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.severity} [{self.code}] {self.place}: {self.message}{hint}"
+        place = f" {self.place}" if self.place else ""
+        return f"{self.severity} [{self.code}]{place}: {self.message}{hint}"
 
 
 def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -1,0 +1,197 @@
+"""What the models object to, as problems that a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from lyftnb.errors import near
+from lyftnb.model import Path, Problem, WorkflowSpec
+
+_BAD_KEY = "[key]"
+# Errors that only say that a value has another shape than one branch of a union expected.
+_SHAPES = {
+    "string_type": "text",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+}
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+}
+
+
+def problems(failure: ValidationError, document: Any) -> list[Problem]:
+    """The failures of `WorkflowSpec` over `document`, in its words; one problem to a place."""
+    by_place: dict[Path, list[ErrorDetails]] = {}
+    for error in failure.errors(include_url=False):
+        by_place.setdefault(_place(error["loc"], document), []).append(error)
+    out = []
+    for place, errors in by_place.items():
+        telling = [e for e in errors if e["type"] not in _SHAPES]
+        inside = any(p != place and p[: len(place)] == place for p in by_place)
+        if telling:
+            out += [_problem(place, e) for e in telling]
+        elif not inside:
+            out.append(_wrong_shape(place, errors))
+    return list(dict.fromkeys(out))
+
+
+def _place(loc: Sequence[str | int], document: Any) -> Path:
+    """The parts of a location that lead through the document: the names of branches left out."""
+    path: list[str | int] = []
+    here = document
+    for part in loc:
+        if isinstance(here, dict):
+            leads = part in here
+        else:
+            leads = isinstance(here, list) and isinstance(part, int) and part < len(here)
+        if leads:
+            here = here[part]
+            path.append(part)
+    return tuple(path)
+
+
+def _problem(place: Path, error: ErrorDetails) -> Problem:
+    kind, value, ctx = error["type"], error["input"], error.get("ctx", {})
+    last = error["loc"][-1] if error["loc"] else ""
+    if kind == "extra_forbidden":
+        return Problem("unknown_key", "error", place, f"unknown key '{last}'", _keys_hint(place))
+    if kind == "missing":
+        return Problem("missing_key", "error", place, f"`{last}` is missing", f"add `{last}:`")
+    if kind == "literal_error":
+        return _literal(place, value, str(ctx["expected"]))
+    if kind == "string_pattern_mismatch":
+        which = "the key" if last == _BAD_KEY else "the value"
+        return Problem(
+            "bad_name",
+            "error",
+            place,
+            f"{which} {_shown(value)} is not a name",
+            "use a-z, 0-9 and _, begin with a letter, at most 63 characters",
+        )
+    if kind == "value_error":
+        return Problem("bad_value", "error", place, str(ctx["error"]), _expansion_hint(value))
+    if kind in _BOUNDS:
+        word, key = _BOUNDS[kind]
+        return _bad(place, f"must be {word} {ctx[key]:g}, found {_shown(value)}", value)
+    if kind in _EXPECTED:
+        return _bad(place, f"expected {_EXPECTED[kind]}, found {_shown(value)}", value)
+    said = error["msg"].replace("Input should be", "expected")
+    return _bad(place, f"{said}, found {_shown(value)}", value)
+
+
+def _bad(place: Path, message: str, value: Any) -> Problem:
+    return Problem("bad_value", "error", place, message, _expansion_hint(value))
+
+
+def _literal(place: Path, value: Any, expected: str) -> Problem:
+    words = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
+    guess = near(str(value), words)
+    return Problem(
+        "bad_value",
+        "error",
+        place,
+        f"expected {expected}, found {_shown(value)}",
+        f"did you mean '{guess}'?" if guess else _expansion_hint(value),
+    )
+
+
+def _wrong_shape(place: Path, errors: Iterable[ErrorDetails]) -> Problem:
+    errors = list(errors)
+    shapes = list(dict.fromkeys(_SHAPES[e["type"]] for e in errors))
+    expected = shapes[0] if len(shapes) == 1 else f"{', '.join(shapes[:-1])} or {shapes[-1]}"
+    value = errors[0]["input"]
+    return _bad(place, f"expected {expected}, found {_shown(value)}", value)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _expansion_hint(value: Any) -> str:
+    if isinstance(value, str) and "{{" in value:
+        return "`{{…}}` cannot stand here, because the value must be known in the file"
+    return ""
+
+
+def _keys_hint(place: Path) -> str:
+    known = known_keys(place[:-1])
+    guess = near(str(place[-1]), known)
+    if guess:
+        return f"did you mean '{guess}'?"
+    return "known keys: " + ", ".join(known) if known else ""
+
+
+def known_keys(path: Path) -> list[str]:
+    """The keys that the document may have at `path`, read off its JSON Schema.
+
+    >>> known_keys(("steps", "clean", "retry"))
+    ['attempts', 'delay', 'max_delay']
+    """
+    here = [_schema()]
+    for part in path:
+        here = [inner for schema in here for inner in _inner(schema, part)]
+    found = (key for schema in here for branch in _branches(schema) for key in _properties(branch))
+    return list(dict.fromkeys(found))
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return WorkflowSpec.model_json_schema()
+
+
+def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    return properties
+
+
+def _branches(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A schema with references followed and alternatives laid side by side."""
+    if "$ref" in schema:
+        return _branches(_schema()["$defs"][schema["$ref"].rsplit("/", 1)[1]])
+    if "anyOf" in schema:
+        return [branch for inner in schema["anyOf"] for branch in _branches(inner)]
+    return [schema]
+
+
+def _inner(schema: Mapping[str, Any], part: str | int) -> list[dict[str, Any]]:
+    found = []
+    for branch in _branches(schema):
+        if isinstance(part, int):
+            inner = branch.get("items")
+        else:
+            inner = _properties(branch).get(part) or branch.get("additionalProperties")
+            patterns = branch.get("patternProperties", {})
+            inner = inner or next(iter(patterns.values()), None)
+        if isinstance(inner, dict):
+            found.append(inner)
+    return found
