@@ -25,6 +25,7 @@ from lyftnb.manager.progress import StageProgress, StageState
 from lyftnb.model import (
     Claim,
     Commit,
+    Refused,
     Schema,
     SpoolSpec,
     Stage,
@@ -221,11 +222,12 @@ def floor_of(floor: Schema | None, reports: Iterable[TaskReport]) -> Schema | No
     return floor
 
 
-def refusal(batch: str, requirement: str, expected: str, found: str) -> LyftError:
+def refusal(answer: Refused) -> LyftError:
     """The error for a commit that was refused for good."""
     return CommitRefused(
-        f"requirement '{requirement}' did not hold: expected {expected}, found {found}",
-        where=f"batch {batch}",
+        f"requirement '{answer.requirement}' did not hold: expected {answer.expected}, "
+        f"found {answer.found}",
+        where=f"batch {answer.batch}",
         hint="another run of the same deployment has moved on; run again",
-        requirement=requirement,
+        requirement=answer.requirement,
     )
