@@ -1,0 +1,220 @@
+"""CAST and TRY_CAST. A value that cannot be cast becomes null; CAST also calls that a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import polars as pl
+
+from lyftnb.operators.base import Reason
+from lyftnb.operators.expressions.values import (
+    BOOLEAN,
+    DOUBLE,
+    NULL,
+    VARCHAR,
+    Failure,
+    Refusal,
+    Value,
+    bounds_of,
+    constant,
+    derived,
+    has_zone,
+    is_decimal,
+    is_float,
+    is_integer,
+    is_moment,
+    is_number,
+    is_timestamp,
+)
+from lyftnb.operators.types import INTERVAL, TIMESTAMP, TIMESTAMPTZ, to_text
+
+_TRUE = ["true", "t", "1", "yes", "y"]
+_FALSE = ["false", "f", "0", "no", "n"]
+
+
+def cast(value: Value, target: pl.DataType, *, tries: bool = False) -> Value:
+    """`CAST(value AS target)`, or `TRY_CAST` when `tries`.
+
+    Raises:
+        Refusal: no value of the one type can become the other.
+    """
+    if value.dtype == target:
+        return value
+    if value.dtype == NULL:
+        return derived(value.expr.cast(target), target, value)
+    expr = _convert(value.expr, value.dtype, target)
+    if expr is None:
+        raise Refusal(
+            f"{value.type} cannot be cast to {to_text(target)}",
+            hint="pick the part you need first, or use the `sql` action",
+        )
+    if not _may_fail(value, target):
+        return derived(expr, target, value, bounds=_kept_bounds(value, target))
+    if tries:
+        return derived(expr, target, value)
+    if value.aggregate:
+        raise Refusal(
+            f"a CAST to {to_text(target)} behind an aggregate may fail, and no row is to blame",
+            hint="use TRY_CAST, or cast in a `derive` after the aggregate",
+        )
+    failed = Failure(
+        expr.is_null() & value.expr.is_not_null(),
+        Reason("cast_failed", f"a {value.type} value cannot be cast to {to_text(target)}"),
+    )
+    return derived(expr, target, value, failures=[failed])
+
+
+@lru_cache(maxsize=1024)
+def cast_literal(text: str, target: pl.DataType) -> Value | None:
+    """The literal `text` read as `target`; None if it is no such value."""
+    if target == VARCHAR:
+        return constant(text)
+    converted = _convert(pl.lit(text), VARCHAR, target)
+    if converted is None:
+        return None
+    result = pl.select(converted.alias("v"))["v"][0]
+    return None if result is None else constant(result, target)
+
+
+def _convert(expr: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr | None:
+    """The conversion, null where it fails; None if there is none."""
+    if isinstance(source, pl.List) and isinstance(target, pl.List):
+        return _convert_list(expr, source, target)
+    if target == VARCHAR:
+        return _to_text(expr, source)
+    if source == VARCHAR:
+        reader = _READERS.get(target) or _number_reader(target)
+        return None if reader is None else reader(expr.str.strip_chars(" \t\n\r"))
+    if is_number(source) and is_number(target):
+        return _between_numbers(expr, source, target)
+    if source == BOOLEAN and is_number(target):
+        return expr.cast(target, strict=False)
+    if is_number(source) and target == BOOLEAN:
+        return expr != 0
+    if is_moment(source):
+        return _from_moment(expr, source, target)
+    if isinstance(source, pl.Binary) or isinstance(target, pl.Binary):
+        return None
+    return expr.cast(target, strict=False) if source.is_nested() and target.is_nested() else None
+
+
+def _may_fail(value: Value, target: pl.DataType) -> bool:
+    source = value.dtype
+    if target in (VARCHAR, BOOLEAN):
+        return source == VARCHAR or isinstance(source, pl.Binary)
+    if is_moment(source) or isinstance(source, pl.Time):
+        return False
+    if is_float(target) and is_number(source):
+        return False
+    if source == BOOLEAN and is_integer(target):
+        return False
+    limits = bounds_of(target)
+    if limits is not None and value.bounds is not None and is_integer(source):
+        return not (limits[0] <= value.bounds[0] and value.bounds[1] <= limits[1])
+    return True
+
+
+def _kept_bounds(value: Value, target: pl.DataType) -> tuple[int, int] | None:
+    return value.bounds if is_integer(target) and is_integer(value.dtype) else None
+
+
+def _between_numbers(expr: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr:
+    if is_integer(target) and is_float(source):
+        # DuckDB rounds floats half to even, and decimals half away from zero.
+        return expr.round(0, mode="half_to_even").cast(target, strict=False)
+    if is_integer(target) and is_decimal(source):
+        return expr.round(0, mode="half_away_from_zero").cast(target, strict=False)
+    if isinstance(target, pl.Decimal) and is_float(source):
+        rounded = expr.round(target.scale, mode="half_away_from_zero")
+        return pl.when(expr.is_finite()).then(rounded).cast(target, strict=False)
+    return expr.cast(target, strict=False)
+
+
+def _from_moment(expr: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr | None:
+    naive = expr.dt.replace_time_zone(None) if has_zone(source) else expr
+    if target == TIMESTAMP:
+        return naive.cast(TIMESTAMP)
+    if target == TIMESTAMPTZ:
+        return naive.cast(TIMESTAMP).dt.replace_time_zone("UTC")
+    if isinstance(target, pl.Date):
+        return naive.cast(pl.Date())
+    if isinstance(target, pl.Time) and is_timestamp(source):
+        return naive.dt.time()
+    return None
+
+
+def _convert_list(expr: pl.Expr, source: pl.List, target: pl.List) -> pl.Expr | None:
+    inner = _convert(pl.element(), _instance(source.inner), _instance(target.inner))
+    if inner is None:
+        return None
+    failed = (inner.is_null() & pl.element().is_not_null()).any()
+    return pl.when(~expr.list.eval(failed).list.first().fill_null(False)).then(
+        expr.list.eval(inner)
+    )
+
+
+def _to_text(expr: pl.Expr, source: pl.DataType) -> pl.Expr | None:
+    if is_timestamp(source):
+        zone = "+00" if has_zone(source) else ""
+        text = expr.dt.to_string("%Y-%m-%d %H:%M:%S%.f").str.replace(r"(\.\d*?)0+$", "$1")
+        return text + zone if zone else text
+    if isinstance(source, pl.Time):
+        return expr.dt.to_string("%H:%M:%S%.f").str.replace(r"(\.\d*?)0+$", "$1")
+    if is_float(source):
+        return expr.cast(pl.String()).str.replace("NaN", "nan", literal=True)
+    if isinstance(source, pl.Binary):
+        return expr.cast(pl.String(), strict=False)
+    if source == INTERVAL or source.is_nested():
+        return None
+    return expr.cast(pl.String())
+
+
+def _number_reader(target: pl.DataType) -> Callable[[pl.Expr], pl.Expr] | None:
+    if is_number(target):
+        return lambda text: text.cast(target, strict=False)
+    return None
+
+
+def _read_boolean(text: pl.Expr) -> pl.Expr:
+    lower = text.str.to_lowercase()
+    return pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False)
+
+
+def _read_date(text: pl.Expr) -> pl.Expr:
+    day = text.str.extract(r"^(\d{1,4}-\d{1,2}-\d{1,2})(?:[ T]\d.*)?$")
+    return day.str.to_date("%Y-%m-%d", strict=False)
+
+
+def _read_time(text: pl.Expr) -> pl.Expr:
+    return _with_seconds(text, r"^(\d{1,2}:\d{2})$").str.to_time("%H:%M:%S%.f", strict=False)
+
+
+def _read_timestamp(text: pl.Expr) -> pl.Expr:
+    return _read_zoned(text).dt.replace_time_zone(None)
+
+
+def _read_zoned(text: pl.Expr) -> pl.Expr:
+    spaced = text.str.replace(r"^(\d{1,4}-\d{1,2}-\d{1,2})T", "$1 ")
+    days = spaced.str.replace(r"^(\d{1,4}-\d{1,2}-\d{1,2})$", "$1 00:00:00")
+    full = _with_seconds(days, r"^(\S+ \d{1,2}:\d{2})(Z|[+-]\d{2}(?::?\d{2})?)?$")
+    zoned = full.str.replace(r"^(\S+ [\d:.]+)$", "$1+00")
+    return zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False)
+
+
+def _with_seconds(text: pl.Expr, pattern: str) -> pl.Expr:
+    return text.str.replace(pattern, "$1:00$2" if "(Z" in pattern else "$1:00")
+
+
+_READERS: dict[pl.DataType, Callable[[pl.Expr], pl.Expr]] = {
+    BOOLEAN: _read_boolean,
+    pl.Date(): _read_date,
+    pl.Time(): _read_time,
+    TIMESTAMP: _read_timestamp,
+    TIMESTAMPTZ: _read_zoned,
+    pl.Float32(): lambda text: text.cast(DOUBLE, strict=False).cast(pl.Float32()),
+}
+
+
+def _instance(dtype: object) -> pl.DataType:
+    return dtype() if isinstance(dtype, type) else dtype  # type: ignore[return-value]
