@@ -6,6 +6,7 @@ garbage, and `sweep` takes it. Workers use `write_segments`, `conform` and `scan
 and frames but no ledger; the owner uses `Ledger`. Knows nothing of steps, actions or clusters.
 """
 
+from lyftnb.store.conform import REASON, Conformed, conform
 from lyftnb.store.ledger import Ledger
 from lyftnb.store.records import Run, SpoolInfo, Version
 from lyftnb.store.scan import cut, scan
@@ -13,10 +14,13 @@ from lyftnb.store.segments import write_segments
 from lyftnb.store.types import dtype_of, dtypes_of, schema_of, text_of
 
 __all__ = [
+    "REASON",
+    "Conformed",
     "Ledger",
     "Run",
     "SpoolInfo",
     "Version",
+    "conform",
     "cut",
     "dtype_of",
     "dtypes_of",

@@ -67,9 +67,9 @@ def stored(dtype: pl.DataType) -> pl.DataType:
         case pl.Duration():
             return pl.Duration("us")
         case pl.List():
-            return pl.List(stored(_inner(dtype)))
+            return pl.List(stored(inner_of(dtype)))
         case pl.Array():
-            return pl.Array(stored(_inner(dtype)), dtype.size)
+            return pl.Array(stored(inner_of(dtype)), dtype.size)
         case pl.Struct():
             return pl.Struct({f.name: stored(_made(f.dtype)) for f in dtype.fields})
         case _:
@@ -90,9 +90,9 @@ def text_of(dtype: pl.DataType) -> str:
         case pl.Decimal():
             return f"DECIMAL({dtype.precision or 38},{dtype.scale})"
         case pl.List():
-            return f"{text_of(_inner(dtype))}[]"
+            return f"{text_of(inner_of(dtype))}[]"
         case pl.Array():
-            return f"{text_of(_inner(dtype))}[{dtype.size}]"
+            return f"{text_of(inner_of(dtype))}[{dtype.size}]"
         case pl.Struct():
             fields = (f"{_quoted(f.name)} {text_of(_made(f.dtype))}" for f in dtype.fields)
             return f"STRUCT({', '.join(fields)})"
@@ -157,7 +157,8 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _inner(dtype: pl.List | pl.Array) -> pl.DataType:
+def inner_of(dtype: pl.List | pl.Array) -> pl.DataType:
+    """The element type of a list or array type."""
     return _made(dtype.inner)
 
 
