@@ -1,1 +1,47 @@
-"""(to come)"""
+"""Operators: what happens to rows within a step. Frame in, frame out, over Polars LazyFrames.
+
+Actions (parameter models that bind to a schema), the SQL dialect of their expressions, the chain
+that runs the actions of consecutive steps as one lazy plan and parts the rejects, and the routing of
+rows over ports. May use Polars and an in-memory DuckDB; must not know Dask, ledgers, spools,
+connectors, or where a frame comes from and goes to.
+"""
+
+from lyftnb.operators.base import (
+    Action,
+    ActionError,
+    Bound,
+    EagerBound,
+    Env,
+    Example,
+    Flags,
+    Made,
+    Params,
+    Problems,
+    Reason,
+)
+from lyftnb.operators.chain import Chain, ChainResult
+from lyftnb.operators.registry import ACTIONS, action, action_kinds
+from lyftnb.operators.rejects import REJECTS_SCHEMA, RejectedRow, rejected, rejects_frame
+
+__all__ = [
+    "ACTIONS",
+    "REJECTS_SCHEMA",
+    "Action",
+    "ActionError",
+    "Bound",
+    "Chain",
+    "ChainResult",
+    "EagerBound",
+    "Env",
+    "Example",
+    "Flags",
+    "Made",
+    "Params",
+    "Problems",
+    "Reason",
+    "RejectedRow",
+    "action",
+    "action_kinds",
+    "rejected",
+    "rejects_frame",
+]

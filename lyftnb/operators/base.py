@@ -1,26 +1,32 @@
 """What an action is: a parameter model and a way to bind it to a schema.
 
 An action never sees a cluster, a ledger or a file of lyftnb. Binding an action to the schema of the
-rows that reach it gives a `Bound`: a function from LazyFrame to LazyFrame and the schema that comes
-out. Binding does all the checking, so validation and running are the same code.
+rows that reach it does all the checking, so validation and running are the same code. It gives a
+`Bound`, a function from LazyFrame to LazyFrame that fuses with its neighbours, or an `EagerBound`
+for a body that must hold its rows in hand.
 
 **Rejects.** An action that finds a row it cannot take does not drop it: it *flags* it, by setting
-the hidden column `REJECT` to the number of the reason (`flag`). Flagged rows travel on with the
-good ones through row-wise actions (which keep hidden columns and flagged rows, and do not flag a row
-twice) until the chain collects once and parts them. So a plan costs no second pass while data is
-good.
+the hidden column `REJECT` to the number of the reason (`Flags.mark`). Flagged rows travel on with
+the good ones through row-wise actions (which keep hidden columns and flagged rows, and do not flag
+a row twice) until the chain collects once and parts them. So a plan costs no second pass while data
+is good, and nothing at all where no action can fail.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 import polars as pl
+import polars.selectors as cs
 from pydantic import BaseModel, ConfigDict
+
+from lyftnb.errors import LyftError, WorkflowError, near
+from lyftnb.model import Path
 
 HIDDEN = "__lyft_"
 REJECT = "__lyft_reject"
@@ -33,7 +39,7 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-P = TypeVar("P", bound=Params)
+P = TypeVar("P", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,10 @@ class Reason:
 
     code: str
     text: str
+
+
+Guard = tuple[pl.Expr, Reason]
+"""A condition over incoming rows (true: the row cannot be taken; null counts as false)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +69,111 @@ class Env:
     variables: Mapping[str, Any] = field(default_factory=dict)
     """Values for `${…}` expressions (`run.id`, `msg.last`), bound as literals."""
     checking: bool = False
-    """Validation: schemas only; outside files need not exist."""
+    """Validation: schemas only; outside files need not exist and are not opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """How an action marks rows that it cannot take, and spares those that were marked before it."""
+
+    first: int = 0
+    """The number that stands for the action's first reason."""
+    active: bool = False
+    """Whether the frame has the column `REJECT`; always true for an action with reasons."""
+
+    def spare(self, keep: pl.Expr) -> pl.Expr:
+        """`keep`, but true for rows that are flagged: what leaves rows out must pass those on."""
+        return keep | pl.col(REJECT).is_not_null() if self.active else keep
+
+    def mark(self, failed: Sequence[pl.Expr]) -> list[pl.Expr]:
+        """The expression that sets `REJECT`, as a list for `with_columns` (empty: nothing to mark).
+
+        Args:
+            failed: one condition per reason, in the order of the reasons; the first that holds
+                counts, a null counts as false, and a row that is flagged stays as it was.
+        """
+        if not failed:
+            return []
+        number = pl.when(pl.col(REJECT).is_not_null()).then(pl.col(REJECT))
+        for i, condition in enumerate(failed):
+            number = number.when(condition).then(pl.lit(self.first + i, dtype=pl.Int32))
+        return [number.otherwise(None).alias(REJECT)]
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """An action bound to a schema.
+    """An action bound to a schema: lazy, so that it fuses with its neighbours.
 
-    `transform(lf, first)` gives the new frame; rows it flags get `first + i`, i indexing `reasons`.
+    `transform(lf, flags)` gives the new frame; it carries hidden columns unless `parted`.
     `schema` is without hidden columns.
     """
 
-    transform: Callable[[pl.LazyFrame, int], pl.LazyFrame]
+    transform: Callable[[pl.LazyFrame, Flags], pl.LazyFrame]
     schema: pl.Schema
     reasons: tuple[Reason, ...] = ()
+    """What `transform` flags rows for, in the order that it gives to `Flags.mark`."""
+    parted: bool = False
+    """Not row-wise: the chain parts flagged rows first, and what comes out are new rows."""
+    guards: tuple[Guard, ...] = ()
+    """Of a parted action: which rows it cannot take; the chain flags and parts them before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an eager body made of a frame of good rows."""
+
+    frame: pl.DataFrame
+    failed: tuple[tuple[int, Reason], ...] = ()
+    """Rows of the incoming frame (by index, each once) that it could not take, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class EagerBound:
+    """An action that must hold its rows in hand: the chain collects, parts flagged rows, and runs it.
+
+    `schema` is None where only the data tell it.
+    """
+
+    run: Callable[[pl.DataFrame], Made]
+    schema: pl.Schema | None
+    guards: tuple[Guard, ...] = ()
+    """Rows that it cannot take; the chain flags and parts them before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An example of an action: shown in the docs, offered by forms, run as a test."""
+
+    params: Any
+    """As it stands in a workflow, after `NAME:`."""
+    rows: Sequence[Mapping[str, Any]]
+    result: Sequence[Mapping[str, Any]]
+    tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """Rows of the inputs that it reads by name."""
+
+
+class ActionError(WorkflowError):
+    """The parameters of an action do not fit the rows that reach it.
+
+    `facts["problems"]` holds all of them: tuples of (path below the action's kind, LyftError).
+    """
+
+    code = "action"
+
+    @property
+    def problems(self) -> tuple[tuple[Path, LyftError], ...]:
+        """All problems found, in the order of the parameters."""
+        return tuple(self.facts.get("problems", ())) or (((), self),)
 
 
 class Action(ABC, Generic[P]):
-    """One kind of action. Subclasses are listed in `registry.ACTIONS` or come by entry point
-    (group `lyftnb.actions`)."""
+    """One kind of action. Subclasses are listed in `registry.BUILTIN` or come by entry point (group
+    `lyftnb.actions`). The class docstring is the text of its docs.
+    """
 
     name: ClassVar[str]
-    Params: ClassVar[type[Params]]
-    collects: ClassVar[bool] = False
-    """The action needs collected good rows only (python, sql): the chain parts flagged rows first."""
+    Params: ClassVar[type[BaseModel]]
+    example: ClassVar[Example]
 
     def parse(self, raw: Any) -> P:
         """The parameter model from the document's value (short forms allowed by the model)."""
@@ -92,32 +183,77 @@ class Action(ABC, Generic[P]):
         """Whether each output row depends on one input row alone, however the stream is cut."""
         return True
 
+    def tables(self, params: P) -> tuple[str, ...]:
+        """The inputs of the step that it reads by name (`Env.tables`)."""
+        return ()
+
     @abstractmethod
-    def bind(self, params: P, schema: pl.Schema, env: Env) -> Bound:
+    def bind(self, params: P, schema: pl.Schema, env: Env) -> Bound | EagerBound:
         """Bind to the schema of the incoming rows.
 
         Raises:
-            ExpressionError: an expression does not parse, bind or type-check.
-            WorkflowError: a column is missing or has the wrong type.
+            ActionError: expressions do not parse, bind or type-check, or columns are missing or of
+                the wrong type; it holds all that was found.
+            LyftError: a single problem of the action as a whole.
         """
 
 
-def hidden(schema: pl.Schema | Mapping[str, Any]) -> list[str]:
-    """The hidden columns of a schema."""
-    return [name for name in schema if name.startswith(HIDDEN)]
+class Problems:
+    """Collects what is wrong with an action's parameters, so that all of it is told at once."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[Path, LyftError]] = []
+
+    @contextmanager
+    def at(self, *path: str | int) -> Iterator[None]:
+        """Note an error of the block as a problem at this place of the parameters, and go on."""
+        try:
+            yield
+        except ActionError as error:
+            self._found.extend(((*path, *inner), e) for inner, e in error.problems)
+        except LyftError as error:
+            self._found.append((path, error))
+
+    def raise_any(self) -> None:
+        """Raise an `ActionError` with everything that was noted, if there is anything."""
+        if not self._found:
+            return
+        path, first = self._found[0]
+        more = len(self._found) - 1
+        raise ActionError(
+            first.message + (f" (and {more} more)" if more else ""),
+            where=".".join(str(part) for part in path) or None,
+            hint=first.hint,
+            problems=tuple(self._found),
+        )
 
 
-def flag(lf: pl.LazyFrame, failed: list[tuple[pl.Expr, int]]) -> pl.LazyFrame:
-    """Set `REJECT` where a condition holds and the row is not flagged yet.
+def carried() -> cs.Selector:
+    """The hidden columns of a frame, whichever it has: row-wise actions must pass them on."""
+    return cs.starts_with(HIDDEN)
 
-    Args:
-        lf: a frame that has the column `REJECT`.
-        failed: (boolean expression over `lf`, reason number); the first that holds counts.
-            A null condition counts as false.
+
+def column_type(schema: pl.Schema, name: str) -> pl.DataType:
+    """The type of a column.
+
+    Raises:
+        ActionError: there is no such column; the hint names the nearest.
     """
-    if not failed:
-        return lf
-    chain = pl.when(pl.col(REJECT).is_not_null()).then(pl.col(REJECT))
-    for condition, number in failed:
-        chain = chain.when(condition).then(pl.lit(number, dtype=pl.Int32))
-    return lf.with_columns(chain.otherwise(None).cast(pl.Int32).alias(REJECT))
+    if name in schema:
+        return schema[name]
+    guess = near(name, schema.names())
+    hint = f"did you mean '{guess}'?" if guess else f"columns here: {', '.join(schema) or 'none'}"
+    raise ActionError(f"unknown column '{name}'", hint=hint)
+
+
+def check_column_name(name: str) -> str:
+    """The name itself, if a column may be called so.
+
+    Raises:
+        ActionError: the name is empty, or kept for lyftnb's own columns.
+    """
+    if not name:
+        raise ActionError("a column needs a name", hint="give it one")
+    if name.startswith(HIDDEN):
+        raise ActionError(f"'{name}' begins with '{HIDDEN}', which is kept", hint="rename it")
+    return name

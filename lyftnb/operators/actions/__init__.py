@@ -1,0 +1,34 @@
+"""The actions that ship, one module per family.
+
+Each is a parameter model and a way to bind it; they know frames and expressions, and nothing of
+steps, batches or each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lyftnb.operators.actions.aggregating import Aggregate
+from lyftnb.operators.actions.columns import Derive, Remove, Rename, Select
+from lyftnb.operators.actions.json_text import Json
+from lyftnb.operators.actions.python import Python
+from lyftnb.operators.actions.rows import Assert, Filter
+from lyftnb.operators.actions.text import AccessLog, Csv, KeyValue, Regex
+from lyftnb.operators.base import Action
+
+BUILTIN: tuple[type[Action[Any]], ...] = (
+    Filter,
+    Derive,
+    Select,
+    Rename,
+    Remove,
+    Json,
+    Csv,
+    KeyValue,
+    Regex,
+    AccessLog,
+    Assert,
+    Aggregate,
+    Python,
+)
+"""In the order in which people meet them: docs and palettes keep it."""

@@ -1,0 +1,113 @@
+"""The action that makes one row of many: aggregate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+from pydantic import Field, field_validator
+
+from lyftnb.operators.base import (
+    Action,
+    ActionError,
+    Bound,
+    Env,
+    Example,
+    Flags,
+    Guard,
+    Params,
+    Problems,
+    check_column_name,
+)
+from lyftnb.operators.binding import conditions, quoted, reasons, scalar
+from lyftnb.operators.expressions import Compiled, compile
+from lyftnb.operators.parameters import Sql
+
+
+class AggregateParams(Params):
+    """Groups and what is computed for each."""
+
+    by: dict[str, Sql] = Field(
+        default_factory=dict,
+        description="a column, a list of columns, or a map of column: expression; none: one row",
+    )
+    compute: dict[str, Sql] = Field(
+        default_factory=dict, description="a map of column: expression of aggregates"
+    )
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _from_names(cls, value: Any) -> Any:
+        names = [value] if isinstance(value, str) else value
+        return {n: quoted(n) for n in names} if isinstance(names, list | tuple) else value
+
+
+class Aggregate(Action[AggregateParams]):
+    """Makes one row of each group of rows.
+
+    Groups come in the order in which they are first met; null is a group. Without `by` there is one
+    row, even of no rows. What counts as all the rows is the step's `frame` (default `run`).
+    """
+
+    name = "aggregate"
+    Params = AggregateParams
+    example = Example(
+        params={"by": ["origin"], "compute": {"flights": "count(*)", "longest": "max(distance)"}},
+        rows=[
+            {"origin": "JFK", "distance": 100},
+            {"origin": "EWR", "distance": 300},
+            {"origin": "JFK", "distance": 200},
+        ],
+        result=[
+            {"origin": "JFK", "flights": 2, "longest": 200},
+            {"origin": "EWR", "flights": 1, "longest": 300},
+        ],
+    )
+
+    def rowwise(self, params: AggregateParams) -> bool:
+        """Never: a group may lie over several pieces of the stream."""
+        return False
+
+    def bind(self, params: AggregateParams, schema: pl.Schema, env: Env) -> Bound:
+        """Bind keys and aggregates; rows on which an expression fails are rejected beforehand."""
+        problems = Problems()
+        keys: dict[str, Compiled] = {}
+        computed: dict[str, Compiled] = {}
+        if not params.by and not params.compute:
+            raise ActionError("aggregate needs 'by' or 'compute'", hint="compute: {rows: count(*)}")
+        for name, text in params.by.items():
+            with problems.at("by", name):
+                keys[check_column_name(name)] = scalar(text, schema, env)
+        for name, text in params.compute.items():
+            with problems.at("compute", name):
+                if name in params.by:
+                    raise ActionError(f"'{name}' is a key as well", hint="choose another name")
+                computed[check_column_name(name)] = _aggregate(text, schema, env)
+        problems.raise_any()
+        return _bound(keys, computed)
+
+
+def _bound(keys: dict[str, Compiled], computed: dict[str, Compiled]) -> Bound:
+    by = [key.expr.alias(name) for name, key in keys.items()]
+    values = [value.expr.alias(name) for name, value in computed.items()]
+    everything = {**keys, **computed}
+    guards: list[Guard] = []
+    for compiled in everything.values():
+        guards += zip(conditions(compiled), reasons(compiled), strict=True)
+
+    def transform(lf: pl.LazyFrame, flags: Flags) -> pl.LazyFrame:
+        # The order of groups must not depend on threads: a second run has to give the same rows.
+        return lf.group_by(by, maintain_order=True).agg(values) if by else lf.select(values)
+
+    out = pl.Schema({name: compiled.dtype for name, compiled in everything.items()})
+    return Bound(transform, out, parted=True, guards=tuple(guards))
+
+
+def _aggregate(text: str, schema: pl.Schema, env: Env) -> Compiled:
+    compiled = compile(text, schema, env)
+    if not compiled.aggregate:
+        raise ActionError(
+            f"'{text}' does not aggregate: it has one value for each row of the group",
+            hint=f"write any_value({text}), or put it into 'by'",
+        )
+    return compiled

@@ -1,0 +1,260 @@
+"""The action that runs the author's own Python: python."""
+
+from __future__ import annotations
+
+import ast
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+import polars as pl
+from pydantic import Field, field_validator, model_validator
+
+from lyftnb.errors import LyftError, Permanent, Temporary, WorkflowError
+from lyftnb.operators.base import (
+    HIDDEN,
+    Action,
+    ActionError,
+    EagerBound,
+    Env,
+    Example,
+    Made,
+    Params,
+    Reason,
+)
+from lyftnb.operators.parameters import one_of
+from lyftnb.operators.rejects import row_json
+
+MAX_BAD_ROWS = 100
+MAX_BAD_SHARE = 0.01
+"""Above both of these, or when no row goes through, the function is to blame and not the rows."""
+
+_FILE = "<python action>"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a python function may know of its batch, fixed by the claim (a retry sees the same)."""
+
+    batch: str
+    split: int
+    now: Any
+    seed: int
+    tables: dict[str, pl.LazyFrame]
+    """The step's inputs by name."""
+
+
+class PythonParams(Params):
+    """The source of a function over a frame."""
+
+    source: str = Field(
+        description="Python source that defines one function (or `transform` among several) taking "
+        "a Polars LazyFrame, and the batch's context if it has a second parameter"
+    )
+    rowwise: bool = Field(
+        True,
+        description="whether each row is worked on by itself: then the frame may be cut anywhere, "
+        "and a failing frame is halved until the offending rows stand alone",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return one_of("source", (str,), value)
+
+    @field_validator("source")
+    @classmethod
+    def _is_python(cls, source: str) -> str:
+        _entry(_parsed(source))
+        return source
+
+
+class Python(Action[PythonParams]):
+    """Runs a Python function over the rows: a Polars LazyFrame in, a LazyFrame or DataFrame out.
+
+    The source is part of the workflow's version. It may import what is installed on the workers of
+    the step's group. When a row-wise function raises, the rows that it fails on are found by halving
+    and go to the rejects with code `python_error`; above 100 rows and 1 % of them, or when no row
+    goes through, the batch fails instead.
+    `raise Temporary("…", delay=5)` asks for another try of the whole batch, `raise Permanent("…")`
+    fails it for good (both from `lyftnb.errors`).
+    """
+
+    name = "python"
+    Params = PythonParams
+    example = Example(
+        params={
+            "source": "import polars as pl\n\n"
+            "def transform(lf):\n"
+            '    return lf.with_columns(initial=pl.col("name").str.slice(0, 1))\n'
+        },
+        rows=[{"name": "Ada"}, {"name": "Grace"}],
+        result=[{"name": "Ada", "initial": "A"}, {"name": "Grace", "initial": "G"}],
+    )
+
+    def rowwise(self, params: PythonParams) -> bool:
+        """As the author says."""
+        return params.rowwise
+
+    def bind(self, params: PythonParams, schema: pl.Schema, env: Env) -> EagerBound:
+        """Compile the source; running it (and its imports) waits for the rows."""
+        tree = _parsed(params.source)
+        entry = _entry(tree)
+        code = _compiled(tree)
+
+        def run(frame: pl.DataFrame) -> Made:
+            function = _loaded(code, params.source, entry.name)
+            extra = (_context(env),) if entry.takes_context else ()
+            body = _Body(function, params.source, extra)
+            return body.run(frame, rowwise=params.rowwise)
+
+        return EagerBound(run, None)
+
+
+class _BadReturn(WorkflowError):
+    """The function returned what is no frame: no row is to blame."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    function: Callable[..., Any]
+    source: str
+    extra: tuple[Context, ...]
+    """The context, if the function takes it."""
+
+    def run(self, frame: pl.DataFrame, *, rowwise: bool) -> Made:
+        try:
+            return Made(self._call(frame))
+        except LyftError:
+            raise
+        except Exception as error:
+            if not rowwise or frame.height == 0:
+                raise self._failure(error, frame, "the function raised") from error
+            return self._isolated(frame, error)
+
+    def _call(self, frame: pl.DataFrame) -> pl.DataFrame:
+        made = self.function(frame.lazy(), *self.extra)
+        if isinstance(made, pl.LazyFrame):
+            made = made.collect()
+        if not isinstance(made, pl.DataFrame):
+            raise _BadReturn(
+                f"the function returned {type(made).__name__}, not a frame",
+                hint="return a polars LazyFrame or DataFrame",
+            )
+        kept = [name for name in made.columns if name.startswith(HIDDEN)]
+        if kept:
+            raise _BadReturn(f"the function made a column '{kept[0]}'", hint="rename it")
+        return made
+
+    def _isolated(self, frame: pl.DataFrame, first: Exception) -> Made:
+        """Halve until the offending rows stand alone; good halves are kept as they were made."""
+        failed: list[tuple[int, Reason]] = []
+        made: list[pl.DataFrame] = []
+        most = max(MAX_BAD_ROWS, int(frame.height * MAX_BAD_SHARE))
+        pieces = [(0, frame.height)]
+        while pieces:
+            start, length = pieces.pop()
+            piece = frame.slice(start, length)
+            try:
+                made.append(self._call(piece))
+            except LyftError:
+                raise
+            except Exception as error:
+                if length > 1:
+                    half = length // 2
+                    pieces += [(start + half, length - half), (start, half)]
+                    continue
+                failed.append((start, Reason("python_error", _told(error, self.source))))
+                if len(failed) > most:
+                    why = f"the function raised on more than {most} of {frame.height} rows"
+                    raise self._failure(first, frame[failed[0][0]], why) from first
+        if not made:
+            raise self._failure(first, frame, "the function raised on every row") from first
+        return Made(self._joined(made), tuple(failed))
+
+    def _joined(self, made: list[pl.DataFrame]) -> pl.DataFrame:
+        try:
+            return pl.concat(made, how="vertical_relaxed")
+        except pl.exceptions.PolarsError as error:
+            raise _BadReturn(
+                f"the function gives pieces of the frame other columns or types: {error}",
+                hint="give every row the same columns, whatever it holds",
+            ) from error
+
+    def _failure(self, error: Exception, frame: pl.DataFrame, what: str) -> LyftError:
+        row = row_json(frame.head(1)).to_list()
+        shown = f"; the first row: {row[0]}" if row else ""
+        return WorkflowError(
+            f"{what}: {_told(error, self.source)}{shown}",
+            hint="correct the function; raise Temporary to have the batch tried again",
+        )
+
+
+def _context(env: Env) -> Context:
+    return Context(env.batch, env.split, env.now, env.seed, dict(env.tables))
+
+
+def _parsed(source: str) -> ast.Module:
+    try:
+        return ast.parse(source, _FILE)
+    except SyntaxError as error:
+        line = (error.text or "").strip()
+        raise ValueError(f"line {error.lineno} of the source: {error.msg}: {line}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """The function to call."""
+
+    name: str
+    takes_context: bool
+
+
+def _entry(tree: ast.Module) -> _Entry:
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    named = [f for f in functions if f.name == "transform"] or functions
+    if len(named) != 1:
+        found = ", ".join(f.name for f in functions) or "none"
+        raise ValueError(f"the source must define one function, or one 'transform'; found {found}")
+    entry = named[0]
+    wanted = len(entry.args.args) + len(entry.args.posonlyargs)
+    if not 1 <= wanted <= 2:
+        raise ValueError(
+            f"{entry.name} must take a frame and perhaps the context, not {wanted} values"
+        )
+    return _Entry(entry.name, wanted == 2)
+
+
+def _compiled(tree: ast.Module) -> CodeType:
+    try:
+        return compile(tree, _FILE, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        raise ActionError(f"the source does not compile: {error}") from error
+
+
+def _loaded(code: CodeType, source: str, name: str) -> Callable[..., Any]:
+    space: dict[str, Any] = {"__name__": "lyftnb_python_action"}
+    try:
+        exec(code, space)
+    except (Temporary, Permanent):
+        raise
+    except Exception as error:
+        raise WorkflowError(
+            f"the source cannot be loaded: {_told(error, source)}",
+            hint="install what it imports on the workers of the step's group",
+        ) from error
+    function: Callable[..., Any] = space[name]
+    return function
+
+
+def _told(error: Exception, source: str) -> str:
+    """The exception with the line of the source that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == _FILE and frame.lineno]
+    text = f"{type(error).__name__}: {str(error).strip()}"
+    if not lines:
+        return text
+    code = source.splitlines()[lines[-1] - 1].strip()
+    return f"{text} (line {lines[-1]}: {code})"

@@ -1,0 +1,86 @@
+"""Building blocks of parameter models: short forms, and what is wrong with parameters in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ValidationError
+
+from lyftnb.errors import near
+from lyftnb.operators.base import ActionError
+
+
+def _expression(value: object) -> object:
+    """A plain YAML value where an expression is expected stands for itself."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _names(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Sql = Annotated[str, BeforeValidator(_expression)]
+"""An expression; numbers, booleans and null may stand unquoted."""
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+"""Column names: one, or a list."""
+
+
+def one_of(field: str, kinds: tuple[type, ...], value: Any) -> Any:
+    """A short form: a bare value of one of these kinds stands for `{field: value}`."""
+    return {field: value} if isinstance(value, kinds) else value
+
+
+def invalid_parameters(kind: str, error: ValidationError, model: type[BaseModel]) -> ActionError:
+    """What pydantic found, as problems with sentences that a person can act on."""
+    problems = tuple(
+        (tuple(found["loc"]), _problem(kind, found, model)) for found in error.errors()
+    )
+    path, first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return ActionError(
+        first.message + more,
+        where=".".join(str(part) for part in path) or None,
+        hint=first.hint,
+        problems=problems,
+    )
+
+
+def _problem(kind: str, found: Mapping[str, Any], model: type[BaseModel]) -> ActionError:
+    key = str(found["loc"][-1]) if found["loc"] else kind
+    known = list(model.model_fields)
+    match found["type"]:
+        case "missing":
+            return ActionError(f"'{key}' is missing", hint=_field_hint(model, key))
+        case "extra_forbidden":
+            guess = near(key, known)
+            hint = f"did you mean '{guess}'?" if guess else f"{kind} takes: {', '.join(known)}"
+            return ActionError(f"{kind} has no parameter '{key}'", hint=hint)
+        case "value_error":
+            return ActionError(str(found["ctx"]["error"]))
+        case "model_type" | "model_attributes_type":
+            return ActionError(
+                f"{kind} takes a map of parameters, found {_shown(found['input'])}",
+                hint=f"{kind} takes: {', '.join(known)}",
+            )
+        case "literal_error":
+            return ActionError(
+                f"'{key}' is {found['ctx']['expected']}, not {_shown(found['input'])}"
+            )
+    expected = str(found["msg"]).removeprefix("Input should be ")
+    return ActionError(f"'{key}': expected {expected}, found {_shown(found['input'])}")
+
+
+def _field_hint(model: type[BaseModel], key: str) -> str | None:
+    field = model.model_fields.get(key)
+    return field.description if field else None
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:60] + "…"
