@@ -1,12 +1,14 @@
 """Schemas as plain text types, so that they can be stored, compared and shown.
 
 Types are written as DuckDB writes them: `BIGINT`, `VARCHAR`, `DOUBLE`, `TIMESTAMP`,
-`TIMESTAMP WITH TIME ZONE`, `DECIMAL(12,2)`, `BIGINT[]`, `STRUCT("a" BIGINT, "b" VARCHAR)`, `"NULL"`.
+`TIMESTAMP WITH TIME ZONE`, `DECIMAL(12,2)`, `BIGINT[]`, `STRUCT("a" BIGINT, "b" VARCHAR)`, and
+`"NULL"` for a column that has only been seen empty.
 `operators.types` converts them to and from Polars types.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +18,8 @@ NULL = '"NULL"'
 _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _UNSIGNED = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _FLOATS = ("FLOAT", "DOUBLE")
+_STRUCT_PART = re.compile(r'"(?:[^"]|"")*"|[(),]|[^"(),]+')
+_STRUCT_FIELD = re.compile(r'\s*"((?:[^"]|"")*)" (.*)', re.DOTALL)
 # An unsigned type fits the signed one that is a size larger.
 _UNSIGNED_FITS = {"UTINYINT": 1, "USMALLINT": 2, "UINTEGER": 3, "UBIGINT": 4}
 
@@ -57,15 +61,32 @@ class Schema:
 
 
 def widened(a: str, b: str) -> str | None:
-    """The smallest type that holds both, where widening a number is enough; None on a clash.
+    """The smallest type that holds both, where widening numbers and adding fields to structs is
+    enough; None on a clash.
 
     >>> widened("INTEGER", "BIGINT"), widened("BIGINT", "DOUBLE"), widened("BIGINT", "VARCHAR")
     ('BIGINT', 'DOUBLE', None)
+    >>> widened('STRUCT("a" INTEGER)[]', 'STRUCT("a" BIGINT, "b" VARCHAR)[]')
+    'STRUCT("a" BIGINT, "b" VARCHAR)[]'
     """
     if a == b or b == NULL:
         return a
     if a == NULL:
         return b
+    if a.endswith("[]") and b.endswith("[]"):
+        element = widened(a[:-2], b[:-2])
+        return element and f"{element}[]"
+    if a.startswith("STRUCT(") and b.startswith("STRUCT(") and a[-1] == b[-1] == ")":
+        fields, clashes = united(_struct_fields(a), _struct_fields(b))
+        return (
+            None
+            if clashes
+            else f"STRUCT({', '.join(f'{_quoted(f)} {f.type}' for f in fields.fields)})"
+        )
+    return _widened_number(a, b)
+
+
+def _widened_number(a: str, b: str) -> str | None:
     for row in (_SIGNED, _UNSIGNED, _FLOATS):
         if a in row and b in row:
             return row[max(row.index(a), row.index(b))]
@@ -76,6 +97,25 @@ def widened(a: str, b: str) -> str | None:
     if (a in _FLOATS and b in whole) or (b in _FLOATS and a in whole):
         return "DOUBLE"
     return None
+
+
+def _struct_fields(text: str) -> Schema:
+    """The fields of `STRUCT("name" TYPE, …)`; commas and brackets may stand in names and types."""
+    parts = _STRUCT_PART.findall(text[len("STRUCT(") : -1])
+    fields: list[str] = [""]
+    depth = 0
+    for part in parts:
+        depth += {"(": 1, ")": -1}.get(part, 0)
+        if part == "," and depth == 0:
+            fields.append("")
+        else:
+            fields[-1] += part
+    named = (_STRUCT_FIELD.match(field) for field in fields)
+    return Schema(tuple(Field(m[1].replace('""', '"'), m[2]) for m in named if m))
+
+
+def _quoted(field: Field) -> str:
+    return '"' + field.name.replace('"', '""') + '"'
 
 
 def united(a: Schema, b: Schema) -> tuple[Schema, dict[str, tuple[str, str]]]:

@@ -1,4 +1,4 @@
-"""Lossless conversion of a column to another type, value by value: which values fit, and as what."""
+"""Lossless conversion of a column to another type, value by value: which fit, and as what."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lyftnb.store.types import inner_of
+from lyftnb.store.types import inner_of, made
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _struct(column: pl.Expr, source: pl.Struct, target: pl.Struct) -> Conversion
         if name not in types:
             values.append(pl.lit(None, dtype=wanted).alias(name))
             continue
-        field = conversion(column.struct.field(name), types[name], wanted)
+        field = conversion(column.struct.field(name), made(types[name]), made(wanted))
         values.append(field.value.alias(name))
         unfit.append(field.unfit)
     unfit += [

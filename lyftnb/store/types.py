@@ -71,7 +71,7 @@ def stored(dtype: pl.DataType) -> pl.DataType:
         case pl.Array():
             return pl.Array(stored(inner_of(dtype)), dtype.size)
         case pl.Struct():
-            return pl.Struct({f.name: stored(_made(f.dtype)) for f in dtype.fields})
+            return pl.Struct({f.name: stored(made(f.dtype)) for f in dtype.fields})
         case _:
             return dtype
 
@@ -94,7 +94,7 @@ def text_of(dtype: pl.DataType) -> str:
         case pl.Array():
             return f"{text_of(inner_of(dtype))}[{dtype.size}]"
         case pl.Struct():
-            fields = (f"{_quoted(f.name)} {text_of(_made(f.dtype))}" for f in dtype.fields)
+            fields = (f"{_quoted(f.name)} {text_of(made(f.dtype))}" for f in dtype.fields)
             return f"STRUCT({', '.join(fields)})"
     if dtype not in _NAMES:
         raise WorkflowError(
@@ -159,9 +159,9 @@ def _quoted(name: str) -> str:
 
 def inner_of(dtype: pl.List | pl.Array) -> pl.DataType:
     """The element type of a list or array type."""
-    return _made(dtype.inner)
+    return made(dtype.inner)
 
 
-def _made(dtype: pl.DataType | DataTypeClass) -> pl.DataType:
-    # Polars lets inner types be given as classes.
+def made(dtype: pl.DataType | DataTypeClass) -> pl.DataType:
+    """A type as an instance: Polars lets inner types be classes."""
     return dtype() if isinstance(dtype, type) else dtype
