@@ -96,16 +96,18 @@ def read(text: str, file: str | None = None) -> Reading:
         file: its name, for the problems' places.
     """
     text = text.removeprefix("\ufeff")
+    as_json = _json(text)
     tree = parse(text)
-    if tree.root is None and (document := _json(text)) is not None:
-        return from_document(document, file)
+    if tree.root is None and as_json is not None:
+        return from_document(as_json, file)
     found = [p.with_place(file, p.line) for p in tree.problems]
     if tree.root is None:
         if not found:
             hint = "begin with `workflow: NAME` and `steps:`"
             found = [Problem("bad_yaml", "error", (), "the file is empty", hint, file=file)]
         return Reading(None, None, tuple(found), file)
-    return _modelled(tree.root.value, file, tree.root, found)
+    document = tree.root.value if as_json is None else as_json
+    return _modelled(document, file, tree.root, found)
 
 
 def from_document(document: Any, file: str | None = None) -> Reading:
@@ -114,11 +116,19 @@ def from_document(document: Any, file: str | None = None) -> Reading:
 
 
 def _json(text: str) -> Any:
-    """JSON that is no YAML (it escapes characters beyond 16 bits as pairs); else None."""
+    """What the text says as JSON; None where it is none.
+
+    Most JSON is YAML, but not all: it escapes characters beyond 16 bits as pairs, and it takes
+    bare control characters for text.
+    """
     try:
-        return json.loads(text) if text.lstrip().startswith("{") else None
+        return json.loads(text, parse_constant=_no_number) if text.startswith("{") else None
     except (ValueError, RecursionError):
         return None
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
 
 
 def _modelled(document: Any, file: str | None, root: Node | None, found: list[Problem]) -> Reading:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import json
 import re
+from math import isfinite
 from typing import Any
+
+from lyftnb.errors import WorkflowError
 
 _WORDS: dict[str, Any] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -19,7 +22,8 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o[0-7]+")
 _FLOAT = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _MAX_DIGITS = 300
 # A bare word that is safe to write: nothing that YAML gives a meaning, in a flow or a block.
-_BARE = re.compile(r"[A-Za-z0-9_./*+$%^~()<>=;@-]([A-Za-z0-9_ ./*+$%^~()<>=;@'-]*[^\s'])?")
+_CHAR = r"A-Za-z0-9_./*+$%^~()<>=;@\-"
+_BARE = re.compile(rf"[{_CHAR}](?:[{_CHAR} ']*[{_CHAR}'])?")
 _LEADING = "-*@%>=<~"
 
 
@@ -44,13 +48,26 @@ def meaning(word: str) -> Any:
 def written(value: Any) -> str:
     """A scalar as it stands in a file: bare where that is safe, else in double quotes.
 
+    Raises:
+        WorkflowError: a number that no file can hold (an infinity, or no number at all).
+
     >>> written("flights"), written("00501"), written("12"), written(True), written("a: b")
     ('flights', '00501', '"12"', 'true', '"a: b"')
     """
-    if not isinstance(value, str):
-        return json.dumps(value)
-    bare = _BARE.fullmatch(value) and value[0] not in _LEADING and meaning(value) == value
-    return value if bare else quoted(value)
+    if isinstance(value, str):
+        return value if _is_bare(value) and meaning(value) == value else quoted(value)
+    if isinstance(value, float) and not isfinite(value):
+        raise WorkflowError(f"a workflow file cannot hold the number {value}")
+    return json.dumps(value)
+
+
+def bare_key(key: str) -> str:
+    """A key as it stands in a file. Keys are always text, so `on` or `2026` need no quotes."""
+    return key if _is_bare(key) else quoted(key)
+
+
+def _is_bare(text: str) -> bool:
+    return _BARE.fullmatch(text) is not None and text[0] not in _LEADING
 
 
 def quoted(text: str) -> str:

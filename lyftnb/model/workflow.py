@@ -41,14 +41,19 @@ def _size(value: object) -> object:
     return value
 
 
-Duration = Annotated[str | float, BeforeValidator(_duration)]
+Duration = Annotated[str | int | float, BeforeValidator(_duration)]
 Size = Annotated[str | int, BeforeValidator(_size)]
 
 
 class Model(BaseModel):
     """Frozen, strict about unknown keys; dumps what was set, under the document's names."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        ser_json_inf_nan="constants",  # else an infinity would become null without a word
+    )
 
     def to_document(self) -> dict[str, Json]:
         """The JSON form, with only what the author set."""
@@ -141,7 +146,7 @@ class RetrySpec(Model):
 class RetentionSpec(Model):
     """How long a spool keeps its segments, counted from their commit."""
 
-    days: float | None = Field(None, gt=0)
+    days: int | float | None = Field(None, gt=0)
     bytes: Size | None = None
 
 
