@@ -28,7 +28,7 @@ docs: $(VENV)/.dev             ## write the generated pages anew
 soak: $(VENV)/.dev             ## kill and random tests, ROUNDS times, each with other dice
 	@for round in $$(seq $(ROUNDS)); do \
 	  echo "round $$round of $(ROUNDS)"; \
-	  $(BIN)/python -m pytest -q tests/crash tests/stateful tests/flows \
+	  HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q tests/crash tests/stateful tests/flows \
 	    --hypothesis-seed=$$round || exit 1; \
 	done
 

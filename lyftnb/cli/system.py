@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lyftnb.cli.running import show_summary, watching
+from lyftnb.cli.running import show_summary
 from lyftnb.cli.screen import Json, print_frame, print_json
 
 
@@ -25,11 +25,12 @@ def demo(
     """Run the flights workflow: every flight that left New York in 2013."""
     from lyftnb import workspace
     from lyftnb.workspace import demo as files
+    from lyftnb.workspace.progress import watching
 
     typer.echo(f"writing the flights of 2013 to {folder}/data …")
     files.make(folder)
     with workspace.open(folder) as ws:
-        with watching() as watcher:
+        with watching(lines=True) as watcher:
             summary = ws.run(files.WORKFLOW, on_progress=watcher)
         show_summary(summary)
         result = ws.sql(files.RESULT)

@@ -7,7 +7,6 @@ typed, frozen form is `draft.spec`.
 from __future__ import annotations
 
 import copy
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lyftnb import catalog
 from lyftnb.errors import InvalidWorkflow, NotFound, WorkflowError, unknown
-from lyftnb.model import Plan, Problem, RunSummary, WorkflowSpec, has_errors, workflow_digest
+from lyftnb.model import Plan, Problem, RunSummary, WorkflowSpec, workflow_digest
 from lyftnb.workspace.step import Document, Step, outline, plain, unreserved
 from lyftnb.workspace.svg import Picture, draw
 
@@ -160,7 +159,7 @@ class Workflow:
             InvalidWorkflow: the document does not fit the model; all problems are listed.
         """
         reading = self._read()
-        if reading.spec is None or has_errors(reading.problems):
+        if reading.spec is None or not reading.complete:
             raise _invalid(reading.problems, self._place)
         return reading.spec
 
@@ -170,7 +169,7 @@ class Workflow:
         return workflow_digest(self.spec)
 
     def _read(self) -> catalog.Reading:
-        return catalog.read(json.dumps(self._document))
+        return catalog.from_document(self._document)
 
     @property
     def _place(self) -> str:
@@ -184,11 +183,10 @@ class Workflow:
         from lyftnb.workspace.checker import checker
 
         reading = self._read()
-        if has_errors(reading.problems) or reading.spec is None:
-            return tuple(reading.problems)
-        if workspace is not None:
+        if workspace is not None and reading.complete:
             return workspace.validate(self)
-        return planning.validate(reading.spec, checker())
+        found = planning.validate(reading.spec, checker()) if reading.spec else ()
+        return reading.with_problems(found)
 
     def plan(self, workspace: Workspace | None = None) -> Plan:
         """What the draft compiles to.
@@ -229,12 +227,11 @@ class Workflow:
         return "\n".join([head, *(f"  {outline(name, step)}" for name, step in steps.items())])
 
     def _repr_html_(self) -> str:
-        reading = self._read()
-        if reading.spec is None or has_errors(reading.problems):
-            from lyftnb.workspace.reprs import problems_html
+        from lyftnb.workspace.reprs import problems_html
 
-            return problems_html(reading.problems)
-        return draw(reading.spec)
+        reading = self._read()
+        drawn = draw(reading.spec) if reading.spec else ""
+        return drawn + (problems_html(reading.problems) if reading.problems else "")
 
 
 def _settings(named: Mapping[str, Any]) -> Document:
