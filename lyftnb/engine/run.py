@@ -19,7 +19,7 @@ import polars as pl
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SinkEnv, SourceEnv
 from lyftnb.engine.program import Program, TaskResult, Unit
-from lyftnb.errors import LyftError, StepFailed
+from lyftnb.errors import BadData, LyftError, StepFailed
 from lyftnb.model import (
     InputSpec,
     Job,
@@ -31,7 +31,7 @@ from lyftnb.model import (
     StepCount,
     TaskReport,
 )
-from lyftnb.operators import Chain, Env
+from lyftnb.operators import Chain, Env, RejectedRow
 
 
 def discover_source(spec: InputSpec, position: Position, env: SourceEnv) -> Discovery:
@@ -73,6 +73,7 @@ class _TaskRun:
         self.counts: dict[str, StepCount] = {}
         self.floor = program.floor
         self.bytes_read = 0
+        self.rows_read = 0
         self.env = Env(
             now=program.now,
             seed=program.seed,
@@ -80,7 +81,6 @@ class _TaskRun:
             split=unit.index,
             base_path=program.base_path,
             variables=program.variables,
-            streaming=program.frame != "batch",
         )
 
     def result(self) -> TaskResult:
@@ -146,13 +146,16 @@ class _TaskRun:
 
     def _chain(self, job: Job, tables: Mapping[str, pl.LazyFrame]) -> Chain:
         streams = [i for i in job.inputs if not i.table]
+        if self.rows_read:
+            self._count(StepCount(job.step, rows_in=self.rows_read))
+            self.rows_read = 0
         if job.input is not None and not streams:
             return self._read(job)
         if len(streams) == 1 and streams[0].channel in self.chains:
             return self.chains.pop(streams[0].channel)
         frames = [tables[i.name] if job.named_inputs else self._stream(i) for i in streams]
         frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
-        return Chain(frame, frame.collect_schema(), self.env)
+        return Chain(frame, frame.collect_schema(), self.env, streaming=self.program.frame != "batch")
 
     def _read(self, job: Job) -> Chain:
         assert self.program.source is not None
@@ -165,9 +168,14 @@ class _TaskRun:
         )
         self.floor = read.schema or self.floor
         self.bytes_read += read.bytes
+        rows = read.frame.select(pl.len()).collect().item()
+        self._count(StepCount(job.step, rows_in=rows + len(read.rejects)))
         if read.rejects:
-            rows = [(r.row, "input", r.code, r.reason, r.position) for r in read.rejects]
-            self._refuse(job, rows)
+            rejects = [
+                RejectedRow(r.row, job.step, "input", r.code, r.reason, r.position)
+                for r in read.rejects
+            ]
+            self._refuse(job, operators.rejects_frame(rejects, self.env))
         return Chain(read.frame, read.frame.collect_schema(), self.env)
 
     @property
@@ -190,6 +198,7 @@ class _TaskRun:
             s for split in self.unit.splits if split.input == spec.name for s in split.segments
         )
         self.bytes_read += sum(s.bytes for s in segments)
+        self.rows_read += sum(s.rows for s in segments)
         return self._scan(segments, spec.name, self.program.streams)
 
     def _scan(
@@ -202,13 +211,20 @@ class _TaskRun:
     def _deliver(self, job: Job, frame: pl.DataFrame) -> None:
         if job.ports:
             routed = operators.route(
-                frame,
-                job.dispatch,
-                job.ports,
-                self.env,
-                identity=f"{self.program.batch}/{self.unit.index}",
+                frame, job.dispatch, job.ports, self.env, f"{self.program.batch}/{self.unit.index}"
             )
-            self._refuse_frame(job, routed.unrouted, "dispatch", "no_route", routed.reason)
+            self._refuse(
+                job,
+                operators.rejected(
+                    routed.unrouted,
+                    self.env,
+                    step=job.step,
+                    action="dispatch",
+                    code=operators.NO_ROUTE,
+                    reason="no case of the dispatch takes the row, and there is no default",
+                    positions=routed.unrouted_positions,
+                ),
+            )
             for port, channel in job.ports:
                 self._send(job, channel, routed.by_port[port])
         if job.output is not None:
@@ -221,7 +237,18 @@ class _TaskRun:
         target = self.program.targets.get(channel)
         if target is not None:
             kept = store.conform(frame, target.schema, target.spec.policy)
-            self._refuse_frame(job, kept.refused, f"channel {channel}", "schema_clash", None)
+            for (reason,), rows in kept.refused.partition_by(store.REASON, as_dict=True).items():
+                self._refuse(
+                    job,
+                    operators.rejected(
+                        rows.drop(store.REASON),
+                        self.env,
+                        step=job.step,
+                        action=f"channel {channel}",
+                        code="schema_clash",
+                        reason=str(reason),
+                    ),
+                )
             self._write(channel, kept.frame)
             return
         self.frames[channel] = frame.lazy()
@@ -254,25 +281,22 @@ class _TaskRun:
 
     # -- rejects and counts
 
-    def _refuse(self, job: Job, rows: list[tuple[str, str, str, str, int]]) -> None:
-        """Reject rows given as (row, action, code, reason, position)."""
+    def _refuse(self, job: Job, rejects: pl.DataFrame) -> None:
+        """Deal with rows that were refused outside the chain as the step's `on_error` says."""
+        if rejects.is_empty():
+            return
         if job.on_error == "fail":
-            row, action, code, reason, _ = rows[0]
-            raise operators.bad_data(job.step, action, code, reason, row)
+            first = rejects.row(0, named=True)
+            raise BadData(
+                f"{first['reason']}; the first such row: {first['_row']}",
+                where=f"action {first['action']}",
+                hint="repair the data, or choose on_error: reject or drop",
+            )
         if job.on_error == "drop":
-            self._count(StepCount(job.step, dropped=len(rows)))
+            self._count(StepCount(job.step, dropped=rejects.height))
             return
-        self._count(StepCount(job.step, rejects=len(rows)))
-        self._reject(operators.rejects_frame(job.step, rows, self.env))
-
-    def _refuse_frame(
-        self, job: Job, frame: pl.DataFrame, action: str, code: str, reason: str | None
-    ) -> None:
-        """Reject rows of a frame; without `reason` its last column holds one per row."""
-        if frame.is_empty():
-            return
-        rows, reasons = operators.rows_as_json(frame, reason)
-        self._refuse(job, [(r, action, code, why, i) for i, (r, why) in enumerate(zip(rows, reasons, strict=True))])
+        self._count(StepCount(job.step, rejects=rejects.height))
+        self._reject(rejects)
 
     def _reject(self, frame: pl.DataFrame) -> None:
         for (step,), part in frame.partition_by("step", as_dict=True).items():

@@ -17,7 +17,7 @@ from lyftnb import connectors, operators
 from lyftnb.connectors import SourceEnv
 from lyftnb.errors import LyftError
 from lyftnb.model import Job, JobInput, Plan
-from lyftnb.operators import Chain, Env
+from lyftnb.operators import Chain, Env, RejectedRow, no_rejects
 
 _SAMPLE_BYTES = 256 * 2**10
 
@@ -114,7 +114,7 @@ class _Tracer:
         try:
             tables = self._tables(job)
             frame = self._input(job)
-            self._note(job, at, frame, operators.no_rejects())
+            self._note(job, at, frame, no_rejects())
             env = replace(self.env, tables=tables)
             for index, action in enumerate(job.actions):
                 at = job.action_name(index)
@@ -153,8 +153,11 @@ class _Tracer:
         for split in found.splits:
             read = source.read(params, split.payload, None, self.source_env)
             if read.rejects:
-                bad = [(r.row, "input", r.code, r.reason, r.position) for r in read.rejects[: self.rows]]
-                frame = operators.rejects_frame(job.step, bad, self.env)
+                bad = [
+                    RejectedRow(r.row, job.step, "input", r.code, r.reason, r.position)
+                    for r in read.rejects[: self.rows]
+                ]
+                frame = operators.rejects_frame(bad, self.env)
                 self._note(job, "input", read.frame.head(0).collect(), frame)
             parts.append(read.frame.head(left).collect())
             left -= parts[-1].height
@@ -168,15 +171,15 @@ class _Tracer:
     def _route(self, job: Job, frame: pl.DataFrame) -> None:
         if not job.ports:
             return
-        routed = operators.route(frame, job.dispatch, job.ports, self.env, identity="trace")
+        routed = operators.route(frame, job.dispatch, job.ports, self.env, "trace")
         for port, channel in job.ports:
             self.samples[channel] = routed.by_port[port]
             if len(job.ports) > 1:
-                self._note(job, f"→ {port}", routed.by_port[port], operators.no_rejects())
+                self._note(job, f"→ {port}", routed.by_port[port], no_rejects())
 
     def _note(self, job: Job, action: str, rows: pl.DataFrame, rejects: pl.DataFrame) -> None:
         self.traced.append(TracedAction(job.step, action, rows, rejects))
 
     def _failed(self, job: Job, action: str, error: str) -> None:
         empty = pl.DataFrame()
-        self.traced.append(TracedAction(job.step, action, empty, operators.no_rejects(), error))
+        self.traced.append(TracedAction(job.step, action, empty, no_rejects(), error))

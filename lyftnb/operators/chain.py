@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import polars as pl
 from pydantic import ValidationError
@@ -88,10 +89,19 @@ class Chain:
             the same rows in the same order each time.
         schema: of the frame.
         env: of the batch and split.
+        streaming: the frame may be larger than memory: collect with the engine that spills.
     """
 
-    def __init__(self, frame: pl.LazyFrame, schema: pl.Schema, env: Env | None = None) -> None:
+    def __init__(
+        self,
+        frame: pl.LazyFrame,
+        schema: pl.Schema,
+        env: Env | None = None,
+        *,
+        streaming: bool = False,
+    ) -> None:
         self._env = env or Env()
+        self._engine: Literal["streaming", "in-memory"] = "streaming" if streaming else "in-memory"
         self._schema = schema
         self._frame = self._base = frame
         self._active = False
@@ -116,6 +126,9 @@ class Chain:
         """Extend the plan by one step's actions.
 
         Args:
+            step: its id.
+            actions: what it does, in order.
+            on_error: what becomes of rows that an action without an `on_error` of its own rejects.
             names: what each action is called in rejects.
             env: of this step, where it differs from the chain's (its tables).
 
@@ -214,7 +227,7 @@ class Chain:
     # --- collecting and parting -----------------------------------------------------------------
 
     def _collected(self) -> pl.DataFrame:
-        frame = _collect(self._frame, self._counts)
+        frame = self._run_plan(self._frame)
         if not self._active:
             return frame
         flags = frame[REJECT]
@@ -222,6 +235,15 @@ class Chain:
             self._part(dict(flags.drop_nulls().value_counts().iter_rows()))
             frame = frame.filter(pl.col(REJECT).is_null())
         return frame.drop(REJECT)
+
+    def _run_plan(self, lf: pl.LazyFrame) -> pl.DataFrame:
+        try:
+            return lf.collect(engine=self._engine)
+        except pl.exceptions.PolarsError as error:
+            first = str(error).split("\n", 1)[0]
+            raise InternalError(
+                f"the query engine failed: {first}", where=f"steps {', '.join(self._counts)}"
+            ) from error
 
     def _part(self, found: Mapping[int, int]) -> None:
         """Take note of flagged rows (number of the cause → rows)."""
@@ -232,9 +254,7 @@ class Chain:
             return
         steps = {self._causes[n].step for n in wanted}
         lf = self._replayed(steps).filter(pl.col(REJECT).is_in(sorted(wanted)))
-        second = _collect(
-            lf.select(REJECT, _POSITION, *(_ENTERED + s for s in steps)), self._counts
-        )
+        second = self._run_plan(lf.select(REJECT, _POSITION, *(_ENTERED + s for s in steps)))
         _check_agreement({n: found[n] for n in wanted}, second)
         self._keep(second, {n: self._causes[n] for n in wanted})
 
@@ -251,8 +271,8 @@ class Chain:
         reasons = list(dict.fromkeys(failed.values()))
         numbers = {row: reasons.index(reason) for row, reason in failed.items()}
         number = index.replace_strict(numbers, return_dtype=pl.Int32)
-        second = _collect(
-            lf.select(number.alias(REJECT), _POSITION, _ENTERED + place.step), self._counts
+        second = self._run_plan(
+            lf.select(number.alias(REJECT), _POSITION, _ENTERED + place.step)
         )
         if second.height != len(failed):
             raise InternalError("the frame gave other rows at the second look", where=place.step)
@@ -300,16 +320,6 @@ class Chain:
 
 def _with_flags(lf: pl.LazyFrame) -> pl.LazyFrame:
     return lf.with_columns(pl.lit(None, dtype=pl.Int32).alias(REJECT))
-
-
-def _collect(lf: pl.LazyFrame, steps: Mapping[str, StepCount]) -> pl.DataFrame:
-    try:
-        return lf.collect()
-    except pl.exceptions.PolarsError as error:
-        first = str(error).split("\n", 1)[0]
-        raise InternalError(
-            f"the query engine failed: {first}", where=f"steps {', '.join(steps)}"
-        ) from error
 
 
 def _check_agreement(found: Mapping[int, int], second: pl.DataFrame) -> None:
