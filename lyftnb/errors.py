@@ -153,7 +153,9 @@ class Temporary(TryAgain):
 
     code = "temporary"
 
-    def __init__(self, message: str = "temporary failure", *, delay: float = 1.0, **kw: Any) -> None:
+    def __init__(
+        self, message: str = "temporary failure", *, delay: float = 1.0, **kw: Any
+    ) -> None:
         super().__init__(message, delay=delay, **kw)
 
     @property

@@ -105,7 +105,9 @@ class Cluster:
     Use as a context manager, or call `close`.
     """
 
-    def __init__(self, client: Any, scheduler: Any = None, processes: Iterable[_Process] = ()) -> None:
+    def __init__(
+        self, client: Any, scheduler: Any = None, processes: Iterable[_Process] = ()
+    ) -> None:
         self.client = client
         self._scheduler = scheduler
         self._processes = tuple(processes)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lyftnb.connectors import Discovery, SourceEnv
+from lyftnb.connectors import SourceEnv
 from lyftnb.engine.cluster import Cluster, resource
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.run import discover_source, publish, run_task
@@ -107,7 +107,8 @@ class Engine:
 
     def start(self, work: Work, on_unit: Callable[[], None], on_done: Done) -> None:
         """Run a batch. `on_unit` is called as units end; `on_done` once, with the reports of all
-        tasks in order of their units, or with the exception."""
+        tasks in order of their units, or with the exception.
+        """
         running = _Running(work, on_unit, on_done)
         if not work.units:
             on_done(())
@@ -128,7 +129,8 @@ class Engine:
 
     def _pump(self) -> None:
         """Submit what the credits allow, oldest batches first; a stage that must wait holds only
-        itself back."""
+        itself back.
+        """
         with self._lock:
             held: set[str] = set()
             kept: deque[_Ticket] = deque()
@@ -242,7 +244,8 @@ class Engine:
 
     def _try_elsewhere(self, ticket: _Ticket) -> None:
         """The worker died. Whoever waited there is innocent; to find the guilty one, a unit that was
-        there runs alone in its groups from now on."""
+        there runs alone in its groups from now on.
+        """
         if ticket.alone or ticket.deaths == 0:
             ticket.deaths += 1
         if ticket.deaths > ticket.running.work.max_deaths:

@@ -87,7 +87,8 @@ class TaskResult:
 
 def units(claim: Claim, frame: Frame) -> tuple[Unit, ...]:
     """Cut a claim into what tasks run: splits on their own under `frame: batch`, partitions whole
-    under `frame: partition`, everything at once otherwise."""
+    under `frame: partition`, everything at once otherwise.
+    """
     if frame == "batch":
         return tuple(Unit(i, (split,), split.partition) for i, split in enumerate(claim.splits))
     if frame == "partition":

@@ -102,9 +102,7 @@ class _TaskRun:
         tables = self._tables(job)
         chain = self._chain(job, tables)
         names = [job.action_name(i) for i in range(len(job.actions))]
-        chain.step(
-            job.step, job.actions, job.on_error, names, env=replace(self.env, tables=tables)
-        )
+        chain.step(job.step, job.actions, job.on_error, names, env=replace(self.env, tables=tables))
         heir = self._sole_heir(job)
         if heir is not None:
             self.chains[heir] = chain
@@ -155,7 +153,9 @@ class _TaskRun:
             return self.chains.pop(streams[0].channel)
         frames = [tables[i.name] if job.named_inputs else self._stream(i) for i in streams]
         frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
-        return Chain(frame, frame.collect_schema(), self.env, streaming=self.program.frame != "batch")
+        return Chain(
+            frame, frame.collect_schema(), self.env, streaming=self.program.frame != "batch"
+        )
 
     def _read(self, job: Job) -> Chain:
         assert self.program.source is not None

@@ -106,7 +106,9 @@ class _Tracer:
         return Trace(self.plan.workflow, tuple(self.traced))
 
     def _trace(self, job: Job) -> None:
-        missing = [i.channel for i in job.inputs if not i.deployment and i.channel not in self.samples]
+        missing = [
+            i.channel for i in job.inputs if not i.deployment and i.channel not in self.samples
+        ]
         if missing:
             self._failed(job, "input", f"nothing came over channel '{missing[0]}'")
             return
@@ -165,7 +167,9 @@ class _Tracer:
                 break
         if not parts:
             why = "; ".join(found.problems) or "the input is empty"
-            raise LyftError(why, where=f"step '{job.step}'", hint="check the path, or add sample data")
+            raise LyftError(
+                why, where=f"step '{job.step}'", hint="check the path, or add sample data"
+            )
         return pl.concat(parts, how="diagonal_relaxed")
 
     def _route(self, job: Job, frame: pl.DataFrame) -> None:

@@ -324,7 +324,9 @@ class BoundedRun:
             return StageBlocked(f"{len(blocked)} stages are blocked:\n" + "\n".join(causes))
         if isinstance(first, LyftError):
             return first
-        return InternalError(f"{type(first).__name__}: {first}", where=f"stage '{blocked[0].stage.id}'")
+        return InternalError(
+            f"{type(first).__name__}: {first}", where=f"stage '{blocked[0].stage.id}'"
+        )
 
     def _show(self, *, force: bool = False) -> None:
         now = time.monotonic()

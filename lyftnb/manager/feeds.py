@@ -215,9 +215,7 @@ def _whole(found: Mapping[str, tuple[SegmentRef, ...]]) -> tuple[Split, ...]:
     return tuple(_split(i, name, segments) for i, (name, segments) in enumerate(found.items()))
 
 
-def _grouped(
-    name: str, segments: list[SegmentRef], start: int, split_bytes: int
-) -> list[Split]:
+def _grouped(name: str, segments: list[SegmentRef], start: int, split_bytes: int) -> list[Split]:
     """Neighbouring small segments share a split."""
     groups: list[list[SegmentRef]] = []
     size = 0

@@ -29,7 +29,8 @@ class Programs:
         self, stage: Stage, claim: Claim, schemas: Mapping[str, Schema]
     ) -> tuple[Program, ...]:
         """One program per task. `schemas` overrides what is known of output channels (after a
-        commit was refused because two splits disagreed)."""
+        commit was refused because two splits disagreed).
+        """
         streams = self._stream_schemas(stage)
         table_schemas = {t.spool: self.ledger.schema(t.spool) or Schema() for t in claim.tables}
         return tuple(

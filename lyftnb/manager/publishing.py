@@ -44,12 +44,12 @@ class Publisher:
             items = self._waiting.pop(step)
             self._out.add(step)
             self.engine.publish(
-                [(item.kind, item) for item in items],
-                items[0].group,
-                lambda outcome, step=step, items=items: self.defer(
-                    lambda: self._answered(step, items, outcome)
-                ),
+                [(item.kind, item) for item in items], items[0].group, self._listener(step, items)
             )
+
+    def _listener(self, step: str, items: Sequence[Publication]) -> Callable[[Any], None]:
+        """Brings a worker's answer to the loop's thread."""
+        return lambda outcome: self.defer(lambda: self._answered(step, items, outcome))
 
     def _answered(self, step: str, items: Sequence[Publication], outcome: Any) -> None:
         self._out.discard(step)

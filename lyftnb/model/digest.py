@@ -34,9 +34,7 @@ def workflow_digest(workflow: WorkflowSpec) -> str:
             step.pop(key, None)
         for action in step["actions"]:
             action.pop("description", None)
-        step["in"] = [
-            [key, ref.model_dump(mode="json")] for key, ref in spec.inputs.items()
-        ]
+        step["in"] = [[key, ref.model_dump(mode="json")] for key, ref in spec.inputs.items()]
         step["named"] = spec.named_inputs
         step["out"] = list(spec.ports.items())
         if spec.trigger is not None and not isinstance(spec.trigger, tuple):

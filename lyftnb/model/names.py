@@ -38,7 +38,9 @@ def seconds(text: str | int | float) -> float:
         return float(text)
     match = _DURATION.match(text)
     if match is None:
-        raise ValueError(f"'{text}' is not a duration; write a number and a unit: 500ms, 5s, 2m, 1h, 1d, 1w")
+        raise ValueError(
+            f"'{text}' is not a duration; write a number and a unit: 500ms, 5s, 2m, 1h, 1d, 1w"
+        )
     return float(match[1]) * _SECONDS[match[2]]
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from lyftnb import catalog, planning
 from lyftnb.clock import Clock, SystemClock
@@ -29,14 +29,24 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lyftnb.engine import Cluster, Engine, GroupSize, Trace
-    from lyftnb.manager import Watcher
+    from lyftnb.manager import BatchLimits, Watcher
     from lyftnb.store import Damage, Ledger, SpoolInfo, SweepReport, Version
-    from lyftnb.workspace.workflow import Workflow
 
 STATE_DIR = ".lyftnb"
 _REF = re.compile(r"^([a-z][a-z0-9_]*)(?:@(\d+))?$")
 
-WorkflowLike = "Workflow | WorkflowSpec | str | Path"
+
+class HasSpec(Protocol):
+    """A draft that people edit, such as `lyftnb.Workflow`."""
+
+    @property
+    def spec(self) -> WorkflowSpec:
+        """What it says now."""
+        ...
+
+
+WorkflowLike = HasSpec | WorkflowSpec | str | Path
+"""A draft, a document, a file's path, or a published reference (`flights`, `flights@3`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +90,12 @@ class Workspace:
 
     # -- workflows
 
-    def validate(self, workflow: Any) -> tuple[Problem, ...]:
+    def validate(self, workflow: WorkflowLike) -> tuple[Problem, ...]:
         """All problems of a workflow (a `Workflow`, a file, or a published reference)."""
         draft = self._draft(workflow)
         return self._problems(draft)
 
-    def publish(self, workflow: Any) -> Version:
+    def publish(self, workflow: WorkflowLike) -> Version:
         """Freeze a workflow as its next version; unchanged, the same version comes back.
 
         Raises:
@@ -100,7 +110,7 @@ class Workspace:
         """Published versions, oldest first."""
         return self._ledger.versions(workflow)
 
-    def plan(self, workflow: Any) -> Plan:
+    def plan(self, workflow: WorkflowLike) -> Plan:
         """What a workflow compiles to: stages, tasks, groups, channels with their transports.
 
         Raises:
@@ -109,7 +119,7 @@ class Workspace:
         return self._plan(workflow)
 
     def run(
-        self, workflow: Any, *, fresh: bool = False, on_progress: Watcher | None = None
+        self, workflow: WorkflowLike, *, fresh: bool = False, on_progress: Watcher | None = None
     ) -> RunSummary:
         """Run a workflow to the end of its inputs, going on from its checkpoint.
 
@@ -141,7 +151,7 @@ class Workspace:
         )
         return BoundedRun(plan, env, on_progress).run()
 
-    def trace(self, workflow: Any, rows: int = 20) -> Trace:
+    def trace(self, workflow: WorkflowLike, rows: int = 20) -> Trace:
         """Run a workflow on a sample, here and now, and keep the events after each action.
 
         Nothing is stored, nothing is published, no checkpoint moves.
@@ -207,10 +217,10 @@ class Workspace:
 
     # -- inside
 
-    def _draft(self, workflow: Any) -> Draft:
+    def _draft(self, workflow: WorkflowLike) -> Draft:
         if isinstance(workflow, WorkflowSpec):
             return Draft(workflow)
-        if hasattr(workflow, "spec"):
+        if not isinstance(workflow, str | Path):
             return Draft(workflow.spec)
         text = str(workflow)
         path = Path(text) if Path(text).is_absolute() else self.path / text
@@ -238,9 +248,8 @@ class Workspace:
 
         found = list(draft.problems)
         if draft.spec is not None:
-            found += [
-                draft.placed(p) for p in planning.validate(draft.spec, checker(), known=self._known(draft.spec))
-            ]
+            more = planning.validate(draft.spec, checker(), known=self._known())
+            found += [draft.placed(problem) for problem in more]
         return worst_first(found)
 
     def _valid(self, draft: Draft) -> WorkflowSpec:
@@ -255,7 +264,7 @@ class Workspace:
             )
         return draft.spec
 
-    def _plan(self, workflow: Any, groups: Mapping[str, int] | None = None) -> Plan:
+    def _plan(self, workflow: WorkflowLike, groups: Mapping[str, int] | None = None) -> Plan:
         from lyftnb.workspace.checker import checker
 
         draft = self._draft(workflow)
@@ -269,7 +278,7 @@ class Workspace:
             version=version,
             checker=checker(),
             groups=groups,
-            known=self._known(spec),
+            known=self._known(),
         )
 
     @staticmethod
@@ -278,9 +287,8 @@ class Workspace:
         assert match is not None
         return match[1], int(match[2]) if match[2] else None
 
-    def _known(self, spec: WorkflowSpec) -> dict[str, Schema]:
+    def _known(self) -> dict[str, Schema]:
         """Schemas of spools that exist, by full name."""
-        del spec
         found = ((info.spool, self._ledger.schema(info.spool)) for info in self.spools())
         return {name: schema for name, schema in found if schema is not None}
 
@@ -290,7 +298,7 @@ class Workspace:
             return None
         return {name: group.workers for name, group in self.config.groups.items()}
 
-    def _limits(self) -> Any:
+    def _limits(self) -> BatchLimits:
         from lyftnb.manager import BatchLimits
 
         batch = self.config.batch

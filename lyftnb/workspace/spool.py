@@ -87,5 +87,3 @@ class Spool:
         from lyftnb.workspace.reprs import spool_html
 
         return spool_html(self)
-
-

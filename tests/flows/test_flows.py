@@ -118,7 +118,12 @@ def test_a_hop_between_groups(ws: ln.Workspace, rows: Rows) -> None:
         {
             "make": {"input": numbers(50), "out": "raw", "group": "edge"},
             "work": {"in": "raw", "actions": [{"derive": {"m": "n + 1"}}], "out": "mid"},
-            "back": {"in": "mid", "actions": [{"filter": "m > 10"}], "out": "done", "group": "edge"},
+            "back": {
+                "in": "mid",
+                "actions": [{"filter": "m > 10"}],
+                "out": "done",
+                "group": "edge",
+            },
         },
         channels={"done": SPOOL},
     )
@@ -195,7 +200,9 @@ def test_bad_rows_never_stop_good_ones(ws: ln.Workspace, rows: Rows, folder: Pat
 
 
 def test_a_group_without_workers_is_refused(ws: ln.Workspace) -> None:
-    wf = flow("nowhere", {"make": {"input": numbers(1), "group": "egde", "output": {"discard": {}}}})
+    wf = flow(
+        "nowhere", {"make": {"input": numbers(1), "group": "egde", "output": {"discard": {}}}}
+    )
     with pytest.raises((GroupUnavailable, InvalidWorkflow), match=r"egde") as caught:
         ws.run(wf)
     assert "edge" in str(caught.value)
@@ -239,7 +246,9 @@ def test_files_for_outsiders(ws: ln.Workspace, folder: Path) -> None:
     ws.run(wf)
     import duckdb
 
-    assert pl.read_parquet(folder / "out/parquet/*.parquet")["n"].sort().to_list() == list(range(30))
+    assert pl.read_parquet(folder / "out/parquet/*.parquet")["n"].sort().to_list() == list(
+        range(30)
+    )
     assert pl.read_csv(folder / "out/csv/*.csv")["n"].sort().to_list() == list(range(30))
     with duckdb.connect(str(folder / "out/db.duckdb")) as con:
         assert con.sql("SELECT count(*) FROM events").fetchone() == (30,)
@@ -250,7 +259,9 @@ def test_sql_over_spools_and_state(ws: ln.Workspace) -> None:
     wf = flow("asked", {"make": {"input": numbers(9), "out": "raw"}}, channels={"raw": SPOOL})
     ws.run(wf)
     assert ws.sql("SELECT count(*) AS n FROM asked_draft.raw WHERE kind = 'a'").item() == 3
-    assert ws.sql("SELECT count(*) FROM lyftnb.batches WHERE deployment = 'asked_draft'").item() == 1
+    assert (
+        ws.sql("SELECT count(*) FROM lyftnb.batches WHERE deployment = 'asked_draft'").item() == 1
+    )
 
 
 def test_trace_shows_every_action(ws: ln.Workspace) -> None:
