@@ -131,7 +131,8 @@ class StagedSegment:
 @dataclass(frozen=True, slots=True)
 class Publication:
     """Something for outsiders, staged under a name that no reader takes, to be revealed after the
-    commit. `payload` is the sink's own word for it (JSON)."""
+    commit. `payload` is the sink's own word for it (JSON).
+    """
 
     id: str
     """Unique: batch, step and part."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lyftnb.model.batch import Advance, Claim, Publication, SpoolSpec, StagedSegment, StepCount
+from lyftnb.model.batch import Claim, Publication, SpoolSpec, StagedSegment, StepCount
 from lyftnb.model.schema import Schema
 
 
