@@ -11,6 +11,7 @@ from lyftnb.store.ledger import Ledger
 from lyftnb.store.records import Run, SpoolInfo, Version
 from lyftnb.store.scan import cut, scan
 from lyftnb.store.segments import write_segments
+from lyftnb.store.sql import query
 from lyftnb.store.types import dtype_of, dtypes_of, schema_of, text_of
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "cut",
     "dtype_of",
     "dtypes_of",
+    "query",
     "scan",
     "schema_of",
     "text_of",

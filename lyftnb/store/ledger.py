@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,7 @@ class Ledger:
             present = self._mirror.spools.get(spool)
             if at is None:
                 return (present.schema or None) if present else None
-            rows = database.rows("schema_at", spool=spool, at=self._at(at))
+            rows = database.rows("schema_at", spool=spool, at=self.as_of(at))
             return self._schemas().get(rows[0]["schema_id"])
 
     def snapshot(self) -> int:
@@ -191,6 +191,28 @@ class Ledger:
         """The newest snapshot that was committed at `instant` or before; 0 if there was none."""
         with self._open() as database:
             return int(database.rows("snapshot_at", instant=instant)[0]["snapshot"])
+
+    def as_of(self, at: int | datetime) -> int:
+        """The snapshot that a number or a time (aware; UTC if not) means.
+
+        Raises:
+            NotFound: there is no such snapshot yet.
+        """
+        if isinstance(at, datetime):
+            return self.snapshot_at(at if at.tzinfo else at.replace(tzinfo=UTC))
+        newest = self.snapshot()
+        if not 0 <= at <= newest:
+            raise NotFound(
+                f"there is no snapshot {at}",
+                where=str(self.state_dir),
+                hint=f"the newest is {newest}",
+            )
+        return at
+
+    def state(self, table: str) -> pl.DataFrame:
+        """One of the ledger's tables as people read it (`sql.STATE_VIEWS`)."""
+        with self._open() as database:
+            return database.frame(f"state_{table}")
 
     # -- spools
 
@@ -264,7 +286,7 @@ class Ledger:
                 spool=spool,
                 since=low,
                 until=high,
-                at=self._mirror.snapshot if at is None else self._at(at),
+                at=self._mirror.snapshot if at is None else self.as_of(at),
                 partitions=None if partitions is None else list(partitions),
                 event_from=events[0],
                 event_until=events[1],
@@ -383,17 +405,6 @@ class Ledger:
                     "the ledger is closed", where=str(self.state_dir), hint="open it again"
                 )
             yield self._database
-
-    def _at(self, at: int | datetime) -> int:
-        if isinstance(at, datetime):
-            return self.snapshot_at(at)
-        if not 0 <= at <= self._mirror.snapshot:
-            raise NotFound(
-                f"there is no snapshot {at}",
-                where=str(self.state_dir),
-                hint=f"the newest is {self._mirror.snapshot}",
-            )
-        return at
 
     def _schemas(self) -> dict[int, Schema]:
         return {schema_id: schema for schema, schema_id in self._mirror.schemas.items()}

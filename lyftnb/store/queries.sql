@@ -107,3 +107,41 @@ ORDER BY snapshot, publication
 -- name: published
 UPDATE publications SET published_at = $instant
 WHERE published_at IS NULL AND list_contains($ids::VARCHAR[], publication)
+
+-- name: state_versions
+SELECT workflow || '@' || number AS ref, * FROM versions ORDER BY workflow, number
+
+-- name: state_runs
+SELECT * FROM runs ORDER BY started_at
+
+-- name: state_batches
+SELECT * EXCLUDE (counts) FROM batches ORDER BY snapshot
+
+-- name: state_steps
+SELECT batch, snapshot, unnest(counts, recursive := true) FROM batches
+
+-- name: state_snapshots
+SELECT * FROM snapshots ORDER BY snapshot
+
+-- name: state_positions
+SELECT * FROM positions ORDER BY key, version
+
+-- name: state_spools
+SELECT * FROM spools QUALIFY row_number() OVER (PARTITION BY spool ORDER BY snapshot DESC) = 1
+
+-- name: state_schemas
+SELECT h.spool, h.version, h.snapshot, s.fields
+FROM spool_schemas AS h JOIN schemas AS s USING (schema_id) ORDER BY h.spool, h.version
+
+-- name: state_segments
+SELECT * FROM segments ORDER BY spool, first_seq
+
+-- name: state_publications
+SELECT * FROM publications ORDER BY snapshot, publication
+
+-- name: named_segments
+SELECT path, spool, batch, rows, bytes, checksum, removed_snapshot IS NULL AS live
+FROM segments WHERE $spool IS NULL OR spool = $spool ORDER BY spool, first_seq
+
+-- name: named_paths
+SELECT path FROM segments WHERE list_contains($paths::VARCHAR[], path)

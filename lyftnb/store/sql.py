@@ -1,0 +1,297 @@
+"""SQL for people over spools and the ledger: read-only, in a DuckDB of its own.
+
+Each query gets an in-memory database with views of what it mentions. That database may read files
+under the storage root and nothing else, may change nothing, and its settings are locked. The ledger
+itself is never handed out.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import groupby
+
+import duckdb
+import polars as pl
+
+from lyftnb.errors import ExpressionError, LyftError, NotFound, near
+from lyftnb.model import NULL, Schema, SegmentRef
+from lyftnb.store.ledger import Ledger
+from lyftnb.store.scan import check_file
+
+STATE_VIEWS = (
+    "versions",
+    "runs",
+    "batches",
+    "steps",
+    "snapshots",
+    "positions",
+    "spools",
+    "schemas",
+    "segments",
+    "publications",
+)
+"""What can be read under `lyftnb.`."""
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SPOOL_CALL = re.compile(
+    r"""\bspool\s*\(\s*'(?P<name>[^']+)'\s*
+        (?:,\s*at\s*=>\s*(?:TIMESTAMP(?:TZ)?\s*)?(?P<at>'[^']+'|\d+)\s*)?\)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_EXPLAIN = re.compile(r"^\s*EXPLAIN(\s+ANALYZE)?(\s*\([^)]*\))?\s", re.IGNORECASE)
+_NO_TABLE = re.compile(r"(?:Table with name|View with name) \"?([\w.:/@ -]+?)\"? does not exist")
+# `query_table` reads a dot as a separator.
+_SPOOL_MACRO = """
+CREATE MACRO spool(name, "at" := NULL) AS TABLE
+SELECT * FROM query_table(replace('spool:' || name || coalesce('@' || "at", ''), '.', '/'))
+"""
+
+
+def query(
+    ledger: Ledger,
+    text: str,
+    *,
+    at: int | datetime | None = None,
+    limit: int | None = None,
+    memory_bytes: int = 2 * 2**30,
+    timeout_s: float = 300.0,
+) -> pl.DataFrame:
+    """Answer one `SELECT` (also `WITH`, `FROM`, `DESCRIBE`, `SUMMARIZE`, `EXPLAIN`).
+
+    Spools go by `deployment.channel`, or `channel` while it is unique, or `spool('name', at => N)`
+    as of a snapshot (or time, as text); the ledger's tables by `lyftnb.NAME` (`STATE_VIEWS`).
+
+    Args:
+        ledger: the ledger to read.
+        text: one statement.
+        at: read all spools as of this snapshot or time.
+        limit: at most so many rows of the answer.
+        memory_bytes: bound of the query's memory; it spills to disk beyond.
+        timeout_s: the query is stopped after so many seconds.
+
+    Raises:
+        ExpressionError: the statement is wrong, not allowed, too slow or too large.
+        NotFound: it names a table that does not exist, or that several spools are called.
+        StorageError: a spool's file is gone or damaged.
+    """
+    config = {
+        "memory_limit": f"{max(memory_bytes >> 20, 64)}MiB",
+        "temp_directory": str(ledger.state_dir / "tmp" / "sql"),
+        "python_enable_replacements": False,
+        "autoinstall_known_extensions": False,
+    }
+    connection = duckdb.connect(":memory:", config=config)
+    try:
+        with _explained(ledger, text):
+            _require_reading(connection, text)
+            _Views(ledger, connection, text, at).create()
+            _shut_in(connection, ledger)
+            return _answer(connection, text, limit, timeout_s)
+    finally:
+        connection.close()
+
+
+def _require_reading(connection: duckdb.DuckDBPyConnection, text: str) -> None:
+    statements = connection.extract_statements(text)
+    explained = _EXPLAIN.match(text)
+    if explained and len(statements) == 1:
+        # EXPLAIN ANALYZE carries its statement out.
+        statements = connection.extract_statements(text[explained.end() :])
+    kinds = [statement.type.name for statement in statements]
+    if kinds != ["SELECT"]:
+        found = ", ".join(kinds) or "none"
+        raise ExpressionError(
+            f"expected one statement that reads, found {found}",
+            hint="write a single SELECT; a PIVOT must name its values with IN (…)",
+            text=text,
+        )
+
+
+def _shut_in(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
+    root = str(ledger.root).replace("'", "''")
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET allowed_directories = ['{root}/']")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _answer(
+    connection: duckdb.DuckDBPyConnection, text: str, limit: int | None, timeout_s: float
+) -> pl.DataFrame:
+    stop = threading.Timer(timeout_s, connection.interrupt)
+    stop.start()
+    try:
+        relation = connection.sql(text)
+        if limit is not None:
+            relation = relation.limit(limit)
+        frame = pl.from_arrow(relation.to_arrow_table())
+    except duckdb.InterruptException as error:
+        raise ExpressionError(
+            f"the query was stopped after {timeout_s:g} s",
+            hint="ask for less: a filter, fewer columns, or a range of time",
+            text=text,
+        ) from error
+    finally:
+        stop.cancel()
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+class _Views:
+    """Makes views of the spools and state tables whose names occur in a query."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        connection: duckdb.DuckDBPyConnection,
+        text: str,
+        at: int | datetime | None,
+    ) -> None:
+        self.ledger = ledger
+        self.connection = connection
+        self.text = text
+        self.words = {word.lower() for word in _WORD.findall(text)}
+        # All views of one query show one snapshot.
+        self.at = ledger.snapshot() if at is None else ledger.as_of(at)
+
+    def create(self) -> None:
+        """Make the views; a name that only looks like a table's costs one view too many."""
+        names = [info.spool for info in self.ledger.spools()]
+        channels = [name.partition(".")[2] for name in names]
+        for name, channel in zip(names, channels, strict=True):
+            if channel not in self.words:
+                continue
+            deployment = name.partition(".")[0]
+            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(deployment)}")
+            self._spool_view(f"{_quoted(deployment)}.{_quoted(channel)}", name, self.at)
+            if channels.count(channel) == 1:
+                source = f"{_quoted(deployment)}.{_quoted(channel)}"
+                self.connection.execute(f"CREATE VIEW main.{_quoted(channel)} AS FROM {source}")
+        self._past_views()
+        self._state_views()
+
+    def _past_views(self) -> None:
+        self.connection.execute(_SPOOL_MACRO)
+        calls = {(call["name"], call["at"]) for call in _SPOOL_CALL.finditer(self.text)}
+        for name, at in calls:
+            spool = self.ledger.spool(name).spool
+            snapshot = self.at if at is None else self.ledger.as_of(_instant(at))
+            shown = f"spool:{name}" + ("" if at is None else f"@{at.strip(chr(39))}")
+            self._spool_view(f"main.{_quoted(shown.replace('.', '/'))}", spool, snapshot)
+
+    def _state_views(self) -> None:
+        self.connection.execute("CREATE SCHEMA lyftnb")
+        for name in STATE_VIEWS:
+            if name in self.words and "lyftnb" in self.words:
+                self.connection.register(f"state:{name}", self.ledger.state(name).to_arrow())
+                self.connection.execute(
+                    f"CREATE VIEW lyftnb.{name} AS FROM {_quoted(f'state:{name}')}"
+                )
+
+    def _spool_view(self, view: str, spool: str, at: int) -> None:
+        segments = self.ledger.segments(spool, at=at)
+        schema = self.ledger.schema(spool, at) or Schema()
+        for segment in segments:
+            check_file(segment, self.ledger.root)
+        selects = [
+            self._files(list(run), schema)
+            for _own, run in groupby(
+                sorted(segments, key=lambda s: str(s.schema)), key=lambda s: s.schema
+            )
+        ]
+        if not selects:
+            nulls = ", ".join(f"NULL::{_type(f.type)} AS {_quoted(f.name)}" for f in schema.fields)
+            selects = [f"SELECT {nulls or 'NULL AS _empty'} WHERE false"]
+        self.connection.execute(f"CREATE VIEW {view} AS {' UNION ALL '.join(selects)}")
+
+    def _files(self, segments: list[SegmentRef], schema: Schema) -> str:
+        """A SELECT over files of one schema, in the columns of the spool's."""
+        own = segments[0].schema.to_mapping()
+        columns = ", ".join(
+            f"{_column(f.name, f.type, own.get(f.name))} AS {_quoted(f.name)}"
+            for f in schema.fields
+        )
+        paths = ", ".join(_literal(str(self.ledger.root / s.path)) for s in segments)
+        return f"SELECT {columns} FROM read_parquet([{paths}], hive_partitioning = false)"
+
+
+def _column(name: str, wanted: str, found: str | None) -> str:
+    if found is None or NULL in (found, wanted):
+        return f"NULL::{_type(wanted)}"
+    if found == "INTERVAL":
+        # Polars writes durations as whole microseconds.
+        return f"to_microseconds({_quoted(name)})"
+    return f"{_quoted(name)}::{wanted}"
+
+
+def _type(text: str) -> str:
+    return "VARCHAR" if text == NULL else text
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _instant(text: str) -> int | datetime:
+    if text.isdigit():
+        return int(text)
+    value = text.strip("'")
+    try:
+        return int(value) if value.isdigit() else datetime.fromisoformat(value)
+    except ValueError:
+        raise ExpressionError(
+            f"'{value}' is neither a snapshot nor a time",
+            hint="write a number, or a time such as '2026-05-01T12:00:00+00:00'",
+        ) from None
+
+
+@contextmanager
+def _explained(ledger: Ledger, text: str) -> Iterator[None]:
+    """DuckDB's errors as ours, with the names that were probably meant."""
+    try:
+        yield
+    except LyftError:
+        raise
+    except duckdb.CatalogException as error:
+        raise _unknown_table(ledger, text, str(error)) from error
+    except duckdb.Error as error:
+        first, _blank, rest = str(error).partition("\n\n")
+        raise ExpressionError(
+            first, hint=rest.strip() or "check the statement", text=text
+        ) from error
+
+
+def _unknown_table(ledger: Ledger, text: str, message: str) -> LyftError:
+    missing = _NO_TABLE.search(message)
+    if missing is None:
+        return ExpressionError(message.partition("\n\n")[0], text=text, hint="check the names")
+    name = missing[1].removeprefix("spool:")
+    if missing[1].startswith("spool:"):
+        return ExpressionError(
+            "spool(…) takes literals only",
+            hint="write spool('name') or spool('name', at => 12)",
+            text=text,
+        )
+    known = [info.spool for info in ledger.spools()]
+    meant = [full for full in known if full.partition(".")[2] == name]
+    if len(meant) > 1:
+        return NotFound(
+            f"'{name}' names {len(meant)} spools", hint=f"write one of: {', '.join(meant)}"
+        )
+    return NotFound(f"there is no table '{name}'", hint=_suggestion(name, known), text=text)
+
+
+def _suggestion(name: str, spools: Iterable[str]) -> str:
+    states = [f"lyftnb.{view}" for view in STATE_VIEWS]
+    known = [*spools, *(full.partition(".")[2] for full in spools), *states, *STATE_VIEWS]
+    guess = near(name, known)
+    if guess in STATE_VIEWS:
+        guess = f"lyftnb.{guess}"
+    return f"did you mean '{guess}'?" if guess else f"there is: {', '.join([*spools, *states])}"
