@@ -1,7 +1,7 @@
 """A Dask cluster seen as worker groups: embedded (our own processes) or an existing scheduler.
 
-A group is the Dask resource `group:NAME`; a worker has one slot of it, so a worker runs one task at a
-time and parallelism is a matter of how many workers there are.
+A group is the Dask resource `group:NAME`; a worker has one slot of it, so a worker runs one task
+at a time and parallelism is a matter of how many workers there are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _PREFIX = "group:"
 _RESTART_PAUSE_S = 0.2
 
 # Stock Dask profiles every worker and samples the system twice a second; idle, that costs a tenth
-# of a core. A task that kills its worker must not condemn its neighbours: attempts are ours to count.
+# of a core. A task that kills its worker must not condemn its neighbours: attempts are ours to
+# count.
 DASK_SETTINGS: dict[str, Any] = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.interval": "5s",

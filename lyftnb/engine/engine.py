@@ -1,8 +1,8 @@
 """Batches as Dask graphs, under credits of our own.
 
-The scheduler pushes every task with a resource restriction to a worker at once, and blames every task
-that waits on a worker for that worker's death. So few tasks are outstanding at a time: `WINDOW` per
-slot of a group, and at most `replicas` of a step.
+The scheduler pushes every task with a resource restriction to a worker at once, and blames every
+task that waits on a worker for that worker's death. So few tasks are outstanding at a time:
+`WINDOW` per slot of a group, and at most `replicas` of a step.
 """
 
 from __future__ import annotations
@@ -243,8 +243,8 @@ class Engine:
             running.on_done(tuple(report for reports in ordered for report in reports))
 
     def _try_elsewhere(self, ticket: _Ticket) -> None:
-        """The worker died. Whoever waited there is innocent; to find the guilty one, a unit that was
-        there runs alone in its groups from now on.
+        """The worker died. Whoever waited there is innocent; to find the guilty one, a unit that
+        was there runs alone in its groups from now on.
         """
         if ticket.alone or ticket.deaths == 0:
             ticket.deaths += 1
@@ -252,8 +252,8 @@ class Engine:
             death = StepFailed(
                 f"the worker died {ticket.deaths} times while it ran this piece alone",
                 where=f"batch {ticket.running.work.batch}, split {ticket.unit.index}",
-                hint="it probably ran out of memory: lower batch.split_bytes in lyftnb.toml or give "
-                "the group more memory",
+                hint="it probably ran out of memory: lower batch.split_bytes in lyftnb.toml or give
+                " "the group more memory",
             )
             self._fail(ticket, death)
             return

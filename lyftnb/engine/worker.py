@@ -1,9 +1,9 @@
 """The worker process of an embedded group: `python -m lyftnb.engine.worker`.
 
 Started as a plain subprocess, not through `multiprocessing`: a user's script or notebook needs no
-`if __name__ == "__main__"` guard, and nothing of it is imported twice. Its settings come as one JSON
-line on standard input (certificates among them, so that they show in no process list); the pipe
-stays open as the lifeline: when the owner dies, however it dies, the pipe closes and so do we.
+`if __name__ == "__main__"` guard, and nothing of it is imported twice. Its settings come as one
+JSON line on standard input (certificates among them, so that they show in no process list); the
+pipe stays open as the lifeline: when the owner dies, however it dies, the pipe closes and so do we.
 """
 
 from __future__ import annotations

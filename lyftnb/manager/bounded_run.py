@@ -1,8 +1,8 @@
 """A bounded run: every stage of a plan to the end of its inputs, then stop.
 
-One thread turns the loop; the engine's answers come in by a queue. Each turn looks at what is, not at
-what happened: start what is due, commit what is ready, see whether anything is left. A run that was
-killed anywhere is taken up by the next one from the ledger alone.
+One thread turns the loop; the engine's answers come in by a queue. Each turn looks at what is, not
+at what happened: start what is due, commit what is ready, see whether anything is left. A run that
+was killed anywhere is taken up by the next one from the ledger alone.
 """
 
 from __future__ import annotations

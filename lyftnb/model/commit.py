@@ -1,4 +1,5 @@
-"""A commit: updates plus requirements. The ledger carries it out in one transaction or refuses it."""
+"""A commit: updates plus requirements. The ledger carries it out in one transaction or refuses
+it."""
 
 from __future__ import annotations
 

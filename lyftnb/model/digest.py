@@ -1,4 +1,5 @@
-"""Content digests. All recipes stand here; each starts with a tag, so unlike things never collide."""
+"""Content digests. All recipes stand here; each starts with a tag, so unlike things never
+collide."""
 
 from __future__ import annotations
 
