@@ -7,6 +7,7 @@ what actions, inputs and outputs take is told to `document_schema` by its caller
 
 from lyftnb.catalog.editing import edit
 from lyftnb.catalog.reading import Reading, from_document, read
+from lyftnb.catalog.schema import document_schema
 from lyftnb.catalog.writing import write, write_json
 
-__all__ = ["Reading", "edit", "from_document", "read", "write", "write_json"]
+__all__ = ["Reading", "document_schema", "edit", "from_document", "read", "write", "write_json"]

@@ -121,10 +121,14 @@ def _json(text: str) -> Any:
     Most JSON is YAML, but not all: it escapes characters beyond 16 bits as pairs, and it takes
     bare control characters for text.
     """
+    if not text.lstrip().startswith("{"):
+        return None
     try:
-        return json.loads(text, parse_constant=_no_number) if text.startswith("{") else None
+        document = json.loads(text, parse_constant=_no_number)
+        json.dumps(document, ensure_ascii=False).encode()  # half a pair is no character
     except (ValueError, RecursionError):
         return None
+    return document
 
 
 def _no_number(text: str) -> Any:
