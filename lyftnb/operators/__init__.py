@@ -1,8 +1,8 @@
 """Operators: what happens to rows within a step. Frame in, frame out, over Polars LazyFrames.
 
 Actions (parameter models that bind to a schema), the SQL dialect of their expressions, the chain
-that runs the actions of consecutive steps as one lazy plan and parts the rejects, and the routing of
-rows over ports. May use Polars and an in-memory DuckDB; must not know Dask, ledgers, spools,
+that runs the actions of consecutive steps as one lazy plan and parts the rejects, and the routing
+of rows over ports. May use Polars and an in-memory DuckDB; must not know Dask, ledgers, spools,
 connectors, or where a frame comes from and goes to.
 """
 

@@ -94,10 +94,10 @@ class Flags:
         """
         if not failed:
             return []
-        number = pl.when(pl.col(REJECT).is_not_null()).then(pl.col(REJECT))
-        for i, condition in enumerate(failed):
-            number = number.when(condition).then(pl.lit(self.first + i, dtype=pl.Int32))
-        return [number.otherwise(None).alias(REJECT)]
+        number: pl.Expr = pl.lit(None, dtype=pl.Int32)
+        for i, condition in reversed(list(enumerate(failed, self.first))):
+            number = pl.when(condition).then(pl.lit(i, dtype=pl.Int32)).otherwise(number)
+        return [pl.coalesce(pl.col(REJECT), number).alias(REJECT)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class EagerBound:
-    """An action that must hold its rows in hand: the chain collects, parts flagged rows, and runs it.
+    """An action that must hold its rows in hand: the chain collects and parts before it runs.
 
     `schema` is None where only the data tell it.
     """

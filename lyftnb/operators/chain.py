@@ -271,9 +271,7 @@ class Chain:
         reasons = list(dict.fromkeys(failed.values()))
         numbers = {row: reasons.index(reason) for row, reason in failed.items()}
         number = index.replace_strict(numbers, return_dtype=pl.Int32)
-        second = self._run_plan(
-            lf.select(number.alias(REJECT), _POSITION, _ENTERED + place.step)
-        )
+        second = self._run_plan(lf.select(number.alias(REJECT), _POSITION, _ENTERED + place.step))
         if second.height != len(failed):
             raise InternalError("the frame gave other rows at the second look", where=place.step)
         causes = {

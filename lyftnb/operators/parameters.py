@@ -1,18 +1,37 @@
-"""Building blocks of parameter models: short forms, and what is wrong with parameters in sentences."""
+"""Building blocks of parameter models: short forms, and what is wrong with them in sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    RootModel,
+    ValidationError,
+)
+from pydantic_core import core_schema
 
 from lyftnb.errors import near
+from lyftnb.model import Path
 from lyftnb.operators.base import ActionError
 
 
+class Sql(str):
+    """A parameter that is an expression; numbers, booleans and null may stand unquoted."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Read a plain value of YAML as the expression that stands for it."""
+        text = core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
+        return core_schema.no_info_before_validator_function(_expression, text)
+
+
 def _expression(value: object) -> object:
-    """A plain YAML value where an expression is expected stands for itself."""
     if value is None:
         return "NULL"
     if isinstance(value, bool):
@@ -20,12 +39,26 @@ def _expression(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
+def expressions(value: object, path: Path = ()) -> Iterator[tuple[Path, Sql]]:
+    """All expressions in parameters, each with its place below the action's kind."""
+    if isinstance(value, Sql):
+        yield path, value
+    elif isinstance(value, RootModel):
+        yield from expressions(value.root, path)
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from expressions(getattr(value, name), (*path, name))
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from expressions(item, (*path, name))
+    elif isinstance(value, tuple):
+        for i, item in enumerate(value):
+            yield from expressions(item, (*path, i))
+
+
 def _names(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
-
-Sql = Annotated[str, BeforeValidator(_expression)]
-"""An expression; numbers, booleans and null may stand unquoted."""
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 """Column names: one, or a list."""

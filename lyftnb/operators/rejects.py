@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
+from polars._typing import PolarsDataType
 
 from lyftnb.operators.base import HIDDEN, Env
 
@@ -23,8 +24,8 @@ REJECTS_SCHEMA = pl.Schema(
         "time": pl.Datetime("us", "UTC"),
     }
 )
-"""The fixed schema of every rejects spool. `_row` is the row as it entered the step, as JSON, or the
-raw text at an input; `position` counts rows of the split from 0; `time` is the claim's."""
+"""The fixed schema of every rejects spool. `_row` is the row as it entered the step, as JSON, or
+the raw text at an input; `position` counts rows of the split from 0; `time` is the claim's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,7 @@ def rejected(
 ) -> pl.DataFrame:
     """A whole frame of rows rejected for one reason, under `REJECTS_SCHEMA`.
 
-    Args:
-        positions: of the rows in their split; unknown (null) unless given.
+    `positions` are those of the rows in their split; unknown (null) unless given.
     """
     place = pl.Series(positions, dtype=pl.Int64) if positions is not None else None
     return _stamped(
@@ -126,7 +126,7 @@ def _inner(dtype: pl.List | pl.Array) -> pl.DataType:
     return _instance(dtype.inner)
 
 
-def _instance(dtype: pl.DataType | type[pl.DataType]) -> pl.DataType:
+def _instance(dtype: PolarsDataType) -> pl.DataType:
     return dtype() if isinstance(dtype, type) else dtype
 
 

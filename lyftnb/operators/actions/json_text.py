@@ -63,8 +63,8 @@ class Json(Action[JsonParams]):
     Text that is not a JSON object goes to the rejects (`bad_json`), and so does a row with a field
     that is not of its declared type (`bad_value`); numbers and nested values in a VARCHAR field
     become their JSON text, a number may stand as text. A field that is missing, and a text that is
-    null, give null. Other fields than the declared ones are left out. Of a key that stands twice the
-    first counts.
+    null, give null. Other fields than the declared ones are left out. Of a key that stands twice,
+    the first counts.
     """
 
     name = "json"

@@ -99,11 +99,10 @@ def struct_of(
     values = {name: typed(text, types.get(name, pl.String())) for name, text in texts.items()}
     typed_names = [name for name in texts if types.get(name, pl.String()) != pl.String()]
     bad = [texts[name].is_not_null() & values[name].is_null() for name in typed_names]
-    failed = pl.when(unparsed).then(0)
-    if bad:
-        failed = failed.when(pl.any_horizontal(bad)).then(1)
+    misread = pl.when(pl.any_horizontal(bad)).then(1) if bad else pl.lit(None)
+    failed = pl.when(unparsed).then(0).otherwise(misread)
     fields = [value.alias(name) for name, value in values.items()]
-    return pl.struct(*fields, failed.otherwise(None).cast(pl.Int8).alias(FAILED))
+    return pl.struct(*fields, failed.cast(pl.Int8).alias(FAILED))
 
 
 def text_bound(
@@ -116,6 +115,8 @@ def text_bound(
     """The lazy form of a parsing action.
 
     Args:
+        params: of the action.
+        schema: of the incoming rows.
         columns: the fields of the text with their types.
         parsed: from the text to a struct of `columns` and `FAILED`.
         reasons: what the numbers in `FAILED` mean.

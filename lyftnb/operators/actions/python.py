@@ -75,9 +75,9 @@ class Python(Action[PythonParams]):
     """Runs a Python function over the rows: a Polars LazyFrame in, a LazyFrame or DataFrame out.
 
     The source is part of the workflow's version. It may import what is installed on the workers of
-    the step's group. When a row-wise function raises, the rows that it fails on are found by halving
-    and go to the rejects with code `python_error`; above 100 rows and 1 % of them, or when no row
-    goes through, the batch fails instead.
+    the step's group. When a row-wise function raises, the rows that it fails on are found by
+    halving and go to the rejects with code `python_error`; above 100 rows and 1 % of them, or when
+    no row goes through, the batch fails instead.
     `raise Temporary("…", delay=5)` asks for another try of the whole batch, `raise Permanent("…")`
     fails it for good (both from `lyftnb.errors`).
     """
@@ -221,9 +221,7 @@ def _entry(tree: ast.Module) -> _Entry:
     entry = named[0]
     wanted = len(entry.args.args) + len(entry.args.posonlyargs)
     if not 1 <= wanted <= 2:
-        raise ValueError(
-            f"{entry.name} must take a frame and perhaps the context, not {wanted} values"
-        )
+        raise ValueError(f"{entry.name} must take a frame, or a frame and the context")
     return _Entry(entry.name, wanted == 2)
 
 

@@ -53,8 +53,8 @@ class RegexParams(TextParams):
 class Regex(Action[RegexParams]):
     """Parses a text field by the named groups of a regular expression.
 
-    Text that the pattern does not match anywhere goes to the rejects (`no_match`); a group that took
-    no part gives null.
+    Text that the pattern does not match anywhere goes to the rejects (`no_match`); a group that
+    took no part gives null.
     """
 
     name = "regex"
@@ -315,7 +315,8 @@ _ACCESS_FIELDS: dict[str, pl.DataType] = {
 }
 _COMMON = (
     r"^(?<client>\S+) (?<ident>\S+) (?<user>\S+) \[(?<time>[^\]]+)\] "
-    r'"(?:(?<method>[A-Z]+) (?<path>(?:[^"\\]|\\.)*?)(?: (?<protocol>HTTP/[\d.]+))?|(?:[^"\\]|\\.)*)" '
+    r'"(?:(?<method>[A-Z]+) (?<path>(?:[^"\\]|\\.)*?)(?: (?<protocol>HTTP/[\d.]+))?'
+    r'|(?:[^"\\]|\\.)*)" '
     r"(?<status>\d{3}) (?<bytes>\d+|-)"
 )
 _COMBINED = r' "(?<referer>(?:[^"\\]|\\.)*)" "(?<agent>(?:[^"\\]|\\.)*)"'

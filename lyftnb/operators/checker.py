@@ -1,0 +1,132 @@
+"""The half of planning's `Checker` port that knows actions and conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+from pydantic import BaseModel, ValidationError
+
+from lyftnb.errors import LyftError, near
+from lyftnb.model import ActionSpec, Path, Schema
+from lyftnb.operators.base import Action, ActionError, Env
+from lyftnb.operators.binding import condition
+from lyftnb.operators.expressions import parse
+from lyftnb.operators.parameters import expressions, invalid_parameters
+from lyftnb.operators.registry import action, action_kinds
+from lyftnb.operators.types import schema_from_model, schema_to_model
+from lyftnb.planning.checker import Finding
+
+_Result = tuple[Schema | None, tuple[Finding, ...]]
+
+
+class ActionChecker:
+    """Checks actions by binding them to schemas, which is what running them begins with."""
+
+    def action_kinds(self) -> tuple[str, ...]:
+        """The actions there are, installed packages' too."""
+        return action_kinds()
+
+    def action_schema_json(self, kind: str) -> dict[str, Any]:
+        """The parameters of a kind as JSON Schema: for forms, docs and editors.
+
+        Raises:
+            NotFound: there is no such kind.
+        """
+        return action(kind).Params.model_json_schema()
+
+    def rowwise(self, action: ActionSpec) -> bool:
+        """Whether each output row depends on one input row alone, however the stream is cut.
+
+        What does not check counts as row-wise: `check_action` says what is wrong with it.
+        """
+        kind, params, findings = _parsed(action)
+        return True if kind is None or findings else kind.rowwise(params)
+
+    def check_action(
+        self, action: ActionSpec, schema: Schema | None, tables: Mapping[str, Schema | None]
+    ) -> _Result:
+        """Check an action against the rows that reach it.
+
+        With an unknown schema (of the rows or of a table that it reads) only parameters and the
+        syntax of expressions are checked, and the outgoing schema is unknown.
+        """
+        kind, params, findings = _parsed(action)
+        if kind is None or findings:
+            return None, findings
+        missing = [name for name in kind.tables(params) if name not in tables]
+        if missing:
+            return None, tuple(_unknown_input(action.kind, name, tables) for name in missing)
+        unknown = [name for name in kind.tables(params) if tables[name] is None]
+        if schema is None or unknown:
+            return None, _syntax(action.kind, params)
+        return _bound(action.kind, kind, params, schema, tables)
+
+    def check_condition(self, text: str, schema: Schema | None) -> tuple[Finding, ...]:
+        """Check a boolean expression; only its syntax where the schema is unknown."""
+        try:
+            if schema is None:
+                parse(text)
+            else:
+                condition(text, schema_from_model(schema), Env(checking=True))
+        except LyftError as error:
+            return _findings((), error)
+        return ()
+
+
+def _parsed(spec: ActionSpec) -> tuple[Action[Any] | None, Any, tuple[Finding, ...]]:
+    try:
+        kind = action(spec.kind)
+    except LyftError as error:
+        finding = Finding((spec.kind,), "unknown_action", error.message, error.hint or "")
+        return None, None, (finding,)
+    try:
+        return kind, kind.parse(spec.params), ()
+    except ValidationError as error:
+        wrong = invalid_parameters(spec.kind, error, kind.Params)
+        return kind, None, _findings((spec.kind,), wrong, code="parameter")
+
+
+def _bound(
+    name: str,
+    kind: Action[Any],
+    params: BaseModel,
+    schema: Schema,
+    tables: Mapping[str, Schema | None],
+) -> _Result:
+    frames = {
+        table: pl.LazyFrame(schema=schema_from_model(known))
+        for table, known in tables.items()
+        if known is not None
+    }
+    env = Env(checking=True, tables=frames)
+    try:
+        bound = kind.bind(params, schema_from_model(schema), env)
+    except LyftError as error:
+        return None, _findings((name,), error)
+    return (None if bound.schema is None else schema_to_model(bound.schema)), ()
+
+
+def _syntax(name: str, params: BaseModel) -> tuple[Finding, ...]:
+    found: list[Finding] = []
+    for path, text in expressions(params):
+        try:
+            parse(text)
+        except LyftError as error:
+            found += _findings((name, *path), error)
+    return tuple(found)
+
+
+def _findings(place: Path, error: LyftError, *, code: str | None = None) -> tuple[Finding, ...]:
+    problems = error.problems if isinstance(error, ActionError) else (((), error),)
+    return tuple(
+        Finding((*place, *path), code or found.code, found.message, found.hint or "")
+        for path, found in problems
+    )
+
+
+def _unknown_input(kind: str, name: str, tables: Mapping[str, Schema | None]) -> Finding:
+    guess = near(name, tables)
+    hint = f"did you mean '{guess}'?" if guess else "name it under 'in', with `as: table`"
+    return Finding((kind,), "unknown_input", f"the step has no input '{name}'", hint)
