@@ -194,7 +194,7 @@ def _quantile_cont(args: Sequence[Value], call: Call) -> Value:
 
 @_AGGREGATE.function(
     "quantile_disc",
-    "x:number, fraction:number!",
+    "x:any, fraction:number!",
     "type of `x`",
     "The smallest value that at least that fraction does not exceed.",
     "quantile_disc(delay, 0.95)",

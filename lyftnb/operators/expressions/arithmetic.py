@@ -161,8 +161,34 @@ def _numeric(symbol: str, a: Value, b: Value) -> Value:
     target = common_type(a.dtype, b.dtype)
     if target is None or not is_decimal(target):
         return derived(_PLAIN[symbol](as_double(a).expr, as_double(b).expr), DOUBLE, a, b)
-    x, y = as_type(a, target), as_type(b, target)
-    return derived(_PLAIN[symbol](x.expr, y.expr), target, x, y)
+    return _fixed_point(symbol, a, b)
+
+
+def _fixed_point(symbol: str, a: Value, b: Value) -> Value:
+    """DECIMAL arithmetic, exact in 38 digits; a product has the digits of both."""
+    (p, s), (q, t) = _digits(a), _digits(b)
+    scale, width = max(s, t), max(p - s, q - t) + 1 + max(s, t)
+    if symbol == "*":
+        width = p + q
+        scale = s + t if s + t <= 18 else scale
+    target = pl.Decimal(38, scale)
+    x, y = (v.expr.cast(target, strict=False) for v in (a, b))
+    if width <= 38 or a.aggregate or b.aggregate:
+        return derived(_PLAIN[symbol](x, y), target, a, b)
+    # Polars stops the query on overflow, so what comes close to it is kept away.
+    about = _PLAIN[symbol](a.expr.cast(DOUBLE), b.expr.cast(DOUBLE)).abs()
+    expr = _PLAIN[symbol](pl.when(about < 0.999999 * 10.0 ** (38 - scale)).then(x), y)
+    failed = expr.is_null() & a.expr.is_not_null() & b.expr.is_not_null()
+    reason = Reason("decimal_overflow", f"the result of {symbol} does not fit DECIMAL(38,{scale})")
+    return derived(expr, target, a, b, failures=[Failure(failed, reason)])
+
+
+def _digits(value: Value) -> tuple[int, int]:
+    """(all digits, digits behind the point) that a value may have."""
+    if isinstance(value.dtype, pl.Decimal):
+        return value.dtype.precision or 38, value.dtype.scale
+    low, high = _known(value.bounds)
+    return len(str(max(abs(low), abs(high)))), 0
 
 
 def _checked(symbol: str, a: Value, b: Value) -> Value:
@@ -176,7 +202,9 @@ def _checked(symbol: str, a: Value, b: Value) -> Value:
         # No row is to blame, so the query itself must stop: it never wraps silently.
         wide = _PLAIN[symbol](a.expr.cast(HUGEINT), b.expr.cast(HUGEINT))
         return derived(wide.cast(a.dtype), a.dtype, a, b)
-    overflow = _near_constant(symbol, a, b, limits) or _OVERFLOW[symbol](a.expr, b.expr, expr)
+    overflow = _near_constant(symbol, a, b, limits)
+    if overflow is None:
+        overflow = _OVERFLOW[symbol](a.expr, b.expr, expr)
     return derived(
         expr, a.dtype, a, b,
         failures=[_overflow(symbol, overflow, a.dtype)], bounds=_clamped(bounds, limits),

@@ -106,7 +106,7 @@ def _may_fail(value: Value, target: pl.DataType) -> bool:
     if is_moment(source) or isinstance(source, pl.Time):
         return False
     if is_float(target) and is_number(source):
-        return False
+        return isinstance(target, pl.Float32) and source == DOUBLE
     if source == BOOLEAN and is_integer(target):
         return False
     limits = bounds_of(target)
@@ -128,7 +128,15 @@ def _between_numbers(expr: pl.Expr, source: pl.DataType, target: pl.DataType) ->
     if isinstance(target, pl.Decimal) and is_float(source):
         rounded = expr.round(target.scale, mode="half_away_from_zero")
         return pl.when(expr.is_finite()).then(rounded).cast(target, strict=False)
+    if isinstance(target, pl.Float32):
+        return _narrowed(expr)
     return expr.cast(target, strict=False)
+
+
+def _narrowed(expr: pl.Expr) -> pl.Expr:
+    """As FLOAT, null where the value is finite but too large for one."""
+    small = expr.cast(pl.Float32())
+    return pl.when(small.is_finite() | ~expr.cast(DOUBLE).is_finite()).then(small)
 
 
 def _from_moment(expr: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr | None:
@@ -171,9 +179,18 @@ def _to_text(expr: pl.Expr, source: pl.DataType) -> pl.Expr | None:
 
 
 def _number_reader(target: pl.DataType) -> Callable[[pl.Expr], pl.Expr] | None:
+    if isinstance(target, pl.Decimal):
+        return lambda text: _read_decimal(text, target)
     if is_number(target):
         return lambda text: text.cast(target, strict=False)
     return None
+
+
+def _read_decimal(text: pl.Expr, target: pl.Decimal) -> pl.Expr:
+    """Halves are rounded away from zero, which Polars does for numbers but not for texts."""
+    finer = min(target.scale + 9, 38 - ((target.precision or 38) - target.scale))
+    exact = text.cast(pl.Decimal(38, finer), strict=False)
+    return exact.round(target.scale, mode="half_away_from_zero").cast(target, strict=False)
 
 
 def _read_boolean(text: pl.Expr) -> pl.Expr:
@@ -212,7 +229,7 @@ _READERS: dict[pl.DataType, Callable[[pl.Expr], pl.Expr]] = {
     pl.Time(): _read_time,
     TIMESTAMP: _read_timestamp,
     TIMESTAMPTZ: _read_zoned,
-    pl.Float32(): lambda text: text.cast(DOUBLE, strict=False).cast(pl.Float32()),
+    pl.Float32(): lambda text: _narrowed(text.cast(DOUBLE, strict=False)),
 }
 
 

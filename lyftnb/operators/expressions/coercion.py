@@ -1,4 +1,4 @@
-"""Types that meet: which values may be compared, chosen between or taken by a function, and as what.
+"""Types that meet: which values may be compared, chosen between or taken by a function, and how.
 
 Numbers meet numbers, DATE meets TIMESTAMP, and a quoted literal becomes what it is compared with
 (`day > '2024-01-01'`). Text never silently becomes a number, nor a number text.

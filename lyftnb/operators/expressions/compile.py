@@ -88,7 +88,9 @@ class _Compiler:
         handler = _HANDLERS.get(type(node))
         try:
             if handler is not None:
-                return handler(self, node)
+                value = handler(self, node)
+                # The parser folds NOT into some predicates (x NOT LIKE y).
+                return logic.negated(value) if node.args.get("negate") else value
             raise Refusal(
                 f"'{node.sql(dialect=parsing.Dialect)}' is not part of the dialect", hint=SQL_ACTION
             )

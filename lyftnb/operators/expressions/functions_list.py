@@ -214,7 +214,9 @@ def _array_to_string(args: Sequence[Value], call: Call) -> Value:
         return derived(pl.lit(None, dtype=VARCHAR), VARCHAR, value)
     element = containers.text(Value(pl.element(), inner_type(value)))
     texts = value.expr.list.eval(element.expr).cast(pl.List(VARCHAR))
-    return derived(texts.list.join(separator.literal, ignore_nulls=True), VARCHAR, value)
+    joined = texts.list.join(separator.literal, ignore_nulls=True)
+    some = (texts.list.len() == 0) | (texts.list.drop_nulls().list.len() > 0)
+    return derived(pl.when(some).then(joined), VARCHAR, value)
 
 
 @_LISTS.function(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
 from lyftnb.operators.expressions import arithmetic
+from lyftnb.operators.expressions.coercion import as_double
 from lyftnb.operators.expressions.registry import Call, Family
 from lyftnb.operators.expressions.values import (
     BIGINT,
     BOOLEAN,
     DOUBLE,
     Value,
+    constant,
     derived,
     is_decimal,
     is_integer,
@@ -39,40 +41,46 @@ def _round(args: Sequence[Value], call: Call) -> Value:
     x, digits = args[0], args[1].literal if len(args) > 1 else 0
     if digits is None:
         return derived(pl.lit(None, dtype=x.dtype), x.dtype, x)
-    if digits < 0:
-        unit = 10 ** min(-digits, 18)
-        scaled = (x.expr.cast(DOUBLE) / unit).round(0, mode="half_away_from_zero") * unit
-        if not is_integer(x.dtype):
-            return derived(scaled, DOUBLE, x)
-        half = derived(x.expr.abs() % unit * 2 >= unit, BOOLEAN)
-        away = pl.when(half.expr).then(x.expr.sign() * unit).otherwise(0)
-        down = arithmetic.remainder(x, _whole(unit)).expr
-        return derived(x.expr - down + away, BIGINT, x)
     if is_integer(x.dtype):
-        return x
-    return derived(x.expr.round(digits, mode="half_away_from_zero"), x.dtype, x)
+        return _round_whole(x, 10 ** min(-digits, 18)) if digits < 0 else x
+    if digits < 0:
+        unit = 10.0**-digits
+        scaled = (x.expr.cast(DOUBLE) / unit).round(0, mode="half_away_from_zero")
+        return derived(scaled * unit, DOUBLE, x)
+    return _fractional(x, lambda expr: expr.round(digits, mode="half_away_from_zero"))
 
 
-def _whole(number: int) -> Value:
-    return Value(pl.lit(number, dtype=BIGINT), BIGINT, literal=number, bounds=(number, number))
+def _round_whole(x: Value, unit: int) -> Value:
+    rest = arithmetic.remainder(x, constant(unit))
+    down = derived(x.expr.cast(rest.dtype) - rest.expr, rest.dtype, x, bounds=x.bounds)
+    half = rest.expr.abs() * 2 >= unit
+    away = pl.when(half).then(rest.expr.sign() * unit).otherwise(0)
+    return arithmetic.add(down, derived(away, rest.dtype, x, bounds=(-unit, unit)))
 
 
-def _floating(args: Sequence[Value], method: str) -> Value:
+def _fractional(x: Value, compute: Callable[[pl.Expr], pl.Expr]) -> Value:
+    """A rounding of a float or a DECIMAL; a DECIMAL gets room for one more digit."""
+    if not isinstance(x.dtype, pl.Decimal):
+        return derived(compute(x.expr), x.dtype, x)
+    dtype = pl.Decimal(38, x.dtype.scale)
+    return derived(compute(x.expr.cast(dtype)).cast(dtype), dtype, x)
+
+
+def _floating(args: Sequence[Value], compute: Callable[[pl.Expr], pl.Expr]) -> Value:
     x = args[0]
-    kind = x.dtype if is_decimal(x.dtype) else DOUBLE
-    return derived(getattr(x.expr.cast(kind), method)(), kind, x)
+    return _fractional(x if is_decimal(x.dtype) else as_double(x), compute)
 
 
 @_NUMBER.function(
     "ceil", "x:number", "DOUBLE", "The next whole number up.", "ceil(1.2)", aliases=("ceiling",)
 )
 def _ceil(args: Sequence[Value], call: Call) -> Value:
-    return _floating(args, "ceil")
+    return _floating(args, lambda x: x.ceil())
 
 
 @_NUMBER.function("floor", "x:number", "DOUBLE", "The next whole number down.", "floor(1.8)")
 def _floor(args: Sequence[Value], call: Call) -> Value:
-    return _floating(args, "floor")
+    return _floating(args, lambda x: x.floor())
 
 
 @_NUMBER.function(
@@ -88,7 +96,7 @@ def _trunc(args: Sequence[Value], call: Call) -> Value:
         return x
     if digits is None:
         return derived(pl.lit(None, dtype=x.dtype), x.dtype, x)
-    return derived(x.expr.truncate(digits), x.dtype, x)
+    return _fractional(x, lambda expr: expr.truncate(digits))
 
 
 @_NUMBER.function(

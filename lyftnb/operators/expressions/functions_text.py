@@ -130,7 +130,7 @@ def _rtrim(text: pl.Expr, *characters: str | None) -> pl.Expr:
 )
 def _substring(text: pl.Expr, start: pl.Expr, length: pl.Expr | None = None) -> pl.Expr:
     size = text.str.len_chars().cast(BIGINT)
-    begin = pl.when(start < 0).then((size + start).clip(0)).otherwise(start - 1)
+    begin = pl.when(start < 0).then(size + start).otherwise(start - 1)
     if length is None:
         return text.str.slice(begin.clip(0))
     # A negative length takes what stands before the start.
@@ -201,7 +201,14 @@ def _split_part(text: pl.Expr, separator: str | None, number: int | None) -> pl.
     aliases=("split", "str_split", "string_to_array"),
 )
 def _string_split(text: pl.Expr, separator: str | None) -> pl.Expr:
-    return pl.lit(None, dtype=_LIST) if separator is None else text.str.split(separator)
+    if separator is None:
+        return pl.lit(None, dtype=_LIST)
+    pieces = text.str.split(separator)
+    return pieces if separator else pl.when(text != "").then(pieces).otherwise(_alone(text))
+
+
+def _alone(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.is_not_null()).then(pl.concat_list(text))
 
 
 @_TEXT.function(

@@ -1,4 +1,4 @@
-"""Functions over dates and times. Times with a zone are read in UTC, whatever zone a machine is in."""
+"""Functions over dates and times. Times with a zone are read in UTC, wherever they run."""
 
 from __future__ import annotations
 
@@ -155,7 +155,8 @@ def _epoch_ms(args: Sequence[Value], call: Call) -> Value:
     if is_integer(value.dtype):
         return derived((value.expr.cast(BIGINT) * 1000).cast(TIMESTAMP), TIMESTAMP, value)
     value = _timed(value, "epoch", call)
-    return derived(value.expr.dt.timestamp("ms"), BIGINT, value, bounds=_EPOCH_BOUNDS)
+    rounded = (value.expr.dt.timestamp("us") + 500) // 1000
+    return derived(rounded, BIGINT, value, bounds=_EPOCH_BOUNDS)
 
 
 @_TIME.scalar(
@@ -213,7 +214,7 @@ def _date_diff(args: Sequence[Value], call: Call) -> Value:
     if months is not None:
         counted = _month_number(b.expr) // months - _month_number(a.expr) // months
     elif name == "week":
-        counted = _days(b, "week") // 7 - _days(a, "week") // 7
+        counted = (_days(b) - _days(a)).truncdiv(7)  # whole weeks, as DuckDB counts them
     else:
         size = _MICROSECONDS[name]
         counted = b.expr.dt.timestamp("us") // size - a.expr.dt.timestamp("us") // size
@@ -224,8 +225,8 @@ def _month_number(time: pl.Expr) -> pl.Expr:
     return time.dt.year().cast(BIGINT) * 12 + time.dt.month().cast(BIGINT) - 1
 
 
-def _days(value: Value, part: str) -> pl.Expr:
-    return value.expr.dt.truncate(_WINDOWS[part]).dt.timestamp("us") // _MICROSECONDS["day"]
+def _days(value: Value) -> pl.Expr:
+    return value.expr.dt.timestamp("us") // _MICROSECONDS["day"]
 
 
 @_TIME.function(

@@ -70,7 +70,7 @@ def column(expr: pl.Expr, dtype: pl.DataType, read: frozenset[str]) -> Value:
 
 
 def normal(expr: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.DataType]:
-    """The column in one of the dialect's own types: times in microseconds and UTC, texts as text."""
+    """The column in one of the dialect's own types: times in microseconds and UTC, plain text."""
     if isinstance(dtype, pl.Datetime):
         if dtype.time_unit != "us":
             expr = expr.dt.cast_time_unit("us")

@@ -5,7 +5,7 @@ A function is declared once, by a decorator over the few lines that build it:
     @scalar("left", "text:text, count:integer!", VARCHAR, "…", "left('hello', 2)")
     def _left(text, count): …
 
-Parameters are written `name:kind`, with `?` for optional, `!` for a constant, `*` for "any number of".
+Parameters are written `name:kind`, with `?` for optional, `!` for a constant, `*` for any number.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def has_zone(dtype: pl.DataType) -> bool:
 
 
 def constant(value: Any, dtype: pl.DataType | None = None) -> Value:
-    """A value known without rows. Numbers are BIGINT (HUGEINT where they must), DOUBLE otherwise."""
+    """A value known without rows. Whole numbers are BIGINT (HUGEINT where they must be)."""
     kind = dtype if dtype is not None else _type_of(value)
     bounds = (value, value) if is_integer(kind) and value is not None else None
     return Value(pl.lit(value, dtype=kind), kind, literal=value, bounds=bounds)
