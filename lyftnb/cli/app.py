@@ -33,6 +33,11 @@ class Commands(TyperGroup):
             raise typer.Exit(1) from None
         except (typer.Exit, typer.Abort):
             raise
+        except OSError as error:
+            if _debug(ctx):
+                raise
+            complain(f"cannot use {error.filename or 'a file'}: {error.strerror or error}")
+            raise typer.Exit(1) from None
         except Exception as error:
             if _debug(ctx) or _is_usage_error(error):
                 raise

@@ -23,6 +23,8 @@ At = Annotated[
     str | None, typer.Option(help="As it stood at this snapshot (a number) or time (ISO).")
 ]
 _SHOWN_ROWS = 100
+_SINKS = {".parquet": "sink_parquet", ".csv": "sink_csv", ".ndjson": "sink_ndjson"}
+"""Ends of file names, with the method of a LazyFrame that writes such files."""
 
 
 @app.command("ls")
@@ -50,9 +52,10 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show the first rows of a spool, or its history."""
+    moment = _moment(at)
     with opened(ctx) as workspace:
         spool = workspace.spool(name)
-        frame = spool.history() if history else spool.scan(at=_moment(at)).head(rows).collect()
+        frame = spool.history() if history else spool.scan(at=moment).head(rows).collect()
         total = spool.rows
     if as_json:
         print_json(records(frame))
@@ -115,21 +118,21 @@ def export(
     """Write a spool to a file, as a stream: it need not fit into memory."""
     if file.exists() and not force:
         raise SetupError(f"{file} exists", hint="name another file, or add --force")
+    if file.suffix not in _SINKS:
+        raise SetupError(
+            f"{file} has an unknown form", hint=f"end the name in {', '.join(sorted(_SINKS))}"
+        )
+    moment = _moment(at)
     with opened(ctx) as workspace:
-        frame = workspace.spool(name).scan(since=since, until=until, at=_moment(at))
+        frame = workspace.spool(name).scan(since=since, until=until, at=moment)
         _write(frame, file)
     typer.echo(f"wrote {file} ({size(file.stat().st_size)})")
 
 
 def _write(frame: pl.LazyFrame, file: Path) -> None:
     """Write the frame in the form that the file's suffix names, revealed when complete."""
-    sinks = {".parquet": "sink_parquet", ".csv": "sink_csv", ".ndjson": "sink_ndjson"}
-    if file.suffix not in sinks:
-        raise SetupError(
-            f"{file} has an unknown form", hint=f"end the name in {', '.join(sorted(sinks))}"
-        )
     scratch = file.with_name(f".{file.name}.part")
-    getattr(frame, sinks[file.suffix])(scratch)
+    getattr(frame, _SINKS[file.suffix])(scratch)
     scratch.replace(file)
 
 

@@ -27,8 +27,8 @@ def demo(
     from lyftnb.workspace import demo as files
     from lyftnb.workspace.progress import watching
 
-    typer.echo(f"writing the flights of 2013 to {folder}/data …")
     files.make(folder)
+    typer.echo(f"the flights of 2013 lie in {folder}/data; now they run through the workflow")
     with workspace.open(folder) as ws:
         with watching(lines=True) as watcher:
             summary = ws.run(files.WORKFLOW, on_progress=watcher)

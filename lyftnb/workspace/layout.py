@@ -33,9 +33,22 @@ class Layout:
 
 
 def layout(
-    sizes: Mapping[str, Size], edges: Iterable[Edge], *, gap: float = 18, rank_gap: float = 64
+    sizes: Mapping[str, Size],
+    edges: Iterable[Edge],
+    labels: Mapping[Edge, float] | None = None,
+    *,
+    gap: float = 18,
+    rank_gap: float = 52,
 ) -> Layout:
-    """Place nodes of the given (width, height); nothing overlaps, all coordinates are positive."""
+    """Place nodes of the given (width, height); nothing overlaps, all coordinates are positive.
+
+    Args:
+        sizes: of the nodes, by name.
+        edges: between them.
+        labels: widths that edges need for themselves before their heads.
+        gap: between nodes of one rank.
+        rank_gap: between ranks, at least.
+    """
     links = [e for e in dict.fromkeys(edges) if e[0] != e[1]]
     forward = _without_cycles(sizes, links)
     ranks = _ranks(sizes, forward)
@@ -47,16 +60,19 @@ def layout(
     }
     ys = _heights(layers, above, below, heights, gap)
     widths = [max((sizes[n][0] for n in row if isinstance(n, str)), default=0.0) for row in layers]
-    xs, x = [], 0.0
-    for width in widths:
-        xs.append(x + width / 2)
-        x += width + rank_gap
     rank_of = {node: rank for rank, row in enumerate(layers) for node in row}
+    gaps = [rank_gap] * len(layers)
+    for (_, head), room in (labels or {}).items():
+        gaps[rank_of[head]] = max(gaps[rank_of[head]], room)
+    xs, right = [], -gaps[0] if gaps else 0.0
+    for before, width in zip(gaps, widths, strict=True):
+        xs.append(right + before + width / 2)
+        right += before + width
     places = {node: (xs[rank_of[node]], ys[node]) for node in rank_of}
     return Layout(
         {name: places[name] for name in sizes},
         {edge: tuple(places[d] for d in dummies) for edge, dummies in chains.items()},
-        (max(x - rank_gap, 0.0), max((ys[n] + heights[n] / 2 for n in ys), default=0.0)),
+        (right, max((ys[n] + heights[n] / 2 for n in ys), default=0.0)),
     )
 
 

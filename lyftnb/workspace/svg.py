@@ -111,18 +111,25 @@ def _placed(
     """Centres, bends and the whole size. Stages are laid out inside first, then as nodes."""
     sizes = {node.id: _size(node) for node in graph.nodes}
     home = {i: f"stage:{name}" for name, ids in graph.regions.items() for i in ids}
-    rank_gap = max([64.0, *(len(_cut(e.label)) * 0.9 * _CHAR + 30 for e in graph.edges)])
+    rooms = {
+        (e.tail, e.head): len(_cut(e.label)) * 0.9 * _CHAR + 44 for e in graph.edges if e.label
+    }
     inner = {}
     side, top = _REGION
     for name, ids in graph.regions.items():
         links = [(e.tail, e.head) for e in graph.edges if e.tail in ids and e.head in ids]
-        inner[f"stage:{name}"] = layout({i: sizes[i] for i in ids}, links, rank_gap=rank_gap)
+        inner[f"stage:{name}"] = layout(
+            {i: sizes[i] for i in ids}, links, {k: v for k, v in rooms.items() if k in links}
+        )
     outer_sizes = {i: size for i, size in sizes.items() if i not in home}
     for stage, inside in inner.items():
         width = max(inside.size[0] + 2 * side, len(stage) * _CHAR)
         outer_sizes[stage] = (width, inside.size[1] + side + top)
     across = [(home.get(e.tail, e.tail), home.get(e.head, e.head)) for e in graph.edges]
-    outer = layout(outer_sizes, across, rank_gap=rank_gap)
+    between = {
+        link: rooms.get((e.tail, e.head), 0.0) for e, link in zip(graph.edges, across, strict=True)
+    }
+    outer = layout(outer_sizes, across, between)
     places = {i: _moved(point, _MARGIN, _MARGIN) for i, point in outer.centres.items()}
     bends: dict[tuple[str, str], tuple[Point, ...]] = {}
     for edge, (tail, head) in zip(graph.edges, across, strict=True):

@@ -10,8 +10,6 @@ from lyftnb.errors import ConfigError
 from lyftnb.workspace import config
 from lyftnb.workspace.config import Config
 
-ROOT = Path(__file__).parents[3]
-
 
 def test_a_folder_without_a_file_has_one_group_with_a_worker_for_each_core(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -87,7 +85,3 @@ def test_a_wrong_variable_is_named(variable: str, value: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Config.from_toml("", environ={variable: value})
     assert caught.value.where == f"environment variable {variable}"
-
-
-def test_the_page_of_settings_is_true() -> None:
-    assert (ROOT / "docs" / "config.md").read_text() == config.reference(), "run `make docs`"

@@ -1,0 +1,173 @@
+"""The command line: what it prints where, how it exits, what it says when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+HELLO = "workflows/hello.workflow.yaml"
+
+
+Call = Callable[..., "subprocess.CompletedProcess[str]"]
+Printed = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def printed(call: Call, hello: Path) -> Printed:
+    """What a command prints with `--json` in the workspace `hello`."""
+
+    def parsed(*words: str) -> Any:
+        done = call(*words, "--json", cwd=hello)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return parsed
+
+
+def test_help_loads_no_engine() -> None:
+    code = (
+        "import sys; from lyftnb.cli.app import app; app(['--help'], standalone_mode=False); "
+        "sys.exit(bool({'polars', 'duckdb', 'dask', 'distributed', 'sqlglot', 'pydantic'}"
+        " & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_init_makes_a_workspace_once(lyftnb: Call, tmp_path: Path) -> None:
+    assert lyftnb("init", "shop").returncode == 0
+    assert sorted(p.name for p in (tmp_path / "shop").iterdir()) == [
+        "lyftnb.toml",
+        "notebooks",
+        "workflows",
+    ]
+    again = lyftnb("init", "shop")
+    assert again.returncode == 1
+    assert again.stderr.startswith("error: shop/lyftnb.toml exists")
+
+
+def test_validate_exits_1_on_errors_and_names_the_line(lyftnb: Call, tmp_path: Path) -> None:
+    lyftnb("init", ".")
+    good = lyftnb("validate", HELLO)
+    assert (good.returncode, good.stderr) == (0, "")
+    file = tmp_path / HELLO
+    file.write_text(file.read_text().replace("in: orders", "in: oders"))
+    bad = lyftnb("validate", HELLO)
+    assert bad.returncode == 1
+    assert f"{HELLO}:19" in bad.stdout
+    assert "'orders'" in bad.stdout
+    found = json.loads(lyftnb("validate", HELLO, "--json").stdout)
+    assert [p["line"] for p in found if p["severity"] == "error"] == [19]
+
+
+WRONG = [
+    (("run", "nothing.workflow.yaml"), "there is no file nothing.workflow.yaml"),
+    (("run", "helo@2"), "unknown workflow version"),
+    (("plan", "broken.workflow.yaml"), "broken.workflow.yaml"),
+    (("spool", "show", "nowhere"), "nowhere"),
+    (("spool", "sql", "SELEC 1"), "SELEC"),
+    (("spool", "show", "x", "--at", "yesterday"), "neither a snapshot nor a time"),
+    (("demo", "/dev/null/demo"), "/dev/null"),
+]
+
+
+@pytest.mark.parametrize(("words", "says"), WRONG, ids=lambda v: v[0] if len(v) else "")
+def test_an_error_is_a_sentence_on_stderr(
+    lyftnb: Call, tmp_path: Path, words: tuple[str, ...], says: str
+) -> None:
+    (tmp_path / "broken.workflow.yaml").write_text("workflow: broken\nsteps: {a: {in: [")
+    done = lyftnb(*words)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Traceback" in lyftnb("--debug", *words).stderr
+
+
+def test_a_wrong_command_line_exits_2(lyftnb: Call) -> None:
+    done = lyftnb("rnu", "x")
+    assert done.returncode == 2
+    assert "No such command 'rnu'" in done.stderr
+
+
+@pytest.mark.cluster
+def test_run_and_what_it_leaves(hello: Path, call: Call, printed: Printed) -> None:
+    listed = {s["spool"]: s["rows"] for s in printed("spool", "ls")}
+    assert listed["hello_draft.orders"] == 2
+    assert listed["hello_draft.receive_rejects"] == 1
+    rejects = printed("spool", "show", "receive_rejects")
+    assert json.loads(rejects[0]["_row"])["item"] == "chair"
+    rows = printed("spool", "sql", "SELECT item, total FROM big_orders")
+    assert rows == [{"item": "desk", "total": 250.0}]
+    assert printed("spool", "verify") == []
+    assert [c["ok"] for c in printed("doctor")] == [True] * 7
+    text = call("spool", "sql", "SELECT item, total FROM big_orders", cwd=hello).stdout
+    assert text.split() == ["item", "total", "desk", "250"]
+
+
+@pytest.mark.cluster
+def test_a_second_run_does_nothing_again(printed: Printed) -> None:
+    summary = printed("run", HELLO)
+    assert (summary["status"], summary["batches"]) == ("done", 0)
+
+
+@pytest.mark.cluster
+def test_progress_goes_to_stderr_in_plain_lines(hello: Path, call: Call) -> None:
+    done = call("run", HELLO, "--fresh", cwd=hello)
+    assert done.returncode == 0, done.stderr
+    assert "receive: done, 3 rows" in done.stderr
+    assert "\x1b" not in done.stderr + done.stdout
+    assert "1 rejects" in done.stdout
+    assert "lyftnb spool show hello_draft.receive_rejects" in done.stdout
+
+
+@pytest.mark.cluster
+def test_export_writes_whole_files_and_overwrites_none(
+    hello: Path, call: Call, tmp_path: Path
+) -> None:
+    file = tmp_path / "orders.parquet"
+    assert call("spool", "export", "orders", str(file), cwd=hello).returncode == 0
+    assert pl.read_parquet(file).height == 2
+    again = call("spool", "export", "orders", str(file), cwd=hello)
+    assert "add --force" in again.stderr
+    odd = call("spool", "export", "orders", str(tmp_path / "orders.xlsx"), cwd=hello)
+    assert ".csv, .ndjson, .parquet" in odd.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["orders.parquet"]
+
+
+@pytest.mark.cluster
+def test_publish_trace_and_plan(hello: Path, call: Call, printed: Printed) -> None:
+    assert printed("publish", HELLO)["ref"] == "hello@1"
+    assert printed("publish", HELLO)["created"] is False
+    assert [v["ref"] for v in printed("versions")] == ["hello@1"]
+    traced = printed("trace", HELLO, "--step", "pick")
+    assert [t["action"] for t in traced] == ["input", "derive[0]", "filter[1]"]
+    assert [len(t["rows"]) for t in traced] == [2, 2, 1]
+    assert "orders" in call("plan", "hello@1", cwd=hello).stdout
+    assert printed("plan", HELLO)["deployment"] == "hello_draft"
+
+
+@pytest.mark.cluster
+def test_ctrl_c_stops_with_a_sentence(lyftnb: Call, tmp_path: Path) -> None:
+    lyftnb("init", ".")
+    endless = {"generate": {"rows": 2_000_000_000, "columns": {"n": "sequence"}}}
+    document = {"workflow": "endless", "channels": {"c": {"transport": "spool"}},
+                "steps": {"s": {"input": endless, "out": "c"}}}  # fmt: skip
+    (tmp_path / "endless.workflow.yaml").write_text(json.dumps(document))
+    command = [sys.executable, "-m", "lyftnb.cli.app", "run", "endless.workflow.yaml"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        said = running.stderr.readline()  # the run has begun
+        running.send_signal(signal.SIGINT)
+        said += running.stderr.read()
+        assert running.wait(timeout=60) == 130, said
+    assert "error: stopped; what was committed stays" in said
+    assert "Traceback" not in said
