@@ -252,8 +252,8 @@ class Engine:
             death = StepFailed(
                 f"the worker died {ticket.deaths} times while it ran this piece alone",
                 where=f"batch {ticket.running.work.batch}, split {ticket.unit.index}",
-                hint="it probably ran out of memory: lower batch.split_bytes in lyftnb.toml or give
-                " "the group more memory",
+                hint="it probably ran out of memory: lower batch.split_bytes in lyftnb.toml "
+                "or give the group more memory",
             )
             self._fail(ticket, death)
             return

@@ -189,8 +189,7 @@ class _TaskRun:
         )
 
     def _stream(self, spec: JobInput) -> pl.LazyFrame:
-        """A stream input: from memory if it was made in this stage, else from its spool's
-        splits."""
+        """A stream input: from memory if this stage made it, else from its spool."""
         if spec.channel in self.frames:
             return self.frames[spec.channel]
         if spec.channel in self.chains:

@@ -1,5 +1,4 @@
-"""A commit: updates plus requirements. The ledger carries it out in one transaction or refuses
-it."""
+"""A commit: updates plus requirements, carried out in one transaction or refused."""
 
 from __future__ import annotations
 
@@ -46,7 +45,7 @@ class Refused:
 
     batch: str
     requirement: str
-    """`attempt`, `position`, `schema`, `revision` or `claim`."""
+    """`attempt`, `claim`, `position`, `files`, `schema` or `revision`."""
     expected: str
     found: str
 

@@ -1,5 +1,4 @@
-"""Content digests. All recipes stand here; each starts with a tag, so unlike things never
-collide."""
+"""Content digests. Every recipe stands here; each starts with a tag of its own."""
 
 from __future__ import annotations
 

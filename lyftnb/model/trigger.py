@@ -1,5 +1,4 @@
-"""What wakes a step up, and what it says when it is done. The words; the bus comes with
-messages."""
+"""What wakes a step up, and what it says when it is done."""
 
 from __future__ import annotations
 
