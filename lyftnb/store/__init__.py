@@ -12,14 +12,18 @@ from lyftnb.store.records import Run, SpoolInfo, Version
 from lyftnb.store.scan import cut, scan
 from lyftnb.store.segments import write_segments
 from lyftnb.store.sql import query
+from lyftnb.store.sweep import SweepReport
 from lyftnb.store.types import dtype_of, dtypes_of, schema_of, text_of
+from lyftnb.store.verify import Damage
 
 __all__ = [
     "REASON",
     "Conformed",
+    "Damage",
     "Ledger",
     "Run",
     "SpoolInfo",
+    "SweepReport",
     "Version",
     "conform",
     "cut",

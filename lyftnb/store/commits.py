@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from lyftnb.model import (
@@ -56,6 +57,7 @@ class Group:
 
     state: Mirror
     database: Database
+    root: Path
     now: datetime
     _rows: dict[str, list[Row]] = field(default_factory=dict)
     _removals: list[_Removal] = field(default_factory=list)
@@ -67,7 +69,9 @@ class Group:
         settled = self._settled(commit)
         if settled is not None:
             return settled
-        refused = self._unfenced(commit) or self._out_of_place(commit)
+        refused = (
+            self._unfenced(commit) or self._out_of_place(commit) or self._without_files(commit)
+        )
         if refused is not None:
             return refused
         schemas = self._united_schemas(commit)
@@ -130,6 +134,13 @@ class Group:
                     f"{advance.input} at version {advance.expected}",
                     f"version {version}",
                 )
+        return None
+
+    def _without_files(self, commit: Commit) -> Refused | None:
+        # A sweep may have taken the files of a batch that ran longer than its grace.
+        for segment in commit.segments:
+            if not (self.root / segment.path).exists():
+                return _refused(commit, "files", segment.path, "no such file")
         return None
 
     def _united_schemas(self, commit: Commit) -> dict[str, Schema] | Refused:
@@ -322,14 +333,14 @@ class Group:
 
 
 def carry_out(
-    database: Database, mirror: Mirror, commits: Sequence[Commit], now: datetime
+    database: Database, mirror: Mirror, commits: Sequence[Commit], root: Path, now: datetime
 ) -> list[Answer]:
     """Carry out commits in one transaction; answers in their order.
 
     Raises:
         StorageError: the transaction failed; none of the commits took place.
     """
-    group = Group(mirror.overlay(), database, now)
+    group = Group(mirror.overlay(), database, root, now)
     with database.transaction():
         answers = [group.add(commit) for commit in commits]
         group.write()

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from lyftnb.model import Position, Schema, SpoolSpec
 from lyftnb.store.database import Database
 
+NO_SCHEMA = 0
+"""The schema id that says: from here on, nothing is known of the spool's columns."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -152,7 +154,7 @@ def _spools(database: Database, schemas: dict[int, Schema]) -> dict[str, Spool]:
             policy=row["policy"],
             replaced=row["replaced"],
             rejects=row["rejects"],
-            schema=schemas[history["schema_id"]] if history else None,
+            schema=schemas.get(history["schema_id"]) if history else None,
         )
         version = history["version"] if history else 0
         spools[row["spool"]] = Spool(spec, row["next_seq"], version)

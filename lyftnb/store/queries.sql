@@ -49,6 +49,9 @@ DELETE FROM claims WHERE batch IN (SELECT unnest($batches::VARCHAR[]))
 -- name: abandon
 UPDATE claims SET abandoned_at = $instant WHERE batch = $batch
 
+-- name: abandon_all
+UPDATE claims SET abandoned_at = $instant WHERE deployment = $deployment AND abandoned_at IS NULL
+
 -- name: remove_segments
 UPDATE segments SET removed_snapshot = $snapshot
 WHERE spool = $spool AND removed_snapshot IS NULL
@@ -144,4 +147,4 @@ SELECT path, spool, batch, rows, bytes, checksum, removed_snapshot IS NULL AS li
 FROM segments WHERE $spool IS NULL OR spool = $spool ORDER BY spool, first_seq
 
 -- name: named_paths
-SELECT path FROM segments WHERE list_contains($paths::VARCHAR[], path)
+SELECT path FROM segments WHERE path IN (SELECT unnest($paths::VARCHAR[]))

@@ -1,0 +1,60 @@
+"""Forgetting a deployment: its inputs start over and its spools are empty, in one snapshot.
+
+History stays: older snapshots can be read, batch and sequence numbers go on, so that nothing that
+another deployment has read is ever numbered again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from lyftnb.model import Schema
+from lyftnb.store.database import Database
+from lyftnb.store.mirror import NO_SCHEMA, Mirror, Spool, Standing
+
+
+def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -> None:
+    """Reset positions, floors, schemas and segments of a deployment; abandon its open claims."""
+    state = mirror.overlay()
+    state.snapshot += 1
+    state.committed_at = max(now, state.committed_at)
+    mine = f"{deployment}/"
+    rows: dict[str, list[dict[str, Any]]] = {
+        "snapshots": [{"committed_at": state.committed_at}],
+        "positions": [_restart(state, key) for key in mirror.positions if key.startswith(mine)],
+        "floors": [_lower(state, key) for key in mirror.floors if key.startswith(mine)],
+    }
+    spools = [spool for name, spool in mirror.spools.items() if name.startswith(f"{deployment}.")]
+    rows["spool_schemas"] = [_empty(state, spool) for spool in spools if spool.schema]
+    for batch, fence in mirror.fences.items():
+        if batch.startswith(mine):
+            state.fences[batch] = replace(fence, abandoned=True)
+    with database.transaction():
+        for table, changed in rows.items():
+            database.append(table, [row | {"snapshot": state.snapshot} for row in changed])
+        for spool in spools:
+            database.run(
+                "remove_segments", spool=spool.name, partitions=None, snapshot=state.snapshot
+            )
+        database.run("abandon_all", deployment=deployment, instant=now)
+    mirror.absorb(state)
+
+
+def _restart(state: Mirror, key: str) -> dict[str, Any]:
+    standing = state.positions[key]
+    state.positions[key] = Standing(standing.version + 1)
+    return {"key": key, "version": standing.version + 1, "items": dict.fromkeys(standing.items)}
+
+
+def _lower(state: Mirror, key: str) -> dict[str, Any]:
+    state.floors[key] = Schema()
+    return {"key": key, "fields": []}
+
+
+def _empty(state: Mirror, spool: Spool) -> dict[str, Any]:
+    version = spool.schema_version + 1
+    spec = replace(spool.spec, schema=None)
+    state.spools[spool.name] = replace(spool, spec=spec, schema_version=version)
+    return {"spool": spool.name, "version": version, "schema_id": NO_SCHEMA}

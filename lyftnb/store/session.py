@@ -1,0 +1,75 @@
+"""An open ledger: what all of its verbs stand on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lyftnb.clock import Clock
+from lyftnb.errors import LedgerError, NotFound
+from lyftnb.store.database import Database
+from lyftnb.store.mirror import Mirror, load
+from lyftnb.store.owner import Ownership
+
+
+class Session:
+    """One lock, one database, one mirror. Verbs work within `opened`, one at a time."""
+
+    def __init__(self, root: Path, clock: Clock, ownership: Ownership, database: Database) -> None:
+        self.root = root
+        """The storage root: where segments' paths start."""
+        self.clock = clock
+        self.state_dir = database.file.parent
+        self._ownership = ownership
+        self._database = database
+        self._lock = threading.RLock()
+        self.mirror: Mirror = load(database)
+        self._closed = False
+
+    def close(self) -> None:
+        """Close the file and let the next owner in; may be called twice."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._database.close()
+                self._ownership.release()
+
+    def snapshot(self) -> int:
+        """The newest snapshot; 0 before the first commit."""
+        with self.opened():
+            return self.mirror.snapshot
+
+    def snapshot_at(self, instant: datetime) -> int:
+        """The newest snapshot that was committed at `instant` or before; 0 if there was none."""
+        with self.opened() as database:
+            return int(database.rows("snapshot_at", instant=instant)[0]["snapshot"])
+
+    def as_of(self, at: int | datetime) -> int:
+        """The snapshot that a number or a time (aware; UTC if not) means.
+
+        Raises:
+            NotFound: there is no such snapshot yet.
+        """
+        if isinstance(at, datetime):
+            return self.snapshot_at(at if at.tzinfo else at.replace(tzinfo=UTC))
+        newest = self.snapshot()
+        if not 0 <= at <= newest:
+            raise NotFound(
+                f"there is no snapshot {at}",
+                where=str(self.state_dir),
+                hint=f"the newest is {newest}",
+            )
+        return at
+
+    @contextmanager
+    def opened(self) -> Iterator[Database]:
+        """The database, for as long as the lock is held."""
+        with self._lock:
+            if self._closed:
+                raise LedgerError(
+                    "the ledger is closed", where=str(self.state_dir), hint="open it again"
+                )
+            yield self._database
