@@ -86,12 +86,12 @@ def to_text(dtype: pl.DataType) -> str:
     if isinstance(dtype, pl.Decimal):
         return f"DECIMAL({dtype.precision or 38},{dtype.scale})"
     if isinstance(dtype, pl.List):
-        return f"{to_text(_instance(dtype.inner))}[]"
+        return f"{to_text(instance(dtype.inner))}[]"
     if isinstance(dtype, pl.Array):
-        return f"{to_text(_instance(dtype.inner))}[{dtype.size}]"
+        return f"{to_text(instance(dtype.inner))}[{dtype.size}]"
     if isinstance(dtype, pl.Struct):
         fields = ", ".join(
-            '"{}" {}'.format(f.name.replace('"', '""'), to_text(_instance(f.dtype)))
+            '"{}" {}'.format(f.name.replace('"', '""'), to_text(instance(f.dtype)))
             for f in dtype.fields
         )
         return f"STRUCT({fields})"
@@ -141,7 +141,8 @@ def schema_from_model(schema: model.Schema) -> pl.Schema:
     return pl.Schema({f.name: from_text(f.type) for f in schema.fields})
 
 
-def _instance(dtype: object) -> pl.DataType:
+def instance(dtype: object) -> pl.DataType:
+    """The type as a value: Polars lets a class (`pl.Int64`) stand for its only instance."""
     return dtype() if isinstance(dtype, type) else dtype  # type: ignore[return-value]
 
 

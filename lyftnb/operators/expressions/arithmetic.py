@@ -217,11 +217,11 @@ def _near_constant(symbol: str, a: Value, b: Value, limits: Bounds) -> pl.Expr |
     if a.is_literal and symbol in ("+", "*"):
         a, b = b, a
     if a.is_literal and symbol == "-":  # a - x
-        c = a.literal
+        c: int = a.literal
         return b.expr < c - high if c >= 0 else b.expr > c - low
     if not b.is_literal or b.literal in (None, 0):
         return None
-    c = b.literal if symbol != "-" else -b.literal
+    c = int(b.literal) if symbol != "-" else -int(b.literal)
     if symbol in ("+", "-"):
         return a.expr > high - c if c > 0 else a.expr < low - c
     if c == -1:

@@ -27,7 +27,7 @@ from lyftnb.operators.expressions.values import (
     is_number,
     is_timestamp,
 )
-from lyftnb.operators.types import INTERVAL, TIMESTAMP, TIMESTAMPTZ, to_text
+from lyftnb.operators.types import INTERVAL, TIMESTAMP, TIMESTAMPTZ, instance, to_text
 
 _TRUE = ["true", "t", "1", "yes", "y"]
 _FALSE = ["false", "f", "0", "no", "n"]
@@ -153,7 +153,7 @@ def _from_moment(expr: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.
 
 
 def _convert_list(expr: pl.Expr, source: pl.List, target: pl.List) -> pl.Expr | None:
-    inner = _convert(pl.element(), _instance(source.inner), _instance(target.inner))
+    inner = _convert(pl.element(), instance(source.inner), instance(target.inner))
     if inner is None:
         return None
     failed = (inner.is_null() & pl.element().is_not_null()).any()
@@ -231,7 +231,3 @@ _READERS: dict[pl.DataType, Callable[[pl.Expr], pl.Expr]] = {
     TIMESTAMPTZ: _read_zoned,
     pl.Float32(): lambda text: _narrowed(text.cast(DOUBLE, strict=False)),
 }
-
-
-def _instance(dtype: object) -> pl.DataType:
-    return dtype() if isinstance(dtype, type) else dtype  # type: ignore[return-value]

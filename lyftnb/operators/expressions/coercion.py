@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import reduce
 
 import polars as pl
 
@@ -29,7 +28,7 @@ from lyftnb.operators.expressions.values import (
     is_number,
     is_timestamp,
 )
-from lyftnb.operators.types import TIMESTAMP, TIMESTAMPTZ, to_text
+from lyftnb.operators.types import TIMESTAMP, TIMESTAMPTZ, instance, to_text
 
 
 def common_type(a: pl.DataType, b: pl.DataType) -> pl.DataType | None:
@@ -43,7 +42,7 @@ def common_type(a: pl.DataType, b: pl.DataType) -> pl.DataType | None:
     if is_moment(a) and is_moment(b):
         return TIMESTAMPTZ if has_zone(a) or has_zone(b) else TIMESTAMP
     if isinstance(a, pl.List) and isinstance(b, pl.List):
-        inner = common_type(_instance(a.inner), _instance(b.inner))
+        inner = common_type(instance(a.inner), instance(b.inner))
         return None if inner is None else pl.List(inner)
     if isinstance(a, pl.Struct) and isinstance(b, pl.Struct):
         return _common_struct(a, b)
@@ -53,9 +52,9 @@ def common_type(a: pl.DataType, b: pl.DataType) -> pl.DataType | None:
 def unified(values: Sequence[Value], what: str) -> tuple[list[Value], pl.DataType]:
     """The values brought to one type, for `what` (a phrase such as "the branches of CASE")."""
     firm = [v.dtype for v in values if not _is_text_literal(v)] or [VARCHAR]
-    target: pl.DataType | None = reduce(
-        lambda a, b: None if a is None else common_type(a, b), firm, NULL
-    )
+    target: pl.DataType | None = NULL
+    for dtype in firm:
+        target = None if target is None else common_type(target, dtype)
     if target == NULL and any(_is_text_literal(v) for v in values):
         target = VARCHAR
     if target is None:
@@ -131,7 +130,7 @@ def _common_struct(a: pl.Struct, b: pl.Struct) -> pl.Struct | None:
         return None
     fields = []
     for left, right in zip(a.fields, b.fields, strict=True):
-        kind = common_type(_instance(left.dtype), _instance(right.dtype))
+        kind = common_type(instance(left.dtype), instance(right.dtype))
         if kind is None:
             return None
         fields.append(pl.Field(left.name, kind))
@@ -160,7 +159,3 @@ def _meeting_hint(a: Value, b: Value) -> str:
     if is_timestamp(a.dtype) or is_timestamp(b.dtype) or is_decimal(a.dtype):
         return "cast one side to the other's type"
     return f"cast one side, for example CAST(… AS {a.type})"
-
-
-def _instance(dtype: object) -> pl.DataType:
-    return dtype() if isinstance(dtype, type) else dtype  # type: ignore[return-value]

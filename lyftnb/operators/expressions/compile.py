@@ -189,9 +189,10 @@ class _Compiler:
         """CAST, `::`, TRY_CAST and typed literals (`DATE '2024-01-31'`)."""
         target = _cast_type(node.args["to"])
         inner = node.this
-        if isinstance(inner, exp.Literal) and (literal := _typed(inner, target)) is not None:
-            return literal
-        return casts.cast(self.compile(inner), target, tries=isinstance(node, exp.TryCast))
+        tries = isinstance(node, exp.TryCast)
+        if isinstance(inner, exp.Literal) and (inner.is_string or target != VARCHAR):
+            return literals.typed(inner.name, target, tries=tries)
+        return casts.cast(self.compile(inner), target, tries=tries)
 
     def between(self, node: exp.Expression) -> Value:
         """`x BETWEEN low AND high`."""
@@ -370,13 +371,6 @@ _HANDLERS: Final[dict[type[exp.Expression], Callable[[_Compiler, Any], Value]]] 
     exp.BitwiseRightShift: _pair(lambda a, b: arithmetic.shift(">>", a, b)),
     exp.BitwiseNot: lambda c, n: arithmetic.invert(c.compile(n.this)),
 }
-
-
-def _typed(node: exp.Expression, target: pl.DataType) -> Value | None:
-    """A literal behind a type name, read at once; None where it has to fail (or not) per row."""
-    if target == VARCHAR and not node.is_string:
-        return None
-    return casts.cast_literal(node.name, target)
 
 
 def _cast_type(node: exp.Expression) -> pl.DataType:

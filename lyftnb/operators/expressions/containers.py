@@ -19,6 +19,7 @@ from lyftnb.operators.expressions.values import (
     derived,
     is_integer,
 )
+from lyftnb.operators.types import instance
 
 
 def listed(values: Sequence[Value]) -> Value:
@@ -45,7 +46,7 @@ def field(value: Value, name: str) -> Value:
             f"'{name}' is taken from {value.type}, which has no fields",
             hint="json_extract_string(text, '$.a') reads JSON in a text",
         )
-    kinds = {f.name: _instance(f.dtype) for f in value.dtype.fields}
+    kinds = {f.name: instance(f.dtype) for f in value.dtype.fields}
     found = name if name in kinds else _same_but_case(name, kinds)
     if found is None:
         guess = near(name, kinds)
@@ -130,7 +131,7 @@ def inner_type(value: Value) -> pl.DataType:
 def _inner(value: Value) -> pl.DataType:
     if not isinstance(value.dtype, pl.List):
         raise Refusal(f"[] takes an element of a list, found {value.type}")
-    return _instance(value.dtype.inner)
+    return instance(value.dtype.inner)
 
 
 def _boxed(values: Sequence[Value]) -> list[Value]:
@@ -169,7 +170,3 @@ def _same_but_case(name: str, kinds: Mapping[str, pl.DataType]) -> str | None:
 def _clash(inner: pl.DataType, item: Value) -> Value:
     held = Value(pl.lit(None), inner)
     raise Refusal(f"a list of {held.type} cannot contain {item.type}", hint="cast the item")
-
-
-def _instance(dtype: object) -> pl.DataType:
-    return dtype() if isinstance(dtype, type) else dtype  # type: ignore[return-value]

@@ -181,10 +181,6 @@ def _days(value: Value) -> pl.Expr:
 def _sum(a: Value, b: Value, sign: int) -> Value:
     if a.is_literal and b.is_literal:
         return _interval(_exact(a) + sign * _exact(b), a.months + sign * b.months)
-    if a.months or b.months:
-        raise Refusal(
-            "months can only be added to a DATE or TIMESTAMP", hint="a month has no fixed length"
-        )
     return derived(a.expr + b.expr if sign > 0 else a.expr - b.expr, INTERVAL, a, b)
 
 
@@ -202,4 +198,4 @@ def _moved(moment: Value, interval: Value, sign: int) -> Value:
         expr = expr.dt.offset_by(f"{sign * interval.months}mo")
     if not interval.is_literal or interval.literal:
         expr = expr + interval.expr if sign > 0 else expr - interval.expr
-    return derived(expr, dtype, moment, interval)
+    return derived(expr, dtype, moment, replace(interval, months=0))

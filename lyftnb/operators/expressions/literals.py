@@ -8,6 +8,7 @@ import polars as pl
 
 from lyftnb.errors import near
 from lyftnb.operators.base import HIDDEN, Env
+from lyftnb.operators.expressions import casts
 from lyftnb.operators.expressions.parse import Placeholder
 from lyftnb.operators.expressions.values import (
     NULL,
@@ -16,7 +17,7 @@ from lyftnb.operators.expressions.values import (
     bounds_of,
     constant,
 )
-from lyftnb.operators.types import TIMESTAMP, TIMESTAMPTZ
+from lyftnb.operators.types import TIMESTAMP, TIMESTAMPTZ, to_text
 
 _WORDS = {"true": True, "false": False, "null": None}
 
@@ -24,6 +25,18 @@ _WORDS = {"true": True, "false": False, "null": None}
 def written(text: str, *, is_string: bool) -> Value:
     """A literal as it stands in the text: '…', whole numbers, and all others as DOUBLE."""
     return constant(text if is_string else _number(text))
+
+
+def typed(text: str, target: pl.DataType, *, tries: bool = False) -> Value:
+    """`CAST('text' AS target)`, read at once: a literal that is no such value is a mistake."""
+    value = casts.cast_literal(text, target)
+    if value is not None:
+        return value
+    if tries:
+        return constant(None, target)
+    raise Refusal(
+        f"'{text}' is no {to_text(target)}", hint="correct it, or use TRY_CAST to get null"
+    )
 
 
 def bound(place: Placeholder, env: Env) -> Value:

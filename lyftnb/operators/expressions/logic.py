@@ -6,6 +6,7 @@ A branch that a row does not take cannot fail it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 
@@ -73,10 +74,10 @@ def case(branches: Sequence[tuple[Value, Value]], default: Value | None) -> Valu
         [v for _, v in branches] + [default if default is not None else constant(None)],
         "the branches of CASE",
     )
-    chain = pl.when(conditions[0].expr).then(results[0].expr)
+    chain: Any = pl.when(conditions[0].expr).then(results[0].expr)
     for test, result in zip(conditions[1:], results[1:-1], strict=True):
         chain = chain.when(test.expr).then(result.expr)
-    expr = chain.otherwise(results[-1].expr)
+    expr: pl.Expr = chain.otherwise(results[-1].expr)
     return derived(expr, dtype, *_taken(conditions, results), bounds=_united(results))
 
 

@@ -39,12 +39,12 @@ _REFUSED: tuple[tuple[type[exp.Expression], str], ...] = (
 )
 
 
-class Dialect(DuckDB):
+class Dialect(DuckDB):  # type: ignore[misc]
     """DuckDB's grammar, but calls keep their names and indexes their numbers."""
 
     INDEX_OFFSET = 0
 
-    class Parser(DuckDB.Parser):
+    class Parser(DuckDB.Parser):  # type: ignore[misc]
         FUNCTIONS: dict[str, object] = {}
         FUNCTION_PARSERS = {
             name: parser
@@ -73,11 +73,8 @@ class Expression:
 
 
 def offset_of(node: exp.Expression) -> int | None:
-    """Where a node's first name stands in the text, as far as the parser kept it."""
-    for part in node.walk():
-        if "start" in part.meta:
-            return int(part.meta["start"])
-    return None
+    """Where a node's first name stands in the text; the parser keeps no place for literals."""
+    return min((part.meta["start"] for part in node.walk() if "start" in part.meta), default=None)
 
 
 @lru_cache(maxsize=4096)
@@ -150,6 +147,10 @@ def _placeholder(body: str, text: str, offset: int) -> Placeholder:
             hint="write ${run.id}, or ${msg.last || 0} with a fallback",
             text=text,
             offset=offset,
+        )
+    if bar and name.strip().startswith("secret."):
+        raise ExpressionError(
+            "a secret has no fallback", hint="set the secret instead", text=text, offset=offset
         )
     return Placeholder(name.strip(), default.strip() if bar else None)
 

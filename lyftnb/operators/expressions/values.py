@@ -138,6 +138,11 @@ def derived(
     bounds: Bounds | None = None,
 ) -> Value:
     """A value computed from others: it reads and fails where they do, and by its own `failures`."""
+    if any(source.months for source in sources):
+        raise Refusal(
+            "an INTERVAL of months can only be added to a DATE or TIMESTAMP",
+            hint="a month has no fixed length; use days",
+        )
     if len(sources) == 1:
         source = sources[0]
         inherited, columns, bare = source.failures, source.columns, source.bare

@@ -237,7 +237,7 @@ AGGREGATES: dict[str, tuple[str, ...]] = {
     "first": ("first(i)", "first(s ORDER BY s DESC)", "first(n ORDER BY i)"),
     "last": ("last(i)", "last(s ORDER BY s)"),
     "any_value": ("any_value(j)", "any_value(l)"),
-    "mode": ("mode(n % 2)", "mode(t)"),
+    "mode": ("mode(g)", "mode(i IS NULL)"),
     "bool_and": ("bool_and(b)", "bool_and(i > 0)"),
     "bool_or": ("bool_or(c)", "bool_or(i > 0)"),
     "string_agg": ("string_agg(s, '|')", "string_agg(s, ',' ORDER BY s)", "string_agg(t)"),
