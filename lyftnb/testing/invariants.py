@@ -1,0 +1,189 @@
+"""What must hold of every ledger at all times, as named functions. `check` runs them all.
+
+Each gives sentences about what does not hold; none means that it does. They read the tables with
+their own SQL, so that a wrong query of the store cannot hide its own mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import polars as pl
+
+from lyftnb.model import Schema, united
+from lyftnb.store import Ledger
+from lyftnb.store.mirror import from_json, load
+
+
+def check(ledger: Ledger) -> None:
+    """Assert that all invariants hold.
+
+    Raises:
+        AssertionError: with every sentence, under the name of its invariant.
+    """
+    broken = [f"{rule.__name__}: {text}" for rule in INVARIANTS for text in rule(ledger)]
+    assert not broken, "\n".join(broken)
+
+
+def sequences_are_contiguous(ledger: Ledger) -> Iterator[str]:
+    """Each segment of a spool begins where the one before it ends; the first begins at 0."""
+    rows = _rows(
+        ledger,
+        """
+        SELECT spool, path, first_seq,
+               lag(first_seq + rows, 1, 0) OVER (PARTITION BY spool ORDER BY first_seq) AS due
+        FROM segments QUALIFY first_seq <> due
+        """,
+    )
+    for spool, path, first, due in rows:
+        yield f"{spool}: {path} begins at {first}, not at {due}"
+
+
+def rows_are_unique(ledger: Ledger) -> Iterator[str]:
+    """Names that stand for one thing have one row: nothing is doubled."""
+    keys = {
+        "segments": "path",
+        "snapshots": "snapshot",
+        "batches": "batch",
+        "schemas": "schema_id",
+        "claims": "batch",
+        "publications": "publication",
+        "positions": "key || '#' || version",
+        "spool_schemas": "spool || '#' || version",
+        "versions": "workflow || '@' || number",
+        "runs": "run",
+    }
+    for table, key in keys.items():
+        query = f"SELECT {key} AS k, count(*) FROM {table} GROUP BY k HAVING count(*) > 1"
+        for name, count in _rows(ledger, query):
+            yield f"{table}: {name} has {count} rows"
+
+
+def snapshots_are_batches(ledger: Ledger) -> Iterator[str]:
+    """Every committed batch is one snapshot, under the same number; snapshots have no gap and
+    their times do not go back.
+    """
+    rows = _rows(
+        ledger,
+        """
+        SELECT coalesce(s.batch, b.batch) FROM snapshots AS s FULL JOIN batches AS b USING (batch)
+        WHERE s.snapshot IS DISTINCT FROM b.snapshot AND coalesce(s.batch, b.batch) IS NOT NULL
+        """,
+    )
+    for (batch,) in rows:
+        yield f"{batch} is not exactly one snapshot"
+    order = """
+        SELECT snapshot FROM (
+            SELECT snapshot, committed_at, row_number() OVER (ORDER BY snapshot) AS place,
+                   lag(committed_at) OVER (ORDER BY snapshot) AS before
+            FROM snapshots)
+        WHERE snapshot <> place OR committed_at < before
+        """
+    for (snapshot,) in _rows(ledger, order):
+        yield f"snapshot {snapshot} is out of order"
+
+
+def segments_belong_to_commits(ledger: Ledger) -> Iterator[str]:
+    """A segment was added by its batch's snapshot, and removed by a later one that exists."""
+    rows = _rows(
+        ledger,
+        """
+        SELECT g.path FROM segments AS g LEFT JOIN batches AS b
+            ON b.batch = g.batch AND b.snapshot = g.added_snapshot
+        WHERE b.batch IS NULL OR g.removed_snapshot <= g.added_snapshot
+           OR g.removed_snapshot > (SELECT max(snapshot) FROM snapshots)
+        """,
+    )
+    for (path,) in rows:
+        yield f"{path} was not added by a commit, or removed before it was added"
+
+
+def positions_move_by_commits(ledger: Ledger) -> Iterator[str]:
+    """The versions of a position count 1, 2, 3, … in the order of their snapshots."""
+    rows = _rows(
+        ledger,
+        """
+        SELECT p.key, p.version FROM positions AS p LEFT JOIN snapshots AS s USING (snapshot)
+        QUALIFY s.snapshot IS NULL
+             OR p.version <> row_number() OVER (PARTITION BY p.key ORDER BY p.snapshot)
+        """,
+    )
+    for key, version in rows:
+        yield f"{key} has version {version} out of turn"
+
+
+def publications_are_of_commits(ledger: Ledger) -> Iterator[str]:
+    """No publication of a batch that is not committed."""
+    query = "SELECT publication FROM publications ANTI JOIN batches USING (batch, snapshot)"
+    for (publication,) in _rows(ledger, query):
+        yield f"{publication} belongs to no committed batch"
+
+
+def no_claim_of_a_commit(ledger: Ledger) -> Iterator[str]:
+    """A committed batch has no claim left."""
+    for (batch,) in _rows(ledger, "SELECT batch FROM claims SEMI JOIN batches USING (batch)"):
+        yield f"{batch} is committed and claimed"
+
+
+def schemas_grow(ledger: Ledger) -> Iterator[str]:
+    """A later schema of a spool holds the earlier one, unless the spool was emptied between; and
+    every segment fits the schema its spool had when it was added.
+    """
+    with ledger.opened() as database:
+        schemas = {row["schema_id"]: from_json(row["fields"]) for row in database.rows("schemas")}
+    history = _rows(ledger, "SELECT spool, schema_id FROM spool_schemas ORDER BY spool, version")
+    before: dict[str, Schema] = {}
+    for spool, schema_id in history:
+        schema = schemas.get(schema_id, Schema())
+        if schema and united(schema, before.get(spool, Schema())) != (schema, {}):
+            yield f"{spool}: {schema} does not hold {before[spool]}"
+        before[spool] = schema
+    segments = _rows(ledger, "SELECT DISTINCT spool, schema_id, added_snapshot FROM segments")
+    for spool, schema_id, snapshot in segments:
+        whole, own = ledger.schema(spool, snapshot) or Schema(), schemas[schema_id]
+        if united(whole, own) != (whole, {}):
+            yield f"{spool}: a segment has {own}, but the spool {whole}"
+
+
+def files_are_there(ledger: Ledger) -> Iterator[str]:
+    """Every named segment's file holds what was committed, byte for byte and row for row."""
+    for damage in ledger.verify():
+        yield str(damage)
+
+
+def memory_equals_tables(ledger: Ledger) -> Iterator[str]:
+    """What the owner keeps in memory is what a restart would read."""
+    with ledger.opened() as database:
+        kept, read = ledger.mirror, load(database)
+    for name in ("snapshot", "committed_at", "spools", "committed"):
+        if getattr(kept, name) != getattr(read, name):
+            yield f"{name}: {getattr(kept, name)} in memory, {getattr(read, name)} in the tables"
+    if dict(kept.positions) != read.positions:
+        yield f"positions: {kept.positions} in memory, {read.positions} in the tables"
+    if {k: v for k, v in kept.floors.items() if v} != {k: v for k, v in read.floors.items() if v}:
+        yield f"floors: {kept.floors} in memory, {read.floors} in the tables"
+    durable = {batch: fence for batch, fence in kept.fences.items() if fence.durable}
+    if durable != read.fences:
+        yield f"fences: {durable} in memory, {read.fences} in the tables"
+
+
+INVARIANTS: tuple[Callable[[Ledger], Iterator[str]], ...] = (
+    sequences_are_contiguous,
+    rows_are_unique,
+    snapshots_are_batches,
+    segments_belong_to_commits,
+    positions_move_by_commits,
+    publications_are_of_commits,
+    no_claim_of_a_commit,
+    schemas_grow,
+    files_are_there,
+    memory_equals_tables,
+)
+
+
+def _rows(ledger: Ledger, query: str) -> list[tuple[Any, ...]]:
+    with ledger.opened() as database:
+        found = pl.from_arrow(database.connection.sql(query).to_arrow_table())
+    assert isinstance(found, pl.DataFrame)
+    return found.rows()
