@@ -59,20 +59,15 @@ def layout(
         node: sizes[node][1] if isinstance(node, str) else 0.0 for row in layers for node in row
     }
     ys = _heights(layers, above, below, heights, gap)
-    widths = [max((sizes[n][0] for n in row if isinstance(n, str)), default=0.0) for row in layers]
-    rank_of = {node: rank for rank, row in enumerate(layers) for node in row}
     gaps = [rank_gap] * len(layers)
     for (_, head), room in (labels or {}).items():
-        gaps[rank_of[head]] = max(gaps[rank_of[head]], room)
-    xs, right = [], -gaps[0] if gaps else 0.0
-    for before, width in zip(gaps, widths, strict=True):
-        xs.append(right + before + width / 2)
-        right += before + width
-    places = {node: (xs[rank_of[node]], ys[node]) for node in rank_of}
+        gaps[ranks[head]] = max(gaps[ranks[head]], room)
+    xs, width = _columns(layers, sizes, gaps)
+    places = {node: (xs[node], ys[node]) for node in ys}
     return Layout(
         {name: places[name] for name in sizes},
         {edge: tuple(places[d] for d in dummies) for edge, dummies in chains.items()},
-        (right, max((ys[n] + heights[n] / 2 for n in ys), default=0.0)),
+        (width, max((ys[n] + heights[n] / 2 for n in ys), default=0.0)),
     )
 
 
@@ -216,6 +211,20 @@ def _spread(
         blocks.append((total, count))
     shifts = [total / count for total, count in blocks for _ in range(count)]
     return {n: o + s for n, o, s in zip(row, offsets, shifts, strict=True)}
+
+
+def _columns(
+    layers: Sequence[Sequence[_Node]], sizes: Mapping[str, Size], gaps: Sequence[float]
+) -> tuple[dict[_Node, float], float]:
+    """Centres on the horizontal axis, the nodes of a rank flush left, and the whole width."""
+    xs: dict[_Node, float] = {}
+    left = 0.0
+    for rank, row in enumerate(layers):
+        left += gaps[rank] if rank else 0.0
+        widths = [sizes[node][0] if isinstance(node, str) else 0.0 for node in row]
+        xs.update({n: left + width / 2 for n, width in zip(row, widths, strict=True)})
+        left += max(widths)
+    return xs, left
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:

@@ -21,7 +21,7 @@ from lyftnb.workspace.layout import Point, Size, layout
 _CHAR = 6.7  # width of an average character at 12 px, a little generous
 _MAX_CHARS = 30
 _MARGIN = 14.0
-_REGION = (14.0, 26.0)  # padding of a stage's region: sides and bottom, top (its name stands there)
+_REGION = (14.0, 20.0)  # padding of a stage's region: at the sides, above and below (its name)
 _PALETTE = (
     "#3b82c4", "#d9822b", "#2f9e6e", "#b1529b", "#8a6fd1", "#c2504a", "#7d8f2b", "#2a9fb0",
 )  # fmt: skip
@@ -124,10 +124,12 @@ def _placed(
     outer_sizes = {i: size for i, size in sizes.items() if i not in home}
     for stage, inside in inner.items():
         width = max(inside.size[0] + 2 * side, len(stage) * _CHAR)
-        outer_sizes[stage] = (width, inside.size[1] + side + top)
+        outer_sizes[stage] = (width, inside.size[1] + 2 * top)
     across = [(home.get(e.tail, e.tail), home.get(e.head, e.head)) for e in graph.edges]
     between = {
-        link: rooms.get((e.tail, e.head), 0.0) for e, link in zip(graph.edges, across, strict=True)
+        link: rooms.get((e.tail, e.head), 0.0)
+        for e, link in zip(graph.edges, across, strict=True)
+        if link[0] != link[1]
     }
     outer = layout(outer_sizes, across, between)
     places = {i: _moved(point, _MARGIN, _MARGIN) for i, point in outer.centres.items()}
@@ -138,7 +140,7 @@ def _placed(
     for stage, inside in inner.items():
         x, y = places.pop(stage)
         dx = x - inside.size[0] / 2
-        dy = y - (inside.size[1] + side + top) / 2 + top
+        dy = y - inside.size[1] / 2
         places.update({i: _moved(p, dx, dy) for i, p in inside.centres.items()})
         for link, route in inside.bends.items():
             bends[link] = tuple(_moved(p, dx, dy) for p in route)
@@ -225,11 +227,11 @@ def _region(name: str, nodes: Sequence[Node], places: dict[str, Point]) -> str:
     left = min(p[0] - s[0] / 2 for p, s in boxes) - side
     right = max(p[0] + s[0] / 2 for p, s in boxes) + side
     upper = min(p[1] - s[1] / 2 for p, s in boxes) - top
-    lower = max(p[1] + s[1] / 2 for p, s in boxes) + side
+    lower = max(p[1] + s[1] / 2 for p, s in boxes) + top
     return (
         f'<rect class="region" x="{left:.1f}" y="{upper:.1f}" width="{right - left:.1f}" '
         f'height="{lower - upper:.1f}" rx="10"/>'
-        f'<text class="note" x="{left + 12:.1f}" y="{upper + 16:.1f}">stage {escape(name)}</text>'
+        f'<text class="note" x="{left + 12:.1f}" y="{upper + 14:.1f}">stage {escape(name)}</text>'
     )
 
 
