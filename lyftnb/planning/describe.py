@@ -65,12 +65,10 @@ def _channels(plan: Plan) -> Iterator[str]:
     for channel in shown:
         yield f"  {channel.name:<{wide}}  {channel.transport:<6}  {_ends(channel)}"
         yield f"  {'':<{wide}}          {channel.reason}"
-    hidden = [c.name for c in plan.channels if c.rejects and not c.consumers]
-    if hidden:
-        yield f"  rejects go to {', '.join(hidden)}"
+    yield "  rejects of a step go to the spool STEP_rejects"
 
 
 def _ends(channel: PlannedChannel) -> str:
     source = channel.producer if channel.port == "out" else f"{channel.producer}.{channel.port}"
-    table = " (replaced as a whole or by partition)" if channel.replaced else ""
+    table = " (a table: its content is replaced)" if channel.replaced else ""
     return f"{source} -> {', '.join(channel.consumers) or 'queries'}{table}"

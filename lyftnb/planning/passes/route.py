@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
-from lyftnb.model import ChannelSpec, Job, JobInput, PlannedChannel, StepSpec
+from lyftnb.model import ChannelSpec, Job, JobInput, PlannedChannel, Problem, StepSpec
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.graph import REJECTS
 from lyftnb.planning.report import Report
@@ -20,25 +19,45 @@ from lyftnb.planning.rules.frames import REPLACING
 
 def route(draft: Draft, setting: Setting) -> Draft:
     """Make spools of the channels that cannot stay in memory, each with its reason in words."""
-    report = Report()
-    if draft.graph.cycles:
-        return draft
     spools = _spools(draft)
-    while True:
-        stages = _Stages(draft, spools)
-        for job in draft.jobs.values():
-            stages.settle(job)
-        if not stages.cuts:
-            break
+    if draft.graph.cycles:
+        return draft.with_problems(_conflicts(draft, spools))
+    stages = _settled(draft, spools)
+    while stages.cuts:
         # A channel that became a spool for one reader parts its other readers' stages as well.
         spools |= stages.cuts
+        stages = _settled(draft, spools)
     channels = {
-        channel: _planned(draft, channel, spools, stages.root_of, report)
+        channel: _planned(draft, channel, spools, stages.root_of)
         for channel, producer in draft.graph.producers.items()
         if producer.step in draft.jobs
     }
     done = replace(draft, channels=channels, root_of=stages.root_of, upstream=stages.upstream)
-    return done.with_problems(report.problems)
+    return done.with_problems(_conflicts(draft, spools))
+
+
+def _settled(draft: Draft, spools: Mapping[str, str]) -> _Stages:
+    stages = _Stages(draft, spools)
+    for job in draft.jobs.values():
+        stages.settle(job)
+    return stages
+
+
+def _conflicts(draft: Draft, spools: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Channels that are declared `worker` and must be spools."""
+    report = Report()
+    for channel, spec in draft.spec.channels.items():
+        producer = draft.graph.producers.get(channel)
+        if spec.transport != "worker" or channel not in spools or producer is None:
+            continue
+        if producer.port != REJECTS:
+            report.error(
+                ("channels", channel, "transport"),
+                "transport_conflict",
+                f"channel '{channel}' is declared `worker` and must be a spool: {spools[channel]}",
+                "declare `transport: spool`, or leave the transport to the planner",
+            )
+    return report.problems
 
 
 def _spools(draft: Draft) -> dict[str, str]:
@@ -154,36 +173,20 @@ class _Stages:
 
 
 def _planned(
-    draft: Draft,
-    channel: str,
-    spools: Mapping[str, str],
-    root_of: Mapping[str, str],
-    report: Report,
+    draft: Draft, channel: str, spools: Mapping[str, str], root_of: Mapping[str, str]
 ) -> PlannedChannel:
     producer = draft.graph.producers[channel]
-    spec = draft.spec.channels.get(channel, ChannelSpec())
     reason = spools.get(channel)
-    if reason is not None and spec.transport == "worker" and producer.port != REJECTS:
-        report.error(
-            ("channels", channel, "transport"),
-            "transport_conflict",
-            f"channel '{channel}' is declared `worker` and must be a spool: {reason}",
-            "declare `transport: spool`, or leave the transport to the planner",
-        )
-    transport: Literal["worker", "spool"] = "worker" if reason is None else "spool"
-    stage = root_of[producer.step]
+    readers = (reader.step for reader in draft.graph.readers.get(channel, ()))
+    replaced = draft.jobs[producer.step].frame in REPLACING
     return PlannedChannel(
         name=channel,
-        transport=transport,
-        reason=reason or f"joined in memory in stage '{stage}'",
-        spec=spec,
+        transport="worker" if reason is None else "spool",
+        reason=reason or f"joined in memory in stage '{root_of[producer.step]}'",
+        spec=draft.spec.channels.get(channel, ChannelSpec()),
         producer=producer.step,
         port=producer.port,
-        consumers=tuple(
-            dict.fromkeys(
-                r.step for r in draft.graph.readers.get(channel, ()) if r.step in draft.jobs
-            )
-        ),
-        replaced=draft.jobs[producer.step].frame in REPLACING and producer.port != REJECTS,
+        consumers=tuple(dict.fromkeys(step for step in readers if step in draft.jobs)),
+        replaced=replaced and producer.port != REJECTS,
         rejects=producer.port == REJECTS,
     )

@@ -118,7 +118,7 @@ def _event_time(path: Path, spec: ChannelSpec, report: Report) -> None:
     if spec.partition is None:
         return
     width = partition_seconds(spec.partition)
-    if width is None and spec.partition[:1].isdigit():
+    if width is None and not is_partition_column(spec.partition):
         report.error(
             (*path, "partition"),
             "bad_partition",
@@ -142,6 +142,11 @@ def partition_seconds(partition: str) -> float | None:
         return seconds(partition)
     except ValueError:
         return None
+
+
+def is_partition_column(partition: str) -> bool:
+    """Whether `partition` names a column; what begins with a digit was meant as a duration."""
+    return partition_seconds(partition) is None and not partition[:1].isdigit()
 
 
 def _limits(path: Path, spec: ChannelSpec, report: Report) -> None:

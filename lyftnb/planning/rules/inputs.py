@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from lyftnb.model import Path, StepSpec
+from lyftnb.model import Path, StepSpec, StreamIn
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.report import Report, choose
 
 
 def inputs(draft: Draft, setting: Setting, report: Report) -> None:
     """Unknown channels, repeated ones, keys of streams, and steps that nothing makes due."""
-    known = list(dict.fromkeys((*draft.spec.channels, *draft.graph.producers)))
+    known = [c for ports in draft.graph.ports.values() for c in ports.values()]
     for name, step in draft.spec.steps.items():
         for key, ref in draft.graph.inputs[name].items():
             path = _place(name, step, key)
             if ref.channel not in draft.graph.producers:
-                _unknown(path, ref.channel, draft, known, report)
+                mapped = isinstance(step.in_, dict) and isinstance(step.in_[key], StreamIn)
+                place = (*path, "channel") if mapped else path
+                _unknown(place, ref.channel, draft, known, report)
             if ref.key is not None and ref.as_ == "stream":
                 report.error(
                     (*path, "key"),
@@ -30,8 +32,7 @@ def _place(step: str, spec: StepSpec, key: str) -> Path:
     if isinstance(spec.in_, tuple):
         return ("steps", step, "in", spec.in_.index(key))
     if isinstance(spec.in_, dict):
-        inner = () if isinstance(spec.in_[key], str) else ("channel",)
-        return ("steps", step, "in", key, *inner)
+        return ("steps", step, "in", key)
     return ("steps", step, "in")
 
 
@@ -44,8 +45,8 @@ def _unknown(path: Path, channel: str, draft: Draft, known: list[str], report: R
             f"give the step that should fill it `out: {channel}`",
         )
         return
-    others = [c for c in known if not c.endswith("_rejects")] or known
-    report.error(path, "unknown_channel", f"unknown channel '{channel}'", choose(channel, others))
+    hint = choose(channel, known, "no step has an `out` yet")
+    report.error(path, "unknown_channel", f"unknown channel '{channel}'", hint)
 
 
 def _repeats(name: str, step: StepSpec, report: Report) -> None:

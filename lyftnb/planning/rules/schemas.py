@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from lyftnb.model import ChannelSpec, Job, JobInput, Path, Schema, StepSpec, united
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.report import Report, choose
-from lyftnb.planning.rules.channels import partition_seconds
+from lyftnb.planning.rules.channels import is_partition_column
 
 _TIMES = ("TIMESTAMP", "DATE", "TIMESTAMP WITH TIME ZONE")
 
@@ -177,9 +177,6 @@ class _Flow:
                     f"column '{spec.event_time}' is {kind}, not a time",
                     "make it one first, with the `time` or `cast` action",
                 )
-        if (
-            spec.partition is not None
-            and partition_seconds(spec.partition) is None
-            and spec.partition not in columns
-        ):
-            self._column((*path, "partition"), spec.partition, schema)
+        column = spec.partition
+        if column is not None and is_partition_column(column) and column not in columns:
+            self._column((*path, "partition"), column, schema)
