@@ -46,7 +46,7 @@ class SourceEnv:
 
 @dataclass(frozen=True, slots=True)
 class SourceSplit:
-    """A piece of input with exact begin and end. `payload` is JSON and says all that `read` needs."""
+    """A piece of input with exact begin and end; `payload` is JSON, all that `read` needs."""
 
     payload: Any
     bytes: int = 0
@@ -83,8 +83,9 @@ class RawReject:
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """What a split held. `frame` may be lazy; `schema` is what an inferring source saw (the union of
-    the floor and of what it found), else None."""
+    """What a split held. `frame` may be lazy; `schema` is what an inferring source saw (the union
+    of the floor and of what it found), else None.
+    """
 
     frame: pl.LazyFrame
     rejects: tuple[RawReject, ...] = ()
@@ -114,7 +115,8 @@ class Source(ABC, Generic[P]):
     @abstractmethod
     def advance(self, params: P, position: Position, splits: Sequence[Any]) -> Position:
         """The items of the position to change once splits with these payloads are committed
-        (item → JSON; None removes). Pure."""
+        (item → JSON; None removes). Pure.
+        """
 
     @abstractmethod
     def read(self, params: P, payload: Any, floor: Schema | None, env: SourceEnv) -> ReadResult:

@@ -1,0 +1,83 @@
+"""What planning asks about inputs and outputs (the connectors' half of `planning.Checker`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from lyftnb.connectors.registry import SINKS, SOURCES
+from lyftnb.errors import LyftError, NotFound, near
+from lyftnb.model import InputSpec, OutputSpec, Schema
+from lyftnb.planning.checker import Finding
+
+
+class ConnectorChecker:
+    """Checks kinds and parameters; opens no file of a workflow."""
+
+    def input_kinds(self) -> tuple[str, ...]:
+        """The outside inputs there are."""
+        return tuple(SOURCES)
+
+    def output_kinds(self) -> tuple[str, ...]:
+        """The outputs there are."""
+        return tuple(SINKS)
+
+    def check_input(self, spec: InputSpec) -> tuple[Schema | None, tuple[Finding, ...]]:
+        """The schema, where the parameters alone fix it, and what is wrong with them."""
+        found = _check(SOURCES, spec.kind, spec.params)
+        if found:
+            return None, found
+        source = SOURCES[spec.kind]
+        try:
+            return source.schema(source.parse(spec.params)), ()
+        except LyftError as error:
+            return None, (_finding(spec.kind, error),)
+
+    def check_output(self, spec: OutputSpec) -> tuple[Finding, ...]:
+        """What is wrong with the kind or the parameters."""
+        return _check(SINKS, spec.kind, spec.params)
+
+    def external(self, kind: str) -> bool:
+        """Whether the output kind has effects outside the ledger (an unknown one: yes)."""
+        return kind not in SINKS or SINKS[kind].external
+
+    def json_schema(self, family: Literal["input", "output"], kind: str) -> dict[str, Any]:
+        """The JSON Schema of a kind's parameters.
+
+        Raises:
+            NotFound: there is no such kind.
+        """
+        connector = SOURCES[kind] if family == "input" else SINKS[kind]
+        return connector.Params.model_json_schema()
+
+
+def _check(registry: Mapping[str, Any], kind: str, params: Any) -> tuple[Finding, ...]:
+    try:
+        connector = registry[kind]
+    except LyftError as error:
+        return (_finding(kind, error),)
+    try:
+        connector.parse({} if params is None else params)
+    except ValidationError as error:
+        return tuple(_from_pydantic(kind, connector.Params, item) for item in error.errors())
+    return ()
+
+
+def _finding(kind: str, error: LyftError) -> Finding:
+    code = "unknown_kind" if isinstance(error, NotFound) else error.code
+    return Finding((kind,), code, error.message, error.hint or "")
+
+
+def _from_pydantic(kind: str, model: type[BaseModel], error: Any) -> Finding:
+    path = (kind, *error["loc"])
+    if error["type"] == "extra_forbidden":
+        names = [f.alias or name for name, f in model.model_fields.items()]
+        guess = near(str(path[-1]), names)
+        hint = f"did you mean '{guess}'?" if guess else f"there is: {', '.join(names)}"
+        return Finding(path, "unknown_key", f"'{path[-1]}' is not a parameter of {kind}", hint)
+    if error["type"] == "missing":
+        return Finding(path, "missing_key", f"{kind} needs '{path[-1]}'")
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return Finding(path, "bad_parameter", message)

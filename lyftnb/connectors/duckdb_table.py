@@ -1,0 +1,157 @@
+"""`duckdb`: a table in the user's own DuckDB file.
+
+Rows are staged as Parquet beside the file. Publishing inserts them and a ledger row with the
+publication's id in one transaction at the destination, so a repeat finds the ledger row and does
+nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, ClassVar, Literal
+
+import duckdb
+import polars as pl
+from pydantic import Field, field_validator
+
+from lyftnb.connectors.base import Params, Sink, SinkEnv
+from lyftnb.connectors.publishing import discard_file, stage_file
+from lyftnb.errors import BadData, StorageError, Temporary
+from lyftnb.model import Publication, seconds
+
+LEDGER = "_lyftnb_published"
+_PAUSE_S = 0.05
+
+
+class DuckdbParams(Params):
+    """A table of a DuckDB file."""
+
+    path: str = Field(min_length=1, description="the file; relative to the workspace")
+    table: str = Field(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="made where it does not exist; columns that are new are added",
+    )
+    mode: Literal["append"] = Field("append", description="rows are added to the table")
+    wait: str | float = Field(
+        "10s", description="how long to wait for a file that another process has open"
+    )
+
+    @field_validator("wait")
+    @classmethod
+    def _duration(cls, value: str | float) -> str | float:
+        seconds(value)
+        return value
+
+
+class DuckdbTable(Sink[DuckdbParams]):
+    """Appends rows to a table."""
+
+    name: ClassVar[str] = "duckdb"
+    Params: ClassVar[type[DuckdbParams]] = DuckdbParams
+    delivery: ClassVar[str] = (
+        f"exactly once: the rows and a row in `{LEDGER}` are one transaction of the file"
+    )
+
+    def stage(
+        self, params: DuckdbParams, frame: pl.DataFrame, env: SinkEnv
+    ) -> tuple[Publication, ...]:
+        """One Parquet file beside the database."""
+        if frame.is_empty():
+            return ()
+        database = env.base_path.absolute() / params.path
+        staged = stage_file(
+            env, self.name, database.parent, ".parquet", 0, lambda path: frame.write_parquet(path)
+        )
+        payload = {
+            "staged": staged.payload["staged"],
+            "database": str(database),
+            "table": params.table,
+            "wait_s": seconds(params.wait),
+        }
+        return (Publication(staged.id, staged.step, staged.kind, staged.group, payload),)
+
+    def publish(self, publication: Publication) -> str | None:
+        """Insert the staged rows, unless the ledger row says that it was done.
+
+        Raises:
+            Temporary: another process has the file open for longer than `wait`.
+            BadData: the rows do not fit the table.
+            StorageError: the staged file is gone, or the database cannot be opened.
+        """
+        payload = publication.payload
+        with _opened(payload["database"], payload["wait_s"]) as connection:
+            try:
+                connection.begin()
+                if _is_new(connection, publication.id):
+                    _append(connection, payload, publication.id)
+                connection.commit()
+            except duckdb.TransactionException as error:
+                raise Temporary(f"another writer was first: {error}") from error
+        discard_file(payload)
+        return None
+
+    def discard(self, publication: Publication) -> None:
+        """Remove the staged file."""
+        discard_file(publication.payload)
+
+
+def _opened(database: str, wait_s: float) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            return duckdb.connect(database)
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise StorageError(
+                    f"the database cannot be opened: {error}", where=database
+                ) from error
+            if time.monotonic() >= deadline:
+                raise Temporary(
+                    "another process has the database open",
+                    where=database,
+                    hint="close it there; publishing is tried again",
+                ) from error
+        time.sleep(_PAUSE_S)
+
+
+def _is_new(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    connection.execute(f"create table if not exists {LEDGER} (id varchar, published_at timestamp)")
+    found = connection.execute(f"select count(*) from {LEDGER} where id = ?", [name]).fetchone()
+    return bool(found == (0,))
+
+
+def _append(connection: duckdb.DuckDBPyConnection, payload: Any, name: str) -> None:
+    staged, table = payload["staged"], payload["table"]
+    if not os.path.exists(staged):
+        raise StorageError(
+            "the rows that were staged for this table are gone",
+            where=staged,
+            hint="they were committed; write them again with a backfill of the step",
+        )
+    rows = connection.read_parquet(staged)
+    columns = ", ".join(f"{_quoted(n)} {t}" for n, t in zip(rows.columns, rows.types, strict=True))
+    try:
+        connection.execute(f"create table if not exists {_quoted(table)} ({columns})")
+        for column, kind in zip(rows.columns, rows.types, strict=True):
+            connection.execute(
+                f"alter table {_quoted(table)} add column if not exists {_quoted(column)} {kind}"
+            )
+        connection.execute(
+            f"insert into {_quoted(table)} by name select * from read_parquet(?)", [staged]
+        )
+    except (
+        duckdb.ConversionException,
+        duckdb.BinderException,
+        duckdb.ConstraintException,
+    ) as error:
+        raise BadData(
+            f"the rows do not fit the table '{table}': {error}",
+            where=payload["database"],
+            hint="change the table, or cast the columns before the output",
+        ) from error
+    connection.execute(f"insert into {LEDGER} values (?, now())", [name])
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

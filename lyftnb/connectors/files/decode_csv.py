@@ -1,0 +1,270 @@
+"""CSV and TSV: records under a header.
+
+A block is read as text at full speed, if its records are proved to be of equal length; otherwise
+record by record, so that each bad one stands alone. The texts are then turned into typed columns; a
+value that does not parse under a type that is settled rejects its record.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from lyftnb.connectors.base import RawReject
+from lyftnb.connectors.files.decoded import (
+    BAD_RECORD,
+    BAD_TEXT,
+    BAD_VALUE,
+    Columns,
+    Decoded,
+    as_text,
+    failures,
+)
+from lyftnb.connectors.types import text_to_type, union
+from lyftnb.errors import BadData
+
+csv.field_size_limit(2**31 - 1)
+
+# In this order: the first type that all values of a column parse as is the column's.
+_INFERRED: tuple[pl.DataType, ...] = (
+    pl.Int64(),
+    pl.Float64(),
+    pl.Boolean(),
+    pl.Date(),
+    pl.Datetime("us"),
+    pl.Datetime("us", "UTC"),
+)
+# An integer with a leading zero is a code (a ZIP code, an account): as a number it would be lost.
+_CODE = r"^[+-]?0\d"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How the records are written."""
+
+    delimiter: str = ","
+    quote: str | None = '"'
+    null_values: tuple[str, ...] = ("", "NA")
+    header: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Records as columns of text, and those that are none."""
+
+    frame: pl.DataFrame
+    rejects: tuple[RawReject, ...] = ()
+
+
+def read_header(head: bytes, dialect: Dialect) -> tuple[tuple[str, ...], int]:
+    """The names that the first record gives to the columns, and where it ends.
+
+    Without a header the names are `column_1`, `column_2`, …, and the end is 0.
+
+    Args:
+        head: the begin of the file, long enough to hold its first record.
+        dialect: how the records are written.
+
+    Raises:
+        BadData: two columns of one name.
+    """
+    first, raw = next(_records(head, dialect), ([], b""))
+    if not dialect.header:
+        return tuple(f"column_{i + 1}" for i in range(len(first))), 0
+    names = tuple(n.strip() or f"column_{i + 1}" for i, n in enumerate(_without_bom(first)))
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise BadData(
+            f"the header names the column '{twice[0]}' twice",
+            hint="rename one of them, or set `header: false`",
+        )
+    return names, head.find(raw) + len(raw)
+
+
+def _without_bom(fields: list[str]) -> list[str]:
+    return [fields[0].removeprefix("\ufeff"), *fields[1:]] if fields else fields
+
+
+def decode_csv(
+    raw: bytes, names: Sequence[str], dialect: Dialect, columns: Columns, first: int = 0
+) -> Decoded:
+    """Decode whole records, without the header; blank lines count for nothing.
+
+    Args:
+        raw: the records; the last may lack its newline.
+        names: of the columns, in the file's order.
+        dialect: how the records are written.
+        columns: what the rows should look like.
+        first: position of the first record (for rejects).
+
+    Raises:
+        BadData: the file has a column that the declared schema does not name.
+    """
+    extra = [name for name in names if name not in columns.known]
+    if columns.fixed and extra:
+        raise BadData(
+            f"the file has a column '{extra[0]}' that the schema does not name",
+            hint="add the column to `schema`, or leave `schema` out to take what there is",
+        )
+    texts = _read_equal(raw, names, dialect) or _read_each(raw, names, dialect, first)
+    nulls = pl.Series(dialect.null_values, dtype=pl.String)
+    frame = texts.frame.with_columns(
+        pl.when(~pl.col(name).is_in(nulls.implode())).then(pl.col(name)).alias(name)
+        for name in names
+    )
+    types = {name: _type_of(frame[name], columns.known.get(name), columns.fixed) for name in names}
+    typed = frame.with_columns(text_to_type(pl.col(n), t).alias(n) for n, t in types.items())
+    rejects = texts.rejects
+    if failed := failures(frame, typed, types):
+        rejects = _with_failed(rejects, failed, raw, dialect, first)
+        typed = typed.filter(~pl.int_range(pl.len()).is_in(list(failed)))
+    missing = {name: dtype for name, dtype in columns.known.items() if name not in types}
+    typed = typed.with_columns(pl.lit(None, dtype=t).alias(n) for n, t in missing.items())
+    order = [*columns.known, *extra]
+    return Decoded(typed.select(order), rejects)
+
+
+def _read_equal(raw: bytes, names: Sequence[str], dialect: Dialect) -> _Texts | None:
+    """The fast way; None unless every record is proved to have as many fields as there are names.
+
+    A record with too many fields fails the parser; one with too few it would fill up. So with as
+    many delimiters as the records need in all, none can have too few.
+    """
+    if not raw.strip():
+        return _Texts(pl.DataFrame(schema=dict.fromkeys(names, pl.String)))
+    if dialect.quote and dialect.quote.encode() in raw:
+        bare = re.sub(_quoted(dialect.quote), b"", raw)
+        if dialect.quote.encode() in bare:
+            return None
+    else:
+        bare = raw
+    try:
+        frame = pl.read_csv(
+            raw,
+            has_header=False,
+            schema=dict.fromkeys(names, pl.String),
+            separator=dialect.delimiter,
+            quote_char=dialect.quote,
+            empty_string_is_null=False,
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    needed = frame.height * (len(names) - 1)
+    records = bare.count(b"\n") + (not bare.endswith(b"\n"))
+    if bare.count(dialect.delimiter.encode()) != needed or records != frame.height:
+        return None
+    return _Texts(frame)
+
+
+def _quoted(quote: str) -> bytes:
+    q = re.escape(quote).encode()
+    return q + b"[^" + q + b"]*" + q
+
+
+def _read_each(raw: bytes, names: Sequence[str], dialect: Dialect, first: int) -> _Texts:
+    rows: list[list[str]] = []
+    rejects: list[RawReject] = []
+    for position, (fields, text) in enumerate(_records(raw, dialect), first):
+        shown = as_text(text).rstrip("\r\n")
+        if not _is_utf8(text):
+            rejects.append(RawReject(shown, BAD_TEXT, "not UTF-8", position))
+        elif len(fields) != len(names):
+            reason = f"{len(names)} fields were expected, found {len(fields)}"
+            rejects.append(RawReject(shown, BAD_RECORD, reason, position))
+        else:
+            rows.append(fields)
+    schema = dict.fromkeys(names, pl.String)
+    return _Texts(pl.DataFrame(rows, schema=schema, orient="row"), tuple(rejects))
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _records(raw: bytes, dialect: Dialect) -> Iterator[tuple[list[str], bytes]]:
+    """Each record that is not blank, with its raw text."""
+    taken: list[str] = []
+
+    def lines() -> Iterator[str]:
+        # One character a byte, so that raw text and bytes are the same thing.
+        for line in io.StringIO(raw.decode("latin-1"), newline="\n"):
+            taken.append(line)
+            yield line
+
+    reader = csv.reader(
+        lines(),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+    )
+    for fields in reader:
+        text = "".join(taken).encode("latin-1")
+        taken.clear()
+        if text.strip():
+            yield (
+                [field.encode("latin-1").decode("utf-8", "backslashreplace") for field in fields],
+                text,
+            )
+
+
+def _type_of(texts: pl.Series, known: pl.DataType | None, fixed: bool) -> pl.DataType:
+    """The column's type: the known one, widened where the values need it and it may; else the first
+    that all values parse as.
+    """
+    if fixed and known is not None:
+        return known
+    if known is not None and not isinstance(known, pl.Null):
+        return known if _parses(texts, known) else _widened(texts, known)
+    if texts.null_count() == len(texts):
+        return pl.Null()
+    if texts.str.contains(_CODE).any():
+        return pl.String()
+    return next((dtype for dtype in _INFERRED if _parses(texts, dtype)), pl.String())
+
+
+def _widened(texts: pl.Series, known: pl.DataType) -> pl.DataType:
+    wide = union(known, pl.Float64())
+    if wide is None or wide == known or not known.is_numeric():
+        return known
+    # Some values may be no numbers at all: they do not keep the others from widening the column.
+    gain = _parsed(texts, wide) - _parsed(texts, known)
+    return wide if gain > 0 else known
+
+
+def _parsed(texts: pl.Series, dtype: pl.DataType) -> int:
+    column = texts.to_frame("a").select(text_to_type(pl.col("a"), dtype)).to_series()
+    return len(column) - column.null_count()
+
+
+def _parses(texts: pl.Series, dtype: pl.DataType) -> bool:
+    return _parsed(texts, dtype) == len(texts) - texts.null_count()
+
+
+def _with_failed(
+    rejects: tuple[RawReject, ...],
+    failed: Mapping[int, str],
+    raw: bytes,
+    dialect: Dialect,
+    first: int,
+) -> tuple[RawReject, ...]:
+    """The rejects with those records whose values did not parse, in order of position."""
+    refused = {reject.position for reject in rejects}
+    out = list(rejects)
+    row = 0
+    for position, (_, text) in enumerate(_records(raw, dialect), first):
+        if position in refused:
+            continue
+        if row in failed:
+            raw_text = as_text(text).rstrip("\r\n")
+            out.append(RawReject(raw_text, BAD_VALUE, failed[row], position))
+        row += 1
+    return tuple(sorted(out, key=lambda reject: reject.position))

@@ -1,0 +1,140 @@
+"""`files`: files in folders, each row once."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO, ClassVar
+
+import polars as pl
+import zstandard
+
+from lyftnb.connectors.base import Discovery, ReadResult, Source, SourceEnv
+from lyftnb.connectors.files.decode_csv import Dialect, decode_csv, read_header
+from lyftnb.connectors.files.decode_ndjson import decode_ndjson
+from lyftnb.connectors.files.decode_whole import RAW, decode_json, decode_text
+from lyftnb.connectors.files.decoded import Columns, Decoded
+from lyftnb.connectors.files.discovery import discover
+from lyftnb.connectors.files.identity import FileSplit, opened
+from lyftnb.connectors.files.params import FilesParams, delimiter_of
+from lyftnb.errors import LyftError, StorageError
+from lyftnb.model import Position, Schema
+
+_BOM = b"\xef\xbb\xbf"
+_HEADER_BYTES = 1 << 20
+
+
+class Files(Source[FilesParams]):
+    """Reads csv, tsv, ndjson, json, parquet and text files, also compressed (`.gz`, `.zst`).
+
+    A position has one item per file, under its device and inode, so a rename changes nothing.
+    """
+
+    name: ClassVar[str] = "files"
+    Params: ClassVar[type[FilesParams]] = FilesParams
+
+    def schema(self, params: FilesParams) -> Schema | None:
+        """As declared; plain text has its one column."""
+        if params.declared is None and params.format == "text":
+            return Schema.from_mapping({RAW: "VARCHAR"})
+        return params.declared
+
+    def discover(self, params: FilesParams, position: Position, env: SourceEnv) -> Discovery:
+        """New files, and what was added to those that grow."""
+        return discover(params, position, env)
+
+    def advance(self, params: FilesParams, position: Position, splits: Sequence[Any]) -> Position:
+        """One item per file: how far it has been read."""
+        parsed = [FileSplit.from_json(payload) for payload in splits]
+        return {split.item: split.mark for split in parsed}
+
+    def read(
+        self, params: FilesParams, payload: Any, floor: Schema | None, env: SourceEnv
+    ) -> ReadResult:
+        """The rows of one split; see `Source.read`."""
+        split = FileSplit.from_json(payload)
+        with opened(split) as file:
+            try:
+                if split.format == "parquet":
+                    return _read_parquet(split, file)
+                decoded, size = _read_text(params, split, floor, file)
+            except StorageError:
+                raise
+            except LyftError as error:
+                raise error.with_where(split.path) from error
+        inferred = params.declared is None and split.format != "text"
+        return ReadResult(
+            frame=decoded.frame.lazy(),
+            rejects=decoded.rejects,
+            schema=decoded.schema if inferred else None,
+            bytes=size,
+        )
+
+
+def _read_parquet(split: FileSplit, file: BinaryIO) -> ReadResult:
+    frame = pl.scan_parquet(file.name).slice(split.begin, split.end - split.begin)
+    size = split.size * (split.end - split.begin) // max(split.total, 1)
+    return ReadResult(frame=frame, bytes=size)
+
+
+def _read_text(
+    params: FilesParams, split: FileSplit, floor: Schema | None, file: BinaryIO
+) -> tuple[Decoded, int]:
+    raw = os.pread(file.fileno(), split.end - split.begin, split.begin)
+    while len(raw) < split.end - split.begin:
+        more = os.pread(file.fileno(), split.end - split.begin - len(raw), split.begin + len(raw))
+        if not more:
+            raise StorageError("the file was cut off while it was read", where=split.path)
+        raw += more
+    size = len(raw)
+    if split.compression is not None:
+        raw = _DECOMPRESS[split.compression](raw, split.path)
+    columns = Columns.of(params.declared, floor)
+    if split.format in ("csv", "tsv"):
+        return _decode_records(params, split, columns, raw, file), size
+    if split.begin == 0:
+        raw = raw.removeprefix(_BOM)
+    if split.format == "text":
+        return decode_text(raw), size
+    return (decode_ndjson if split.format == "ndjson" else decode_json)(raw, columns), size
+
+
+def _decode_records(
+    params: FilesParams, split: FileSplit, columns: Columns, raw: bytes, file: BinaryIO
+) -> Decoded:
+    dialect = Dialect(
+        delimiter_of(params, split.format), params.quote, params.null_values, params.header
+    )
+    head = raw if split.begin == 0 else os.pread(file.fileno(), _HEADER_BYTES, 0)
+    names, end = read_header(head[:_HEADER_BYTES], dialect)
+    if not params.header and columns.fixed:
+        names = tuple(columns.known)
+    return decode_csv(raw[max(0, end - split.begin) :], names, dialect, columns)
+
+
+def _gunzip(raw: bytes, path: str) -> bytes:
+    try:
+        return gzip.decompress(raw)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _damaged(path, "gzip", error) from error
+
+
+def _unzstd(raw: bytes, path: str) -> bytes:
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as reader:
+            return reader.readall()
+    except zstandard.ZstdError as error:
+        raise _damaged(path, "zstd", error) from error
+
+
+def _damaged(path: str, kind: str, error: Exception) -> StorageError:
+    return StorageError(
+        f"the file is not whole {kind} data: {error}",
+        where=path,
+        hint="replace it by a whole file, or take it out of the input's path",
+    )
+
+
+_DECOMPRESS: dict[str, Callable[[bytes, str], bytes]] = {"gz": _gunzip, "zst": _unzstd}

@@ -1,0 +1,99 @@
+"""`parquet`: a folder of Parquet files, partitioned if wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+from urllib.parse import quote
+
+import polars as pl
+from pydantic import Field
+
+from lyftnb.connectors.base import Params, Sink, SinkEnv
+from lyftnb.connectors.publishing import discard_file, publish_file, stage_file
+from lyftnb.errors import BadData
+from lyftnb.model import Publication
+
+_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+
+
+class ParquetParams(Params):
+    """Parquet files in a folder."""
+
+    path: str = Field(min_length=1, description="the folder; relative to the workspace")
+    partition_by: tuple[str, ...] | str = Field(
+        (), description="columns that make sub-folders (`column=value`) and leave the files"
+    )
+    compression: Literal["zstd", "lz4", "snappy", "uncompressed"] = Field(
+        "zstd", description="of the column data"
+    )
+
+    @property
+    def partition_columns(self) -> tuple[str, ...]:
+        """`partition_by` as a tuple."""
+        by = self.partition_by
+        return (by,) if isinstance(by, str) else by
+
+
+class ParquetFolder(Sink[ParquetParams]):
+    """Writes one file per split and partition."""
+
+    name: ClassVar[str] = "parquet"
+    Params: ClassVar[type[ParquetParams]] = ParquetParams
+    delivery: ClassVar[str] = (
+        "exactly once: files appear under names made of the batch, after its commit"
+    )
+
+    def stage(
+        self, params: ParquetParams, frame: pl.DataFrame, env: SinkEnv
+    ) -> tuple[Publication, ...]:
+        """One file per partition that has rows."""
+        if frame.is_empty():
+            return ()
+        root = env.base_path.absolute() / params.path
+        out = []
+        for part, (folder, rows) in enumerate(_partitions(frame, params.partition_columns)):
+
+            def write(path: Path, rows: pl.DataFrame = rows) -> None:
+                rows.write_parquet(path, compression=params.compression)
+
+            out.append(stage_file(env, self.name, root / folder, ".parquet", part, write))
+        return tuple(out)
+
+    def publish(self, publication: Publication) -> str | None:
+        """Rename the staged file."""
+        publish_file(publication.payload)
+        return None
+
+    def discard(self, publication: Publication) -> None:
+        """Remove the staged file."""
+        discard_file(publication.payload)
+
+
+def _partitions(
+    frame: pl.DataFrame, columns: tuple[str, ...]
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """(sub-folder, rows) in order of first sight."""
+    if not columns:
+        yield "", frame
+        return
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise BadData(
+            f"the output is partitioned by '{missing[0]}', which its rows do not have",
+            hint=f"there is: {', '.join(frame.columns)}",
+        )
+    if len(columns) == frame.width:
+        raise BadData(
+            "the output is partitioned by all its columns, which leaves none for the files",
+            hint="partition by fewer columns",
+        )
+    parts = frame.partition_by(list(columns), as_dict=True, maintain_order=True)
+    for values, rows in parts.items():
+        folder = "/".join(f"{name}={_text(v)}" for name, v in zip(columns, values, strict=True))
+        yield folder, rows.drop(columns)
+
+
+def _text(value: Any) -> str:
+    return _NULL_PARTITION if value is None else quote(str(value), safe=" ")

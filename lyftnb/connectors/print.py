@@ -1,0 +1,58 @@
+"""`print`: an output that shows rows, for trying a workflow out."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import polars as pl
+from pydantic import Field
+
+from lyftnb.connectors.base import Params, Sink, SinkEnv
+from lyftnb.model import Publication
+
+
+class PrintParams(Params):
+    """Rows shown on the screen."""
+
+    format: Literal["table", "ndjson", "csv"] = Field("table", description="how rows are written")
+    limit: int = Field(20, ge=1, le=10_000, description="most rows shown of one split")
+
+
+class Print(Sink[PrintParams]):
+    """Shows the first rows of each split once its batch is committed."""
+
+    name: ClassVar[str] = "print"
+    Params: ClassVar[type[PrintParams]] = PrintParams
+    delivery: ClassVar[str] = "at least once: after a crash the same rows may be shown again"
+
+    def stage(
+        self, params: PrintParams, frame: pl.DataFrame, env: SinkEnv
+    ) -> tuple[Publication, ...]:
+        """The text to show travels in the publication."""
+        if frame.is_empty():
+            return ()
+        payload = {"text": _rendered(params, frame)}
+        name = f"{env.batch}/{env.step}/{env.split}/0"
+        return (Publication(name, env.step, self.name, env.group, payload),)
+
+    def publish(self, publication: Publication) -> str | None:
+        """The text."""
+        return str(publication.payload["text"])
+
+
+def _rendered(params: PrintParams, frame: pl.DataFrame) -> str:
+    shown = frame.head(params.limit)
+    if params.format == "ndjson":
+        text = shown.write_ndjson()
+    elif params.format == "csv":
+        text = shown.write_csv()
+    else:
+        with pl.Config(
+            tbl_rows=-1,
+            tbl_cols=-1,
+            tbl_hide_dataframe_shape=True,
+            tbl_formatting="UTF8_BORDERS_ONLY",
+        ):
+            text = str(shown)
+    rest = frame.height - shown.height
+    return text.rstrip("\n") + (f"\n… and {rest:,} rows more" if rest else "")
