@@ -4,7 +4,10 @@ It joins the floors below (catalog, planning, store, engine, manager) and holds 
 Importing it loads no engine; they come with the first use.
 """
 
+from lyftnb.workspace import reprs
 from lyftnb.workspace.local import Workspace, connect, open
 from lyftnb.workspace.workflow import Workflow
 
 __all__ = ["Workflow", "Workspace", "connect", "open"]
+
+reprs.install()  # a notebook that runs this process learns to show plans, runs and versions

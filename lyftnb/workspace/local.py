@@ -22,7 +22,8 @@ from lyftnb.model import (
     workflow_digest,
     worst_first,
 )
-from lyftnb.workspace.config import FILE_NAME, Config
+from lyftnb.workspace.config import STATE_DIR, Config, folder_of
+from lyftnb.workspace.progress import watching
 from lyftnb.workspace.spool import Spool
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from lyftnb.manager import BatchLimits, Watcher
     from lyftnb.store import Damage, Ledger, SpoolInfo, SweepReport, Version
 
-STATE_DIR = ".lyftnb"
 _REF = re.compile(r"^([a-z][a-z0-9_]*)(?:@(\d+))?$")
 
 
@@ -149,7 +149,10 @@ class Workspace:
             storage_root=str(self._storage),
             base_path=str(self.path),
         )
-        return BoundedRun(plan, env, on_progress).run()
+        if on_progress is not None:
+            return BoundedRun(plan, env, on_progress).run()
+        with watching() as watcher:
+            return BoundedRun(plan, env, watcher).run()
 
     def trace(self, workflow: WorkflowLike, rows: int = 20) -> Trace:
         """Run a workflow on a sample, here and now, and keep the events after each action.
@@ -352,14 +355,10 @@ def open(path: str | Path = ".", *, clock: Clock | None = None) -> Workspace:
     start = Path(path).expanduser().resolve()
     if not start.is_dir():
         raise NotFound(f"there is no folder {start}", hint="make it, or run `lyftnb init` in it")
-    root = next((p for p in (start, *start.parents) if _is_workspace(p)), start)
+    root = folder_of(start) or start
     return Workspace(root, Config.load(root), clock)
 
 
 def connect(path: str | Path = ".") -> Workspace:
     """The workspace at `path`, to work with. For now its owner is this process, as with `open`."""
     return open(path)
-
-
-def _is_workspace(folder: Path) -> bool:
-    return (folder / FILE_NAME).is_file() or (folder / STATE_DIR).is_dir()
