@@ -103,9 +103,9 @@ def _bound(
     env = Env(checking=True, tables=frames)
     try:
         bound = kind.bind(params, schema_from_model(schema), env)
+        return (None if bound.schema is None else schema_to_model(bound.schema)), ()
     except LyftError as error:
         return None, _findings((name,), error)
-    return (None if bound.schema is None else schema_to_model(bound.schema)), ()
 
 
 def _syntax(name: str, params: BaseModel) -> tuple[Finding, ...]:

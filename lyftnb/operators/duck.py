@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -42,8 +43,14 @@ def session(tables: Mapping[str, pl.DataFrame]) -> Iterator[duckdb.DuckDBPyConne
         connection.close()
 
 
-def fetched(connection: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
-    """The rows of a query."""
-    made = pl.from_arrow(connection.sql(query).to_arrow_table())
+def fetched(
+    connection: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, Any] | None = None
+) -> pl.DataFrame:
+    """The rows of a query. `values` are its parameters (`$name`)."""
+    relation = connection.sql(query, params=dict(values or {}))
+    kinds = dict(zip(relation.columns, relation.types, strict=True))
+    made = pl.from_arrow(relation.to_arrow_table())
     assert isinstance(made, pl.DataFrame)
-    return made
+    # Arrow has no 128-bit integers: DuckDB hands its sums over as decimals.
+    huge = [name for name, kind in kinds.items() if str(kind) == "HUGEINT"]
+    return made.with_columns(pl.col(huge).cast(pl.Int128))

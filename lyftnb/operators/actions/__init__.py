@@ -11,9 +11,15 @@ from typing import Any
 from lyftnb.operators.actions.aggregating import Aggregate
 from lyftnb.operators.actions.columns import Derive, Remove, Rename, Select
 from lyftnb.operators.actions.json_text import Json
+from lyftnb.operators.actions.nested import Explode, Flatten, Unnest
+from lyftnb.operators.actions.ordering import Distinct, Limit, Sample, Sort
 from lyftnb.operators.actions.python import Python
 from lyftnb.operators.actions.rows import Assert, Filter
+from lyftnb.operators.actions.sql import SqlQuery
+from lyftnb.operators.actions.tables import Join, Lookup
 from lyftnb.operators.actions.text import AccessLog, Csv, KeyValue, Regex
+from lyftnb.operators.actions.times import Time
+from lyftnb.operators.actions.values import Cast, Fill, Hash, Mask
 from lyftnb.operators.base import Action
 
 BUILTIN: tuple[type[Action[Any]], ...] = (
@@ -22,13 +28,28 @@ BUILTIN: tuple[type[Action[Any]], ...] = (
     Select,
     Rename,
     Remove,
+    Cast,
+    Fill,
+    Assert,
     Json,
     Csv,
     KeyValue,
     Regex,
     AccessLog,
-    Assert,
+    Time,
+    Explode,
+    Unnest,
+    Flatten,
+    Lookup,
+    Join,
     Aggregate,
+    Sort,
+    Limit,
+    Sample,
+    Distinct,
+    Hash,
+    Mask,
+    SqlQuery,
     Python,
 )
 """In the order in which people meet them: docs and palettes keep it."""

@@ -1,0 +1,172 @@
+"""The action that runs any DuckDB query over the rows: sql."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import duckdb
+import polars as pl
+import sqlglot
+from pydantic import Field, model_validator
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from lyftnb.errors import ExpressionError
+from lyftnb.operators.base import (
+    HIDDEN,
+    Action,
+    ActionError,
+    EagerBound,
+    Env,
+    Example,
+    Made,
+    Params,
+)
+from lyftnb.operators.binding import scalar
+from lyftnb.operators.duck import fetched, session
+from lyftnb.operators.parameters import one_of
+
+BATCH = "batch"
+"""The table that stands for the rows that reach the action."""
+
+_PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$\{[^{}]*\})")
+_SPANNING = (
+    exp.Join,
+    exp.Group,
+    exp.AggFunc,
+    exp.Order,
+    exp.Limit,
+    exp.Offset,
+    exp.Distinct,
+    exp.Window,
+    exp.SetOperation,
+    exp.Subquery,
+    exp.CTE,
+    exp.TableSample,
+)
+
+
+class SqlParams(Params):
+    """A query."""
+
+    query: str = Field(
+        min_length=1,
+        description="one SELECT over `batch` (the rows that reach the action) and over the step's "
+        "named inputs",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return one_of("query", (str,), value)
+
+
+class SqlQuery(Action[SqlParams]):
+    """Runs one DuckDB query over the rows: all of DuckDB's functions, joins and windows.
+
+    It sees `batch` and the step's named inputs, and nothing outside. Values come in as
+    `${run.id}`. A query that looks at one row at a time is row-wise; with aggregates, joins,
+    windows, an order, a limit or a subquery it works on the step's frame. An error in it (a failed
+    CAST) fails the batch, so use TRY_CAST.
+    """
+
+    name = "sql"
+    Params = SqlParams
+    example = Example(
+        params="SELECT id, list_transform(tags, lambda t: upper(t)) AS tags FROM batch",
+        rows=[{"id": 1, "tags": ["a", "b"]}],
+        result=[{"id": 1, "tags": ["A", "B"]}],
+    )
+
+    def rowwise(self, params: SqlParams) -> bool:
+        """Whether the query takes one table, row by row."""
+        tree = _tree(_prepared(params.query)[0])
+        aggregates = _aggregates()
+        return not any(
+            isinstance(node, _SPANNING)
+            or (isinstance(node, exp.Func) and node.name.lower() in aggregates)
+            or (isinstance(node, exp.From) and _name(node.this) != BATCH)
+            for node in tree.walk()
+        )
+
+    def tables(self, params: SqlParams) -> tuple[str, ...]:
+        """The tables of the query that are neither `batch` nor made by the query itself."""
+        tree = _tree(_prepared(params.query)[0])
+        made = {cte.alias for cte in tree.find_all(exp.CTE)}
+        named = dict.fromkeys(t.name for t in tree.find_all(exp.Table) if t.name)
+        return tuple(name for name in named if name not in {BATCH, *made})
+
+    def bind(self, params: SqlParams, schema: pl.Schema, env: Env) -> EagerBound:
+        """Run the query over no rows, which tells its errors and its columns."""
+        query, places = _prepared(params.query)
+        unknown = env.checking and bool(places)
+        values = {} if unknown else {f"v{i}": _value(p, env) for i, p in enumerate(places)}
+        names = self.tables(params)
+        missing = [name for name in names if name not in env.tables]
+        if missing:
+            known = ", ".join((BATCH, *env.tables))
+            raise ActionError(f"there is no table '{missing[0]}'", hint=f"there is: {known}")
+        empty = {name: env.tables[name].head(0).collect() for name in names}
+
+        def run(frame: pl.DataFrame) -> Made:
+            tables = {name: env.tables[name].collect() for name in names}
+            return Made(_ran(query, values, {BATCH: frame, **tables}))
+
+        if unknown:
+            return EagerBound(run, None)
+        out = _ran(query, values, {BATCH: pl.DataFrame(schema=schema), **empty})
+        return EagerBound(run, out.schema)
+
+
+def _ran(query: str, values: dict[str, Any], tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    try:
+        with session(tables) as connection:
+            made = fetched(connection, query, values)
+    except (duckdb.Error, pl.exceptions.PolarsError) as error:
+        text = re.sub(r"^\w+ Error:\s*", "", str(error)).split("\n\n", 1)[0]
+        raise ExpressionError(f"the query fails: {text}", text=query) from error
+    kept = [name for name in made.columns if name.startswith(HIDDEN)]
+    if kept:
+        raise ActionError(f"the query makes a column '{kept[0]}'", hint="rename it")
+    return made
+
+
+def _prepared(query: str) -> tuple[str, tuple[str, ...]]:
+    """The query with parameters in the stead of `${…}`, and those."""
+    places: list[str] = []
+
+    def parameter(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return match[0]
+        places.append(match[1])
+        return f"$v{len(places) - 1}"
+
+    return _PLACEHOLDER.sub(parameter, query), tuple(places)
+
+
+def _value(place: str, env: Env) -> Any:
+    return pl.select(scalar(place, pl.Schema(), env).expr).item()
+
+
+def _tree(query: str) -> exp.Expression:
+    try:
+        trees = sqlglot.parse(query, dialect="duckdb")
+    except (SqlglotError, RecursionError) as error:
+        text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split("\n", 1)[0]
+        raise ExpressionError(f"the query cannot be parsed: {text}", text=query) from error
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        raise ExpressionError("the query must be one SELECT", text=query)
+    return trees[0]
+
+
+def _name(node: object) -> str | None:
+    return node.name if isinstance(node, exp.Table) else None
+
+
+@cache
+def _aggregates() -> frozenset[str]:
+    query = "SELECT function_name AS f FROM duckdb_functions() WHERE function_type = 'aggregate'"
+    with session({}) as connection:
+        return frozenset(fetched(connection, query)["f"].to_list())

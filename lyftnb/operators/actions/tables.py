@@ -1,0 +1,300 @@
+"""Actions that bring rows together with a table: lookup, join."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import Field, field_validator, model_validator
+
+from lyftnb.errors import NotFound, StorageError
+from lyftnb.operators.actions.parsing import applied, declared
+from lyftnb.operators.base import (
+    HIDDEN,
+    Action,
+    ActionError,
+    Bound,
+    EagerBound,
+    Env,
+    Example,
+    Flags,
+    Params,
+    Problems,
+    Reason,
+    check_column_name,
+    column_type,
+)
+from lyftnb.operators.types import to_text
+
+_MATCHED = HIDDEN + "matched"
+_KEY = HIDDEN + "key_"
+
+
+def _pairs(value: Any) -> Any:
+    names = [value] if isinstance(value, str) else value
+    return {name: name for name in names} if isinstance(names, list | tuple) else value
+
+
+class LookupParams(Params):
+    """The table, how rows find theirs in it, and what they take from there."""
+
+    file: str | None = Field(None, description="a csv, tsv, ndjson, json or parquet file")
+    table: str | None = Field(None, description="or an input of the step, with `as: table`")
+    on: dict[str, str] = Field(
+        min_length=1, description="a column, a list of columns, or a map of column: table's column"
+    )
+    add: dict[str, str] = Field(
+        min_length=1, description="columns of the table, or a map of new column: table's column"
+    )
+    missing: Literal["null", "reject", "drop"] = Field(
+        "null", description="what becomes of a row that finds nothing"
+    )
+    types: dict[str, str] = Field(
+        default_factory=dict, description="of a text file: types of columns, rather than guessed"
+    )
+
+    @field_validator("on", "add", mode="before")
+    @classmethod
+    def _from_names(cls, value: Any) -> Any:
+        return _pairs(value)
+
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _from_null(cls, value: Any) -> Any:
+        return "null" if value is None else value
+
+    @model_validator(mode="after")
+    def _one(self) -> LookupParams:
+        if (self.file is None) == (self.table is None):
+            raise ValueError("give either 'file' or 'table'")
+        return self
+
+
+class Lookup(Action[LookupParams]):
+    """Adds columns from a table, found by key.
+
+    Rows never multiply: of several rows of the table with one key the last counts (the newest, of a
+    spool). Null finds nothing. A row that finds nothing gets null, or goes to the rejects
+    (`no_match`), or is left out.
+    """
+
+    name = "lookup"
+    Params = LookupParams
+    example = Example(
+        params={"table": "airlines", "on": "carrier", "add": {"airline": "name"}},
+        rows=[{"carrier": "UA"}, {"carrier": "??"}],
+        result=[
+            {"carrier": "UA", "airline": "United Air Lines"},
+            {"carrier": "??", "airline": None},
+        ],
+        tables={"airlines": [{"carrier": "UA", "name": "United Air Lines"}]},
+    )
+
+    def tables(self, params: LookupParams) -> tuple[str, ...]:
+        """The table input, if it is no file."""
+        return () if params.table is None else (params.table,)
+
+    def bind(self, params: LookupParams, schema: pl.Schema, env: Env) -> Bound | EagerBound:
+        """Check keys and columns against the table; while checking, no file is opened."""
+        types = declared(params.types, "types")
+        if params.file is None:
+            return _lookup(params, schema, _input(env, params.table or ""))
+        path = Path(env.base_path) / params.file
+        if not env.checking:
+            return _lookup(params, schema, _file(path, types).lazy())
+        if {*params.on.values(), *params.add.values()} <= types.keys():
+            return _lookup(params, schema, pl.LazyFrame(schema=types))
+        _check_added(params, schema)
+        return EagerBound(
+            lambda frame: applied(_lookup(params, frame.schema, _file(path, types).lazy()), frame),
+            None,
+        )
+
+
+def _lookup(params: LookupParams, schema: pl.Schema, table: pl.LazyFrame) -> Bound:
+    known = table.collect_schema()
+    problems = Problems()
+    _check_keys(params.on, schema, known, problems)
+    for new, column in params.add.items():
+        with problems.at("add", new):
+            column_type(known, column)
+    problems.raise_any()
+    _check_added(params, schema)
+    keys = [_KEY + str(i) for i in range(len(params.on))]
+    right = table.select(
+        *(
+            pl.col(r).cast(schema[n]).alias(k)
+            for k, (n, r) in zip(keys, params.on.items(), strict=True)
+        ),
+        *(pl.col(column).alias(new) for new, column in params.add.items()),
+        pl.lit(True).alias(_MATCHED),
+    ).unique(keys, keep="last")
+
+    def transform(lf: pl.LazyFrame, flags: Flags) -> pl.LazyFrame:
+        found = lf.join(
+            right, left_on=list(params.on), right_on=keys, how="left", maintain_order="left"
+        )
+        matched = pl.col(_MATCHED).is_not_null()
+        if params.missing == "reject":
+            found = found.with_columns(flags.mark([~matched]))
+        elif params.missing == "drop":
+            found = found.filter(flags.spare(matched))
+        return found.drop(_MATCHED)
+
+    out = pl.Schema(schema)
+    out.update({new: known[column] for new, column in params.add.items()})
+    why = f"{', '.join(params.on)}: not found in {params.table or params.file}"
+    reasons = (Reason("no_match", why),) if params.missing == "reject" else ()
+    return Bound(transform, out, reasons)
+
+
+def _check_added(params: LookupParams, schema: pl.Schema) -> None:
+    problems = Problems()
+    for new in params.add:
+        with problems.at("add", new):
+            if check_column_name(new) in schema:
+                raise ActionError(
+                    f"there is a column '{new}' already", hint=f"add: {{other_name: {new}}}"
+                )
+    problems.raise_any()
+
+
+class JoinParams(Params):
+    """Two sides and how they meet."""
+
+    right: str = Field(description="an input of the step")
+    left: str | None = Field(
+        None, description="an input of the step; by default the rows that reach the action"
+    )
+    how: Literal["inner", "left", "right", "full", "semi", "anti"] = Field(
+        "inner", description="which rows stay: those that match, or all of a side, or of both"
+    )
+    on: dict[str, str] = Field(
+        min_length=1, description="a column, a list of columns, or a map of left: right column"
+    )
+    suffix: str = Field(
+        "_right", min_length=1, description="put behind right columns whose name is taken"
+    )
+
+    @field_validator("on", mode="before")
+    @classmethod
+    def _from_names(cls, value: Any) -> Any:
+        return _pairs(value)
+
+
+class Join(Action[JoinParams]):
+    """Joins two inputs by key, as SQL does: each pair of rows with equal keys, null equals nothing.
+
+    Rows come in the order of the left side, then of the right. A step that joins two streams needs
+    a `frame`.
+    """
+
+    name = "join"
+    Params = JoinParams
+    example = Example(
+        params={"right": "payments", "on": {"id": "order"}, "how": "left"},
+        rows=[{"id": 1}, {"id": 2}],
+        result=[{"id": 1, "paid": 5}, {"id": 1, "paid": 6}, {"id": 2, "paid": None}],
+        tables={"payments": [{"order": 1, "paid": 5}, {"order": 1, "paid": 6}]},
+    )
+
+    def rowwise(self, params: JoinParams) -> bool:
+        """Never: a match may lie in another piece of the stream."""
+        return False
+
+    def tables(self, params: JoinParams) -> tuple[str, ...]:
+        """The sides that are inputs."""
+        return (params.right,) if params.left is None else (params.left, params.right)
+
+    def bind(self, params: JoinParams, schema: pl.Schema, env: Env) -> Bound:
+        """Check keys on both sides."""
+        right = _input(env, params.right)
+        known = right.collect_schema()
+        side = None if params.left is None else _input(env, params.left)
+        ours = schema if side is None else side.collect_schema()
+        problems = Problems()
+        _check_keys(params.on, ours, known, problems)
+        problems.raise_any()
+
+        def transform(lf: pl.LazyFrame, flags: Flags) -> pl.LazyFrame:
+            return _joined(lf if side is None else side, right, params)
+
+        out = transform(pl.LazyFrame(schema=ours), Flags()).collect_schema()
+        return Bound(transform, out, parted=True)
+
+
+def _joined(left: pl.LazyFrame, right: pl.LazyFrame, params: JoinParams) -> pl.LazyFrame:
+    return left.join(
+        right,
+        left_on=list(params.on),
+        right_on=list(params.on.values()),
+        how=params.how,
+        suffix=params.suffix,
+        coalesce=None if params.how in ("semi", "anti") else True,
+        maintain_order="left" if params.how in ("semi", "anti") else "left_right",
+    )
+
+
+def _check_keys(
+    on: Mapping[str, str], left: pl.Schema, right: pl.Schema, problems: Problems
+) -> None:
+    for ours, theirs in on.items():
+        with problems.at("on", ours):
+            a, b = column_type(left, ours), column_type(right, theirs)
+            same = a == b or (a.is_integer() and b.is_integer()) or pl.Null() in (a, b)
+            if not same:
+                raise ActionError(
+                    f"'{ours}' is {to_text(a)} and '{theirs}' of the table is {to_text(b)}",
+                    hint="cast one of them: keys must be of one type",
+                )
+
+
+def _input(env: Env, name: str) -> pl.LazyFrame:
+    if name not in env.tables:
+        known = ", ".join(env.tables) or "none"
+        raise NotFound(f"the step has no input '{name}'", hint=f"its named inputs: {known}")
+    return env.tables[name]
+
+
+def _file(path: Path, types: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """The file's rows. Read once for each of its states: every split asks for it."""
+    try:
+        state = path.stat()
+        return _read(path, state.st_mtime_ns, state.st_size, tuple(types.items()))
+    except FileNotFoundError as error:
+        raise NotFound(
+            f"there is no file '{path}'", hint="paths start from the workspace's folder"
+        ) from error
+    except (OSError, pl.exceptions.PolarsError) as error:
+        why = str(error).split("\n", 1)[0]
+        raise StorageError(
+            f"'{path}' cannot be read: {why}", hint="repair the file, or declare 'types'"
+        ) from error
+
+
+@lru_cache(maxsize=16)
+def _read(
+    path: Path, mtime_ns: int, size: int, types: tuple[tuple[str, pl.DataType], ...]
+) -> pl.DataFrame:
+    declared_types = pl.Schema(types)
+    match path.suffix.lower():
+        case ".csv" | ".tsv":
+            return pl.read_csv(
+                path,
+                separator="\t" if path.suffix.lower() == ".tsv" else ",",
+                schema_overrides=declared_types,
+                infer_schema_length=None,
+                try_parse_dates=True,
+            )
+        case ".parquet":
+            return pl.read_parquet(path)
+        case ".ndjson" | ".jsonl":
+            return pl.read_ndjson(path, schema_overrides=declared_types, infer_schema_length=None)
+        case ".json":
+            return pl.read_json(path, schema_overrides=declared_types, infer_schema_length=None)
+    raise ActionError(
+        f"'{path.name}' is of no known kind", hint="use .csv, .tsv, .ndjson, .json or .parquet"
+    )
