@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import BeforeValidator, StringConstraints
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
@@ -59,3 +59,25 @@ def size_bytes(text: str | int) -> int:
     if match is None:
         raise ValueError(f"'{text}' is not a size; write a number and a unit: 64KiB, 16MiB, 2GB")
     return int(float(match[1]) * _BYTES[(match[2] or "B").lower()])
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("expected a duration such as 5s or 1h, found true or false")
+    if isinstance(value, str | int | float):
+        seconds(value)
+    return value
+
+
+def _size(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("expected a size such as 16MiB, found true or false")
+    if isinstance(value, str | int):
+        size_bytes(value)
+    return value
+
+
+Duration = Annotated[str | int | float, BeforeValidator(_duration)]
+"""A duration as the author wrote it; `seconds` gives its length."""
+Size = Annotated[str | int, BeforeValidator(_size)]
+"""A size as the author wrote it; `size_bytes` gives the number."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lyftnb.model.names import Name, seconds
+from lyftnb.model.names import Duration, Name
 
 
 class _Model(BaseModel):
@@ -16,8 +16,8 @@ class _Model(BaseModel):
 class WindowSpec(_Model):
     """The stretch of time that one fire covers, ending `offset` before the fire."""
 
-    size: str
-    offset: str | None = None
+    size: Duration
+    offset: Duration | None = None
     catch_up: Literal["all", "last", "none"] = "all"
 
 
@@ -34,13 +34,13 @@ class MessageFilter(_Model):
 class TriggerSpec(_Model):
     """One trigger: exactly one of `interval`, `cron`, `message`, `watch`, or the word `manual`."""
 
-    interval: str | None = None
+    interval: Duration | None = None
     cron: str | None = None
     zone: str | None = None
     message: MessageFilter | None = None
-    watch: str | None = None
+    watch: Duration | None = None
     manual: bool | None = None
-    jitter: str | None = None
+    jitter: Duration | None = None
     window: WindowSpec | None = None
     overlap: Literal["queue", "coalesce", "skip"] | None = None
 
@@ -51,15 +51,13 @@ class TriggerSpec(_Model):
 
     @model_validator(mode="after")
     def _one_kind(self) -> TriggerSpec:
-        kinds = [k for k in ("interval", "cron", "message", "watch", "manual") if getattr(self, k)]
+        words = ("interval", "cron", "message", "watch", "manual")
+        kinds = [word for word in words if getattr(self, word) not in (None, False)]
         if len(kinds) != 1:
             raise ValueError(
                 "a trigger has exactly one of interval, cron, message, watch, manual; found "
                 + (", ".join(kinds) or "none")
             )
-        for text in (self.interval, self.watch, self.jitter):
-            if text is not None:
-                seconds(text)
         return self
 
 

@@ -8,11 +8,10 @@ and connectors, which check them through the `Checker` port.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -21,28 +20,12 @@ from pydantic import (
     model_validator,
 )
 
-from lyftnb.model.names import Name, seconds, size_bytes
+from lyftnb.model.names import Duration, Name, Size
 from lyftnb.model.trigger import EmitSpec, MessageEdge, TriggerSpec
 
 Json = Any
 Frame = Literal["batch", "run", "partition", "all"]
 OnError = Literal["reject", "drop", "fail"]
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        seconds(value)
-    return value
-
-
-def _size(value: object) -> object:
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        size_bytes(value)
-    return value
-
-
-Duration = Annotated[str | int | float, BeforeValidator(_duration)]
-Size = Annotated[str | int, BeforeValidator(_size)]
 
 
 class Model(BaseModel):

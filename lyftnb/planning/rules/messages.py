@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lyftnb.model import MessageEdge, Path, StepSpec, TriggerSpec
+from lyftnb.model import MessageEdge, Path, StepSpec, TriggerSpec, seconds
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.graph import REJECTS
 from lyftnb.planning.report import Report, choose
@@ -36,6 +36,10 @@ def _trigger(path: Path, trigger: TriggerSpec, step: StepSpec, report: Report) -
             "`watch` follows an outside input, and this step has none",
             "remove it: a step that reads a channel runs as rows arrive",
         )
+    for key in ("interval", "watch"):
+        value = getattr(trigger, key)
+        if value is not None and seconds(value) <= 0:
+            report.error((*path, key), "bad_interval", f"`{key}` must be above 0, found {value}")
     if trigger.zone is not None and trigger.cron is None:
         report.warn((*path, "zone"), "idle_zone", "`zone` counts for `cron` only", "remove it")
 

@@ -127,6 +127,10 @@ ONE_STEP = {
         SINK | {"trigger": {"watch": "5s"}},
         ["nothing_to_watch steps.s.trigger.watch"],
     ),
+    "a watch without a pause": (
+        {"input": {"files": 1}, "trigger": {"watch": 0}, "output": {"print": 1}},
+        ["bad_interval steps.s.trigger.watch"],
+    ),
     "an empty tag": (
         SINK | {"emit": [{"tag": " "}]},
         ["empty_tag steps.s.emit[0].tag", "not_yet steps.s.emit[0]"],
