@@ -36,13 +36,13 @@ from lyftnb.operators import Chain, Env, RejectedRow
 
 def discover_source(spec: InputSpec, position: Position, env: SourceEnv) -> Discovery:
     """Ask an outside input what is new. Runs on a worker of the step's group."""
-    source = connectors.source(spec.kind)
+    source = connectors.SOURCES[spec.kind]
     return source.discover(source.parse(spec.params), position, env)
 
 
 def publish(publications: Iterable[tuple[str, Publication]]) -> tuple[str, ...]:
     """Reveal what was staged, in order; gives the texts that sinks want shown."""
-    texts = (connectors.sink(kind).publish(item) for kind, item in publications)
+    texts = (connectors.SINKS[kind].publish(item) for kind, item in publications)
     return tuple(text for text in texts if text)
 
 
@@ -159,7 +159,7 @@ class _TaskRun:
 
     def _read(self, job: Job) -> Chain:
         assert self.program.source is not None
-        source = connectors.source(self.program.source.kind)
+        source = connectors.SOURCES[self.program.source.kind]
         read = source.read(
             source.parse(self.program.source.params),
             self.unit.splits[0].payload,
@@ -228,7 +228,7 @@ class _TaskRun:
             for port, channel in job.ports:
                 self._send(job, channel, routed.by_port[port])
         if job.output is not None:
-            sink = connectors.sink(job.output.kind)
+            sink = connectors.SINKS[job.output.kind]
             self.publications += sink.stage(
                 sink.parse(job.output.params), frame, self._sink_env(job)
             )

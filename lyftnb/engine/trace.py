@@ -147,7 +147,7 @@ class _Tracer:
     def _read(self, job: Job) -> pl.DataFrame:
         """The first rows of an outside input; its bad rows show as rejects of `input`."""
         assert job.input is not None
-        source = connectors.source(job.input.kind)
+        source = connectors.SOURCES[job.input.kind]
         params = source.parse(job.input.params)
         found = source.discover(params, {}, self.source_env)
         parts: list[pl.DataFrame] = []

@@ -124,7 +124,7 @@ class SourceFeed:
         )
 
     def _moved(self, payloads: list[object]) -> Position:
-        source = connectors.source(self.spec.kind)
+        source = connectors.SOURCES[self.spec.kind]
         return source.advance(source.parse(self.spec.params), self.place.items, payloads)
 
     def replay(self, advances: Iterable[Advance]) -> None:

@@ -20,13 +20,23 @@ from lyftnb.operators.base import (
     Reason,
 )
 from lyftnb.operators.chain import Chain, ChainResult
+from lyftnb.operators.checker import ActionChecker
+from lyftnb.operators.dispatch import NO_ROUTE, Routed, route
 from lyftnb.operators.registry import ACTIONS, action, action_kinds
-from lyftnb.operators.rejects import REJECTS_SCHEMA, RejectedRow, rejected, rejects_frame
+from lyftnb.operators.rejects import (
+    REJECTS_SCHEMA,
+    RejectedRow,
+    no_rejects,
+    rejected,
+    rejects_frame,
+)
 
 __all__ = [
     "ACTIONS",
+    "NO_ROUTE",
     "REJECTS_SCHEMA",
     "Action",
+    "ActionChecker",
     "ActionError",
     "Bound",
     "Chain",
@@ -40,8 +50,11 @@ __all__ = [
     "Problems",
     "Reason",
     "RejectedRow",
+    "Routed",
     "action",
     "action_kinds",
+    "no_rejects",
     "rejected",
     "rejects_frame",
+    "route",
 ]
