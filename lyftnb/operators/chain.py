@@ -230,6 +230,12 @@ class Chain:
         frame = self._run_plan(self._frame)
         if not self._active:
             return frame
+        if REJECT not in frame.columns:
+            raise InternalError(
+                "an action dropped the hidden columns of its rows",
+                where=f"steps {', '.join(self._counts)}",
+                hint="a row-wise action must carry columns that begin with __lyft_",
+            )
         flags = frame[REJECT]
         if flags.null_count() < frame.height:
             self._part(dict(flags.drop_nulls().value_counts().iter_rows()))

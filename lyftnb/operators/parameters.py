@@ -69,10 +69,26 @@ def one_of(field: str, kinds: tuple[type, ...], value: Any) -> Any:
     return {field: value} if isinstance(value, kinds) else value
 
 
+_EXPECTED = {
+    "string_type": "text",
+    "dict_type": "a map",
+    "tuple_type": "a list",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "too_short": "at least one",
+}
+
+
 def invalid_parameters(kind: str, error: ValidationError, model: type[BaseModel]) -> ActionError:
     """What pydantic found, as problems with sentences that a person can act on."""
+    found = error.errors()
+    places = [tuple(one["loc"]) for one in found]
     problems = tuple(
-        (tuple(found["loc"]), _problem(kind, found, model)) for found in error.errors()
+        (place, _problem(kind, one, model))
+        for place, one in zip(places, found, strict=True)
+        # A list whose items are wrong is not too short as well.
+        if one["type"] != "too_short" or not any(_below(place, other) for other in places)
     )
     path, first = problems[0]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
@@ -84,6 +100,10 @@ def invalid_parameters(kind: str, error: ValidationError, model: type[BaseModel]
     )
 
 
+def _below(place: Path, other: Path) -> bool:
+    return len(other) > len(place) and other[: len(place)] == place
+
+
 def _problem(kind: str, found: Mapping[str, Any], model: type[BaseModel]) -> ActionError:
     key = str(found["loc"][-1]) if found["loc"] else kind
     known = list(model.model_fields)
@@ -92,7 +112,9 @@ def _problem(kind: str, found: Mapping[str, Any], model: type[BaseModel]) -> Act
             return ActionError(f"'{key}' is missing", hint=_field_hint(model, key))
         case "extra_forbidden":
             guess = near(key, known)
-            hint = f"did you mean '{guess}'?" if guess else f"{kind} takes: {', '.join(known)}"
+            nested = len(found["loc"]) > 1
+            listed = None if nested else f"{kind} takes: {', '.join(known)}"
+            hint = f"did you mean '{guess}'?" if guess and not nested else listed
             return ActionError(f"{kind} has no parameter '{key}'", hint=hint)
         case "value_error":
             return ActionError(str(found["ctx"]["error"]))
@@ -105,7 +127,7 @@ def _problem(kind: str, found: Mapping[str, Any], model: type[BaseModel]) -> Act
             return ActionError(
                 f"'{key}' is {found['ctx']['expected']}, not {_shown(found['input'])}"
             )
-    expected = str(found["msg"]).removeprefix("Input should be ")
+    expected = _EXPECTED.get(found["type"]) or found["msg"].removeprefix("Input should be ")
     return ActionError(f"'{key}': expected {expected}, found {_shown(found['input'])}")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import sqlglot
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
@@ -61,6 +61,15 @@ class SqlParams(Params):
     @classmethod
     def _from_text(cls, value: Any) -> Any:
         return one_of("query", (str,), value)
+
+    @field_validator("query")
+    @classmethod
+    def _is_one_select(cls, query: str) -> str:
+        try:
+            _tree(_prepared(query)[0])
+        except ExpressionError as error:
+            raise ValueError(error.message) from error
+        return query
 
 
 class SqlQuery(Action[SqlParams]):
