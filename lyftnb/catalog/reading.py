@@ -151,7 +151,9 @@ def _modelled(document: Any, file: str | None, root: Node | None, found: list[Pr
             spec = WorkflowSpec.model_validate(remainder)
         except ValidationError as failure:
             new = sentences(failure, remainder)
-            found += [p.with_place(file, reading.line_of(p.path)) for p in new]
+            # What is wrong only because something within it was left out has been reported.
+            fresh = [p for p in new if not any(gone[: len(p.path)] == p.path for gone in left_out)]
+            found += [p.with_place(file, reading.line_of(p.path)) for p in fresh]
             remainder = _without([p.path for p in new], remainder, left_out)
     return Reading(document, spec, _sorted(found), file, frozenset(left_out), root)
 

@@ -52,7 +52,7 @@ class TriggerSpec(_Model):
     @model_validator(mode="after")
     def _one_kind(self) -> TriggerSpec:
         words = ("interval", "cron", "message", "watch", "manual")
-        kinds = [word for word in words if getattr(self, word) not in (None, False)]
+        kinds = [w for w in words if getattr(self, w) is not None and getattr(self, w) is not False]
         if len(kinds) != 1:
             raise ValueError(
                 "a trigger has exactly one of interval, cron, message, watch, manual; found "

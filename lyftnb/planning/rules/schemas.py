@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lyftnb.model import ChannelSpec, Job, JobInput, Path, Schema, StepSpec, united
+from lyftnb.model import NULL, ChannelSpec, Job, JobInput, Path, Schema, united
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.report import Report, choose
 from lyftnb.planning.rules.channels import is_partition_column
-
-_TIMES = ("TIMESTAMP", "DATE", "TIMESTAMP WITH TIME ZONE")
 
 
 def schemas(draft: Draft, setting: Setting, report: Report) -> None:
     """Unknown kinds, and everything that the checker finds in inputs, actions and outputs."""
     flow = _Flow(draft, setting, report)
     for name in draft.graph.order:
-        job = draft.jobs.get(name)
-        if job is not None:
-            flow.step(job, draft.spec.steps[name])
+        if name in draft.jobs:
+            flow.step(draft.jobs[name])
 
 
 class _Flow:
+    """Walks the steps, producers first, and remembers what each channel carries."""
+
     def __init__(self, draft: Draft, setting: Setting, report: Report) -> None:
         self.draft = draft
         self.checker = setting.checker
@@ -32,8 +31,9 @@ class _Flow:
         self.output_kinds = frozenset(self.checker.output_kinds())
         self.channels: dict[str, Schema | None] = {}
 
-    def step(self, job: Job, spec: StepSpec) -> None:
-        schema = self._outside(job) if job.input is not None else self._inside(job, spec)
+    def step(self, job: Job) -> None:
+        """Check one job and note the schemas of the channels that it writes."""
+        schema = self._outside(job) if job.input is not None else self._inside(job)
         tables = {
             ref.name: self._channel(ref) for ref in job.inputs if ref.table or job.named_inputs
         }
@@ -47,9 +47,9 @@ class _Flow:
             self.report.findings(path, found)
         self._dispatch(job, schema)
         self._output(job)
-        for port, channel in job.ports:
+        for _, channel in job.ports:
             if self.draft.graph.producers[channel].step == job.step:
-                self.channels[channel] = self._written(channel, port, schema)
+                self.channels[channel] = self._written(channel, schema)
 
     def _unknown(self, path: Path, what: str, kind: str, kinds: frozenset[str]) -> None:
         hint = choose(kind, sorted(kinds))
@@ -79,7 +79,7 @@ class _Flow:
             return self.known.get(f"{ref.deployment}.{ref.channel}")
         return self.channels.get(ref.channel, self.known.get(ref.channel))
 
-    def _inside(self, job: Job, spec: StepSpec) -> Schema | None:
+    def _inside(self, job: Job) -> Schema | None:
         """The rows that reach the body: of the first stream, or of all of them united by name."""
         for ref in job.inputs:
             self._key(job, ref)
@@ -124,7 +124,7 @@ class _Flow:
                 found = self.checker.check_condition(text, schema)
                 self.report.findings((*path, "when", i, port), found)
 
-    def _written(self, channel: str, port: str, schema: Schema | None) -> Schema | None:
+    def _written(self, channel: str, schema: Schema | None) -> Schema | None:
         """What readers of the channel will see: new rows beside those that it holds already."""
         spec = self.draft.spec.channels.get(channel, ChannelSpec())
         present = self.known.get(channel)
@@ -170,7 +170,7 @@ class _Flow:
             kind = columns.get(spec.event_time)
             if kind is None:
                 self._column((*path, "event_time"), spec.event_time, schema)
-            elif kind not in _TIMES:
+            elif kind not in ("DATE", NULL) and not kind.startswith("TIMESTAMP"):
                 self.report.error(
                     (*path, "event_time"),
                     "not_a_time",

@@ -50,7 +50,7 @@ def test_all_problems_at_once_each_with_its_line() -> None:
         "did you mean 'spool'?",
         "4: channels.raw.retention.days: must be more than 0, found 0; ",
         "7: steps.ingest.input: expected exactly one kind as the key, found 'files', 'http'; ",
-        "8: steps.ingest.trigger: '5 parsecs' is not a duration; "
+        "8: steps.ingest.trigger.watch: '5 parsecs' is not a duration; "
         "write a number and a unit: 500ms, 5s, 2m, 1h, 1d, 1w; ",
         "10: steps.ingest.replicas: expected a whole number, found '{{n}}'; "
         "`{{…}}` cannot stand here, because the value must be known in the file",
