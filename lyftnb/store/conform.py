@@ -47,10 +47,13 @@ def conform(frame: pl.DataFrame, current: Schema | None, policy: Policy) -> Conf
     """
     frame = frame.cast({name: stored(dtype) for name, dtype in frame.schema.items()})
     own = schema_of(frame)
+    no_reasons = pl.Series(REASON, [], pl.String)
     if not current or own == current:
-        return Conformed(frame, own, frame.clear().with_columns(pl.lit("").alias(REASON)))
+        return Conformed(frame, own, frame.clear().with_columns(no_reasons))
     target = _target(current, own, policy)
     dtypes = dtypes_of(target)
+    if frame.is_empty():
+        return Conformed(pl.DataFrame(schema=dtypes), target, frame.with_columns(no_reasons))
     conversions = {
         name: conversion(pl.col(name), frame.schema[name], dtype)
         for name, dtype in dtypes.items()
@@ -61,7 +64,8 @@ def conform(frame: pl.DataFrame, current: Schema | None, policy: Policy) -> Conf
         for name, dtype in dtypes.items()
     ]
     judged = frame.with_columns(_reason(own, target, conversions, policy).alias(REASON))
-    good = judged.filter(pl.col(REASON).is_null()).select(values)
+    # `select` alone would make one row of literals when no column of the frame is wanted.
+    good = judged.filter(pl.col(REASON).is_null()).with_columns(values).select(*dtypes)
     return Conformed(good, target, judged.filter(pl.col(REASON).is_not_null()))
 
 
