@@ -49,6 +49,7 @@ def main() -> None:
     threading.Thread(target=_follow_the_owner, daemon=True).start()
 
     import dask
+    import distributed  # noqa: F401  (sets up its loggers as it is imported)
 
     dask.config.set(settings["dask"])
     import lyftnb.engine.run  # noqa: F401  (warm: the first batch need not wait for the imports)
