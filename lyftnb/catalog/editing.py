@@ -75,6 +75,7 @@ class _Editor:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._break = "\r\n" if "\r\n" in text else "\n"
         self._patches: list[tuple[int, int, str]] = []
 
     def result(self) -> str:
@@ -82,7 +83,7 @@ class _Editor:
         out = self._text
         # From the end, so that offsets hold; of insertions at one place the first comes first.
         for start, end, new in sorted(self._patches, key=lambda p: p[:2], reverse=True):
-            out = out[:start] + new + out[end:]
+            out = out[:start] + new.replace("\n", self._break) + out[end:]
         return out
 
     def change(self, node: Node, new: Any, path: Path, indent: int) -> None:

@@ -53,7 +53,7 @@ class _Flow:
 
     def _unknown(self, path: Path, what: str, kind: str, kinds: frozenset[str]) -> None:
         hint = choose(kind, sorted(kinds))
-        self.report.error(path, f"unknown_{what}", f"unknown {what} '{kind}'", hint)
+        self.report.error((*path, kind), f"unknown_{what}", f"unknown {what} '{kind}'", hint)
 
     def _outside(self, job: Job) -> Schema | None:
         assert job.input is not None

@@ -154,6 +154,15 @@ def test_every_layout_can_be_edited(text: str, x: Any) -> None:
     assert document(catalog.edit(text, wanted)) == wanted
 
 
+def test_line_ends_stay_as_they_are() -> None:
+    text = FLIGHTS.replace("\n", "\r\n")
+    wanted = document(text)
+    wanted["steps"]["ingest"]["description"] = "two\nlines"
+    edited = catalog.edit(text, wanted)
+    assert document(edited) == wanted
+    assert edited.count("\n") == edited.count("\r\n") == text.count("\n") + 3
+
+
 def test_a_text_that_is_wrong_must_be_fixed_by_hand() -> None:
     with pytest.raises(InvalidWorkflow, match="stands here and in line 1"):
         catalog.edit("workflow: a\nworkflow: b\n", {"workflow": "c"})

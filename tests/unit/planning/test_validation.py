@@ -137,13 +137,16 @@ ONE_STEP = {
     ),
     "an unknown action": (
         SINK | {"actions": [{"fliter": "x"}]},
-        ["unknown_action steps.s.actions[0]"],
+        ["unknown_action steps.s.actions[0].fliter"],
     ),
     "an unknown input": (
         {"input": {"fils": 1}, "output": {"print": 1}},
-        ["unknown_input steps.s.input"],
+        ["unknown_input steps.s.input.fils"],
     ),
-    "an unknown output": ({"in": "raw", "output": {"prnt": 1}}, ["unknown_output steps.s.output"]),
+    "an unknown output": (
+        {"in": "raw", "output": {"prnt": 1}},
+        ["unknown_output steps.s.output.prnt"],
+    ),
     "a wrong output": (
         {"in": "raw", "output": {"parquet": {}}},
         ["missing_key steps.s.output.parquet.path"],
