@@ -39,6 +39,9 @@ _INFERRED: tuple[pl.DataType, ...] = (
     pl.Datetime("us"),
     pl.Datetime("us", "UTC"),
 )
+# A quoted field of more lines counts as a quote that was never closed: looking further for its end
+# at every such quote would take for ever.
+_RECORD_LINES = 10_000
 # An integer with a leading zero is a code (a ZIP code, an account): as a number it would be lost.
 _CODE = r"^[+-]?0\d"
 
@@ -61,6 +64,15 @@ class _Texts:
     rejects: tuple[RawReject, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A record as it stood in the file; without fields it is broken, for a reason."""
+
+    text: bytes
+    fields: list[str] | None
+    reason: str = ""
+
+
 def read_header(head: bytes, dialect: Dialect) -> tuple[tuple[str, ...], int]:
     """The names that the first record gives to the columns, and where it ends.
 
@@ -73,7 +85,12 @@ def read_header(head: bytes, dialect: Dialect) -> tuple[tuple[str, ...], int]:
     Raises:
         BadData: two columns of one name.
     """
-    first, raw = next(_records(head, dialect), ([], b""))
+    record = next(_records(head, dialect), _Record(b"", []))
+    if record.fields is None:
+        raise BadData(
+            f"the first record is broken: {record.reason}", hint="repair the file's header"
+        )
+    first, raw = record.fields, record.text
     if not dialect.header:
         return tuple(f"column_{i + 1}" for i in range(len(first))), 0
     names = tuple(n.strip() or f"column_{i + 1}" for i, n in enumerate(_without_bom(first)))
@@ -137,6 +154,8 @@ def _read_equal(raw: bytes, names: Sequence[str], dialect: Dialect) -> _Texts | 
     """
     if not raw.strip():
         return _Texts(pl.DataFrame(schema=dict.fromkeys(names, pl.String)))
+    if raw.count(b"\r") != raw.count(b"\r\n"):
+        return None
     if dialect.quote and dialect.quote.encode() in raw:
         bare = re.sub(_quoted(dialect.quote), b"", raw)
         if dialect.quote.encode() in bare:
@@ -169,17 +188,26 @@ def _quoted(quote: str) -> bytes:
 def _read_each(raw: bytes, names: Sequence[str], dialect: Dialect, first: int) -> _Texts:
     rows: list[list[str]] = []
     rejects: list[RawReject] = []
-    for position, (fields, text) in enumerate(_records(raw, dialect), first):
-        shown = as_text(text).rstrip("\r\n")
-        if not _is_utf8(text):
-            rejects.append(RawReject(shown, BAD_TEXT, "not UTF-8", position))
-        elif len(fields) != len(names):
-            reason = f"{len(names)} fields were expected, found {len(fields)}"
-            rejects.append(RawReject(shown, BAD_RECORD, reason, position))
+    for position, record in enumerate(_records(raw, dialect), first):
+        code, reason = _fault(record, len(names))
+        if code:
+            shown = as_text(record.text).rstrip("\r\n")
+            rejects.append(RawReject(shown, code, reason, position))
         else:
-            rows.append(fields)
+            rows.append(record.fields or [])
     schema = dict.fromkeys(names, pl.String)
     return _Texts(pl.DataFrame(rows, schema=schema, orient="row"), tuple(rejects))
+
+
+def _fault(record: _Record, width: int) -> tuple[str, str]:
+    """(code, reason) of what is wrong with a record; empty for a good one."""
+    if record.fields is None:
+        return BAD_RECORD, record.reason
+    if not _is_utf8(record.text):
+        return BAD_TEXT, "not UTF-8"
+    if len(record.fields) != width:
+        return BAD_RECORD, f"{width} fields were expected, found {len(record.fields)}"
+    return "", ""
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -190,30 +218,65 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def _records(raw: bytes, dialect: Dialect) -> Iterator[tuple[list[str], bytes]]:
-    """Each record that is not blank, with its raw text."""
-    taken: list[str] = []
+def _records(raw: bytes, dialect: Dialect) -> Iterator[_Record]:
+    """Each record that is not blank. Where quotes are broken, one line is given up, and reading
+    goes on behind it.
+    """
+    # One character a byte, so that raw text and bytes are the same thing.
+    lines = _Lines(io.StringIO(raw.decode("latin-1"), newline="\n").readlines())
+    while not lines.exhausted:
+        reader = csv.reader(
+            lines,
+            delimiter=dialect.delimiter,
+            quotechar=dialect.quote,
+            quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+            strict=True,
+        )
+        try:
+            for fields in reader:
+                text = lines.taken().encode("latin-1")
+                if text.strip():
+                    yield _Record(text, [_from_latin(field) for field in fields])
+        except csv.Error as error:
+            yield _Record(lines.first_taken().encode("latin-1"), None, str(error))
 
-    def lines() -> Iterator[str]:
-        # One character a byte, so that raw text and bytes are the same thing.
-        for line in io.StringIO(raw.decode("latin-1"), newline="\n"):
-            taken.append(line)
-            yield line
 
-    reader = csv.reader(
-        lines(),
-        delimiter=dialect.delimiter,
-        quotechar=dialect.quote,
-        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-    )
-    for fields in reader:
-        text = "".join(taken).encode("latin-1")
-        taken.clear()
-        if text.strip():
-            yield (
-                [field.encode("latin-1").decode("utf-8", "backslashreplace") for field in fields],
-                text,
-            )
+def _from_latin(field: str) -> str:
+    return field if field.isascii() else as_text(field.encode("latin-1"))
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Lines for the parser, which remembers those that its present record took."""
+
+    lines: list[str]
+    begin: int = 0
+    at: int = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if self.at == len(self.lines):
+            raise StopIteration
+        if self.at - self.begin == _RECORD_LINES:
+            raise csv.Error(f"a quote is not closed within {_RECORD_LINES:,} lines")
+        self.at += 1
+        return self.lines[self.at - 1]
+
+    @property
+    def exhausted(self) -> bool:
+        return self.begin == len(self.lines)
+
+    def taken(self) -> str:
+        text = "".join(self.lines[self.begin : self.at])
+        self.begin = self.at
+        return text
+
+    def first_taken(self) -> str:
+        """The first line of a record that is none; the others are read again."""
+        self.at = self.begin + 1
+        return self.taken()
 
 
 def _type_of(texts: pl.Series, known: pl.DataType | None, fixed: bool) -> pl.DataType:
@@ -260,11 +323,11 @@ def _with_failed(
     refused = {reject.position for reject in rejects}
     out = list(rejects)
     row = 0
-    for position, (_, text) in enumerate(_records(raw, dialect), first):
+    for position, record in enumerate(_records(raw, dialect), first):
         if position in refused:
             continue
         if row in failed:
-            raw_text = as_text(text).rstrip("\r\n")
-            out.append(RawReject(raw_text, BAD_VALUE, failed[row], position))
+            shown = as_text(record.text).rstrip("\r\n")
+            out.append(RawReject(shown, BAD_VALUE, failed[row], position))
         row += 1
     return tuple(sorted(out, key=lambda reject: reject.position))

@@ -1,0 +1,140 @@
+"""CSV: records, types, and bad records that stand alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lyftnb.connectors.files import decode_csv as module
+from lyftnb.connectors.files.cutting import UnprovenError, record_cuts
+from lyftnb.connectors.files.decode_csv import Dialect, decode_csv, read_header
+from lyftnb.connectors.files.decoded import Columns
+from lyftnb.errors import BadData
+from lyftnb.model import Schema
+
+FIELDS = st.text(alphabet='ab1,;"\n é', max_size=5)
+OPEN = Columns({})
+
+
+def written(records: list[list[str]], quoting: int = csv.QUOTE_MINIMAL) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n", quoting=quoting).writerows(records)
+    return out.getvalue().encode()
+
+
+def decode(text: str, columns: Columns = OPEN, **dialect: object):
+    raw = text.encode()
+    settings_ = Dialect(**dialect)
+    names, end = read_header(raw, settings_)
+    return decode_csv(raw[end:], names, settings_, columns)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(FIELDS, FIELDS), max_size=6),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.integers(0, 4),
+)
+def test_the_fast_way_and_the_slow_way_agree(records, quoting, broken):
+    raw = written([list(r) for r in records], quoting)
+    raw += (b"", b"x,y,z\n", b"only\n\n1,2\n", b'a"b,"c\n', b"a\rb,c\n")[broken]
+    columns = Columns({"a": pl.String(), "b": pl.String()}, fixed=True)
+    fast = decode_csv(raw, ("a", "b"), Dialect(), columns)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_read_equal", lambda *args: None)
+        slow = decode_csv(raw, ("a", "b"), Dialect(), columns)
+    assert fast.frame.rows() == slow.frame.rows()
+    assert fast.rejects == slow.rejects
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(FIELDS, FIELDS), max_size=12), st.integers(1, 20), st.integers(4, 40))
+def test_cut_records_are_the_same_records(tmp_path_factory, records, step, block):
+    raw = written([list(r) for r in records])
+    path = tmp_path_factory.getbasetemp() / "cut.csv"
+    path.write_bytes(raw)
+    with open(path, "rb") as file, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lyftnb.connectors.files.cutting._BLOCK", block)
+        cuts = list(record_cuts(file, 0, len(raw), step, ",", '"'))
+    pieces = [raw[a:b] for a, b in zip([0, *cuts], cuts, strict=False)]
+    assert b"".join(pieces) == raw
+    read = [row for piece in pieces for row in csv.reader(io.StringIO(piece.decode(), newline=""))]
+    assert read == [list(r) for r in records]
+
+
+@pytest.mark.parametrize("text", ['a,5" pipe\n', 'a "b" c\nd,e\n', '"a"b\n'])
+def test_quotes_within_fields_prove_nothing(tmp_path, text):
+    path = tmp_path / "odd.csv"
+    path.write_text(text)
+    with open(path, "rb") as file, pytest.raises(UnprovenError):
+        list(record_cuts(file, 0, len(text), 1, ",", '"'))
+
+
+def test_types_are_inferred_from_all_values_of_the_split():
+    decoded = decode(
+        "i,f,b,d,t,z,s,code,none\n"
+        "1,1.5,true,2026-01-02,2026-01-02T03:04:05,2026-01-02T03:04:05Z,x,007,\n"
+        "NA,2,False,2026-01-03,2026-01-02 03:04:05.5,2026-01-02T03:04:05+02:00,1,12,NA\n"
+    )
+    assert decoded.schema.to_mapping() == {
+        "i": "BIGINT",
+        "f": "DOUBLE",
+        "b": "BOOLEAN",
+        "d": "DATE",
+        "t": "TIMESTAMP",
+        "z": "TIMESTAMP WITH TIME ZONE",
+        "s": "VARCHAR",
+        "code": "VARCHAR",
+        "none": '"NULL"',
+    }
+    assert decoded.frame["i"].to_list() == [1, None]
+
+
+def test_bad_records_are_rejected_with_their_raw_text():
+    floor = Schema.from_mapping({"a": "BIGINT", "b": "VARCHAR"})
+    decoded = decode('a,b\n1,x\n2\n3,"y,\nz"\nsix,w\n7,u,v\n8,t\n', Columns.of(None, floor))
+    assert decoded.frame.rows() == [(1, "x"), (3, "y,\nz"), (8, "t")]
+    assert [(r.position, r.row, r.code) for r in decoded.rejects] == [
+        (1, "2", "bad_record"),
+        (3, "six,w", "bad_value"),
+        (4, "7,u,v", "bad_record"),
+    ]
+
+
+def test_the_floor_grows_by_columns_and_wider_numbers():
+    floor = Schema.from_mapping({"a": "BIGINT", "gone": "DATE"})
+    decoded = decode("b,a\nx,1\ny,2.5\nz,no\n", Columns.of(None, floor))
+    assert decoded.schema.to_mapping() == {"a": "DOUBLE", "gone": "DATE", "b": "VARCHAR"}
+    assert decoded.frame.rows() == [(1.0, None, "x"), (2.5, None, "y")]
+    assert [r.row for r in decoded.rejects] == ["z,no"]
+
+
+def test_bytes_that_are_not_utf8_reject_their_record():
+    decoded = decode_csv(b"1,ok\n2,\xff\xfe\n", ("a", "b"), Dialect(), OPEN)
+    assert decoded.frame.rows() == [(1, "ok")]
+    assert [(r.row, r.code) for r in decoded.rejects] == [(r"2,\xff\xfe", "bad_text")]
+
+
+def test_headers_are_checked():
+    with pytest.raises(BadData, match="'a' twice"):
+        decode("a,b,a\n1,2,3\n")
+    declared = Columns.of(Schema.from_mapping({"a": "BIGINT"}), None)
+    with pytest.raises(BadData, match="'b' that the schema does not name"):
+        decode("a,b\n1,2\n", declared)
+    assert decode("\ufeffa;b\r\n1;2\r\n", delimiter=";").frame.rows() == [(1, 2)]
+    assert decode("1,2\n", header=False).frame.columns == ["column_1", "column_2"]
+
+
+def test_a_file_of_its_header_alone_has_no_rows():
+    assert decode("a,b\n").frame.shape == (0, 2)
+
+
+def test_a_quote_that_is_never_closed_costs_its_line_alone():
+    decoded = decode('a,b\n1,"open\n2,x\n3,"y"z\n4,"w"\n')
+    assert decoded.frame.rows() == [(2, "x"), (4, "w")]
+    assert [r.row for r in decoded.rejects] == ['1,"open', '3,"y"z']

