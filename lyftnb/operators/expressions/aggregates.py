@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -92,8 +93,9 @@ def _count(args: Sequence[Value], call: Call) -> Value:
     if not args or (not args[0].columns and args[0].literal is not None):
         counted = pl.len() if call.condition is None else call.condition.expr.sum()
         return _aggregated(counted.cast(BIGINT), BIGINT, call, bounds=_COUNT)
-    rows = _rows(args[0], call)
-    return _aggregated(rows.count().cast(BIGINT), BIGINT, call, args[0], bounds=_COUNT)
+    rows = _rows(args[0], replace(call, distinct=False))
+    counted = rows.n_unique() if call.distinct else rows.count()
+    return _aggregated(counted.cast(BIGINT), BIGINT, call, args[0], bounds=_COUNT)
 
 
 @_AGGREGATE.function(

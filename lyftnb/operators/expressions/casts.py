@@ -8,6 +8,7 @@ from functools import lru_cache
 import polars as pl
 
 from lyftnb.operators.base import Reason
+from lyftnb.operators.expressions import reading
 from lyftnb.operators.expressions.values import (
     BOOLEAN,
     DOUBLE,
@@ -198,36 +199,11 @@ def _read_boolean(text: pl.Expr) -> pl.Expr:
     return pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False)
 
 
-def _read_date(text: pl.Expr) -> pl.Expr:
-    day = text.str.extract(r"^(\d{1,4}-\d{1,2}-\d{1,2})(?:[ T]\d.*)?$")
-    return day.str.to_date("%Y-%m-%d", strict=False)
-
-
-def _read_time(text: pl.Expr) -> pl.Expr:
-    return _with_seconds(text, r"^(\d{1,2}:\d{2})$").str.to_time("%H:%M:%S%.f", strict=False)
-
-
-def _read_timestamp(text: pl.Expr) -> pl.Expr:
-    return _read_zoned(text).dt.replace_time_zone(None)
-
-
-def _read_zoned(text: pl.Expr) -> pl.Expr:
-    spaced = text.str.replace(r"^(\d{1,4}-\d{1,2}-\d{1,2})T", "$1 ")
-    days = spaced.str.replace(r"^(\d{1,4}-\d{1,2}-\d{1,2})$", "$1 00:00:00")
-    full = _with_seconds(days, r"^(\S+ \d{1,2}:\d{2})(Z|[+-]\d{2}(?::?\d{2})?)?$")
-    zoned = full.str.replace(r"^(\S+ [\d:.]+)$", "$1+00")
-    return zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False)
-
-
-def _with_seconds(text: pl.Expr, pattern: str) -> pl.Expr:
-    return text.str.replace(pattern, "$1:00$2" if "(Z" in pattern else "$1:00")
-
-
 _READERS: dict[pl.DataType, Callable[[pl.Expr], pl.Expr]] = {
     BOOLEAN: _read_boolean,
-    pl.Date(): _read_date,
-    pl.Time(): _read_time,
-    TIMESTAMP: _read_timestamp,
-    TIMESTAMPTZ: _read_zoned,
+    pl.Date(): reading.date,
+    pl.Time(): reading.clock,
+    TIMESTAMP: reading.timestamp,
+    TIMESTAMPTZ: reading.timestamptz,
     pl.Float32(): lambda text: _narrowed(text.cast(DOUBLE, strict=False)),
 }

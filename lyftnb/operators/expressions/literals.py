@@ -68,9 +68,10 @@ def resolved(name: str, schema: pl.Schema) -> str:
         return same[0]
     if same:
         raise Refusal(f"column '{name}' is ambiguous", hint=f"there is {' and '.join(same)}")
-    guess = near(name, visible)
+    by_lower = {column.lower(): column for column in visible}
+    guess = near(name.lower(), by_lower)
     if guess:
-        hint = f"did you mean '{guess}'?"
+        hint = f"did you mean '{by_lower[guess]}'?"
     else:
         shown = ", ".join(visible[:12]) + (", …" if len(visible) > 12 else "")
         hint = f"there is: {shown}" if visible else "there are no columns"

@@ -73,7 +73,7 @@ class Expression:
 
 
 def offset_of(node: exp.Expression) -> int | None:
-    """Where a node's first name stands in the text; the parser keeps no place for literals."""
+    """Where a node begins in the text, as far as the parser kept it."""
     return min((part.meta["start"] for part in node.walk() if "start" in part.meta), default=None)
 
 

@@ -33,6 +33,8 @@ def read(text: pl.Expr, pattern: str) -> tuple[pl.Expr, bool]:
     letters = {letter.lstrip("-") for letter, _ in pieces}
     form = "".join(_reading(letter, piece) for letter, piece in pieces)
     form = form.replace(".%f", "%.f")
+    if "%f" in form:
+        raise Refusal("a fraction of a second stands behind a point", hint="write %S.%f")
     # Chrono needs a whole date and a whole time: what the format does not name is added.
     for letter, filler, spelled in (("Y", "1900", "%Y"), ("m", "01", "%m"), ("d", "01", "%d")):
         if not letters & _SAYS[letter]:
