@@ -79,12 +79,12 @@ class _Editor:
         self._patches: list[tuple[int, int, str]] = []
 
     def result(self) -> str:
-        """The text with all replacements made."""
-        out = self._text
-        # From the end, so that offsets hold; of insertions at one place the first comes first.
-        for start, end, new in sorted(self._patches, key=lambda p: p[:2], reverse=True):
-            out = out[:start] + new.replace("\n", self._break) + out[end:]
-        return out
+        """The text with all replacements made; insertions at one place in the order given."""
+        out, at = "", 0
+        for start, end, new in sorted(self._patches, key=lambda patch: patch[:2]):
+            out += self._text[at:start] + new.replace("\n", self._break)
+            at = end
+        return out + self._text[at:]
 
     def change(self, node: Node, new: Any, path: Path, indent: int) -> None:
         """Make the root, or a value within brackets, say `new`."""
@@ -144,16 +144,14 @@ class _Editor:
         """Make one entry of a block mapping say `new`."""
         if same(value.value, new, path) or self._inside(value, new, path):
             return
-        colon = self._text.index(":", key.end)
-        column = self._column(key.start)
-        start = key.start
-        requoted = self._requoted(value, new)
-        if requoted:
+        if requoted := self._requoted(value, new):
             self._patch(value.start, _extent(value), requoted)
             return
-        head = " " * column + self._text[start : colon + 1]
+        after_colon = self._text.index(":", key.end) + 1
+        column = self._column(key.start)
+        head = " " * column + self._text[key.start : after_colon]
         shown = "\n".join(entry(head, new, path, column)).removeprefix(head)
-        self._patch(colon + 1, max(colon + 1, _extent(value)), shown)
+        self._patch(after_colon, max(after_colon, _extent(value)), shown)
 
     def _sequence(self, node: Node, new: list[Any], path: Path) -> None:
         old = node.items
@@ -181,14 +179,12 @@ class _Editor:
         """Make one item of a block sequence say `new`."""
         if same(node.value, new, path) or self._inside(node, new, path):
             return
-        dash = self._dash(node)
-        column = self._column(dash)
-        requoted = self._requoted(node, new)
-        shown = "\n".join(item(new, path, column)).lstrip()
-        if requoted:
+        if requoted := self._requoted(node, new):
             self._patch(node.start, _extent(node), requoted)
-        else:
-            self._patch(dash, max(dash + 1, _extent(node)), shown)
+            return
+        dash = self._dash(node)
+        shown = "\n".join(item(new, path, self._column(dash))).lstrip()
+        self._patch(dash, max(dash + 1, _extent(node)), shown)
 
     def _requoted(self, node: Node, new: Any) -> str | None:
         """New text in the quotes of the old, where it had some."""
@@ -204,7 +200,8 @@ class _Editor:
         self._patches.append((start, end, new))
 
     def _add(self, at: int, shown: list[str]) -> None:
-        missing = "\n" if at and self._text[at - 1] != "\n" else ""
+        begun = at == 0 or self._text[at - 1] == "\n" or any(p[0] == at for p in self._patches)
+        missing = "" if begun else "\n"
         self._patches.append((at, at, missing + "\n".join(shown) + "\n"))
 
     def _column(self, at: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from lyftnb.catalog.scalars import bare_key, written
 from lyftnb.model import Path
 
-WIDTH = 100
+_WIDTH = 100
 _INDENT = 2
 # Parts that are blocks even if they would fit on a line, so that files look alike.
 _BLOCKS: tuple[tuple[str, ...], ...] = (
@@ -40,7 +40,7 @@ def entry(head: str, value: Any, path: Path, indent: int) -> list[str]:
     if _is_prose(value):
         return _literal(head, value, indent + _INDENT)
     one_line = f"{head} {flow(value)}"
-    if not isinstance(value, dict | list) or not value or fits(one_line, value, path):
+    if not isinstance(value, dict | list) or not value or _fits(one_line, value, path):
         return [one_line]
     return [head, *lines(value, path, indent + _INDENT)]
 
@@ -70,13 +70,13 @@ def flow(value: Any) -> str:
     return written(value)
 
 
-def fits(line: str, value: Any, path: Path) -> bool:
+def _fits(line: str, value: Any, path: Path) -> bool:
     """Whether a value may stand on one line, where it makes `line`."""
-    return len(line) <= WIDTH and not _is_block(path) and not _holds_prose(value)
+    return len(line) <= _WIDTH and not _is_block(path) and not _holds_prose(value)
 
 
 def _flat(value: Any, head: str, path: Path) -> bool:
-    return fits(f"{head} {flow(value)}", value, path)
+    return _fits(f"{head} {flow(value)}", value, path)
 
 
 def _is_block(path: Path) -> bool:

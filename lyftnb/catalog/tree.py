@@ -44,8 +44,6 @@ class Node:
     line: int
     flow: bool = True
     """Written within braces or brackets, or a scalar; else as a block of lines."""
-    alias: bool = False
-    """Stands elsewhere in the text, or is given a name for use elsewhere."""
     items: list[Node] = field(default_factory=list)
     pairs: dict[str, tuple[Node, Node]] = field(default_factory=dict)
     """Key → (key, value); entries that come through a merge key are not among them."""
@@ -130,7 +128,6 @@ class _Builder:
             node = self._sequence(event, path, depth)
         anchor = getattr(event, "anchor", None)
         if anchor is not None:
-            node.alias = True
             self._anchors[anchor] = node, self._nodes - before + 1
         return node
 
@@ -144,9 +141,7 @@ class _Builder:
         if self._nodes > _MAX_NODES:
             self._report("bad_yaml", path, line, "aliases make the document too large")
             raise _Stop
-        node = self._span(target.value, event)
-        node.alias = True
-        return node
+        return self._span(target.value, event)
 
     def _span(self, value: Any, event: Event) -> Node:
         mark = event.start_mark
@@ -199,7 +194,6 @@ class _Builder:
             key = self._key(inner, path, depth)
             value = self._node(next(self._events), (*path, key.value), depth + 1)
             if key.value == "<<" and getattr(inner, "implicit", (False,))[0]:
-                node.alias = True
                 self._merge(merged, value, (*path, "<<"))
                 continue
             if key.value in node.pairs:

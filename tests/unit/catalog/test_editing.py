@@ -154,6 +154,17 @@ def test_every_layout_can_be_edited(text: str, x: Any) -> None:
     assert document(catalog.edit(text, wanted)) == wanted
 
 
+def test_what_comes_in_keeps_its_order() -> None:
+    text = (
+        "workflow: a\nsteps:\n  s:\n    out: {x: c}\n    actions:\n      - derive:\n          a: b"
+    )
+    wanted = document(text)
+    wanted["steps"]["s"]["actions"][0]["derive"] |= {"d": "e", "b": "c"}
+    wanted["steps"] |= {"z": {"in": "c"}, "y": {"in": "c"}}
+    edited = catalog.edit(text, wanted)
+    assert edited == text + "\n          d: e\n          b: c\n  z:\n    in: c\n  y:\n    in: c\n"
+
+
 def test_line_ends_stay_as_they_are() -> None:
     text = FLIGHTS.replace("\n", "\r\n")
     wanted = document(text)
