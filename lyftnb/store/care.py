@@ -44,7 +44,7 @@ class Care(Session):
         for start in range(0, len(found), _SWEEP_CHUNK):
             chunk = found[start : start + _SWEEP_CHUNK]
             report = self._sweep_chunk(chunk, in_flight, grace_s, report)
-        folders = remove_empty_folders(self.root, now_s, grace_s)
+        folders = remove_empty_folders(self.root, time.time(), grace_s)
         return replace(report, folders=folders)
 
     def _sweep_chunk(

@@ -29,6 +29,11 @@ class Session:
         self.mirror: Mirror = load(database)
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
     def close(self) -> None:
         """Close the file and let the next owner in; may be called twice."""
         with self._lock:

@@ -1,0 +1,113 @@
+"""SQL for clients: what it sees, and what it must not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lyftnb.errors import ExpressionError, NotFound, SegmentMissing
+from lyftnb.model import Schema, SpoolSpec, StepCount
+from lyftnb.store import Ledger, query
+from lyftnb.store.sql import STATE_VIEWS
+from tests.unit.store.conftest import MakeCommit
+
+
+@pytest.fixture
+def filled(ledger: Ledger, make: MakeCommit) -> Ledger:
+    other = SpoolSpec("e.c")
+    ledger.commit(
+        [
+            make(1, pl.DataFrame({"x": [1, 2]}), counts=(StepCount("s", 2, 2),)),
+            make(2, pl.DataFrame({"x": [0.5], "s": [{"p": 1}]})),
+            make(3, pl.DataFrame({"x": [9]}), spec=other),
+            make(4, pl.DataFrame({"y": [9]}), spec=SpoolSpec("d.lone")),
+            make(5, spec=SpoolSpec("d.empty", schema=Schema.from_mapping({"z": "DATE"}))),
+        ]
+    )
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("SELECT sum(x), max(s.p) FROM d.c", [(3.5, 1)]),
+        ("FROM lone", [(9,)]),
+        ("WITH c AS (SELECT 7 AS x) SELECT x FROM c", [(7,)]),
+        ("SELECT count(*) FROM spool('d.c', at => 1)", [(2,)]),
+        ("SELECT count(*) FROM spool('lone', at => '2026-01-01T00:00:00+00:00')", [(1,)]),
+        ("SELECT count(*) FROM spool('lone', at => 3)", [(0,)]),
+        ("SELECT a.x FROM e.c a JOIN d.lone b ON a.x = b.y", [(9,)]),
+        ("SELECT typeof(z) FROM empty UNION ALL SELECT 'none'", [("none",)]),
+        ("SELECT sum(rows)::BIGINT FROM lyftnb.segments WHERE spool = 'd.c'", [(3,)]),
+        ("SELECT rows_in FROM lyftnb.steps", [(2,)]),
+        ("SELECT column_type FROM (DESCRIBE empty)", [("DATE",)]),
+    ],
+)
+def test_answers(filled: Ledger, text: str, rows: list[tuple[object, ...]]) -> None:
+    assert query(filled, text).rows() == rows
+
+
+def test_all_state_views_can_be_read(filled: Ledger) -> None:
+    for view in STATE_VIEWS:
+        assert query(filled, f"SELECT * FROM lyftnb.{view}", limit=1).width > 0
+
+
+def test_the_whole_query_can_look_back(filled: Ledger) -> None:
+    assert query(filled, "SELECT count(*) FROM d.c", at=1).item() == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("COPY (SELECT 1) TO '{root}/x.csv'", "found COPY"),
+        ("EXPLAIN ANALYZE COPY (SELECT 1) TO '{root}/x.csv'", "found COPY"),
+        ("/* */ EXPLAIN ANALYZE COPY (SELECT 1) TO '{root}/x.csv'", "found EXPLAIN"),
+        ("ATTACH '{root}/../ledger.duckdb' AS l", "found ATTACH"),
+        ("SELECT 1; SELECT 2", "found SELECT, SELECT"),
+        ("", "found none"),
+        ("SELECT * FROM read_text('{root}/../lock')", "Permission"),
+        ("SELECT * FROM read_text('/etc/hostname')", "Permission"),
+        ("SET threads = 1", "found SET"),
+        ("SELEC 1", "syntax error"),
+        ("SELECT nope FROM lone", "nope"),
+        ("SELECT * FROM spool('d.c', at => 1 + 0)", "literals"),
+        ("SELECT * FROM spool('d.c', at => 'monday')", "neither a snapshot nor a time"),
+    ],
+)
+def test_refusals(filled: Ledger, text: str, said: str) -> None:
+    with pytest.raises(ExpressionError, match=said):
+        query(filled, text.format(root=filled.root))
+    assert not (filled.root / "x.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("FROM c", "write one of: d.c, e.c"),
+        ("FROM loan", "did you mean 'lone'?"),
+        ("FROM lyftnb.batchs", "did you mean 'lyftnb.batches'?"),
+        ("FROM spool('d.loan')", "did you mean 'd.lone'?"),
+        ("FROM spool('d.c', at => 99)", "the newest is 5"),
+    ],
+)
+def test_names_that_do_not_exist(filled: Ledger, text: str, hint: str) -> None:
+    with pytest.raises(NotFound) as found:
+        query(filled, text)
+    assert hint in str(found.value)
+
+
+def test_a_query_that_takes_too_long_is_stopped(filled: Ledger) -> None:
+    endless = "SELECT sum(a.range + b.range) FROM range(1000000000) a, range(9999) b"
+    with pytest.raises(ExpressionError, match="stopped after"):
+        query(filled, endless, timeout_s=0.1)
+
+
+def test_a_missing_file_is_no_shorter_answer(filled: Ledger, tmp_path: Path) -> None:
+    file = filled.root / filled.segments("d.c")[0].path
+    content = file.read_bytes()
+    file.unlink()
+    with pytest.raises(SegmentMissing):
+        query(filled, "SELECT count(*) FROM d.c")
+    file.write_bytes(content)
