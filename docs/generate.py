@@ -8,23 +8,36 @@ from pathlib import Path
 
 from lyftnb import Workflow
 from lyftnb.cli.pages import cli_page
+from lyftnb.connectors import docs as connector_docs
+from lyftnb.operators.expressions.docs import function_table
 from lyftnb.workspace import config
 from lyftnb.workspace.svg import draw
 
+HERE = Path(__file__).parent
+REFERENCE = "## Reference\n\n"
+
 
 def demo_picture() -> str:
-    """The graph of the demo's workflow."""
+    """The plan of the demo's workflow as a graph."""
     file = files("lyftnb.workspace") / "demo_files" / "flights.workflow.yaml"
-    return draw(Workflow.from_yaml(file.read_text(encoding="utf-8")).spec, standalone=True)
+    return draw(Workflow.from_yaml(file.read_text(encoding="utf-8")).plan(), standalone=True)
+
+
+def expressions() -> str:
+    """The page on expressions: its words stay, the reference below them is made anew."""
+    words, _, _ = (HERE / "expressions.md").read_text(encoding="utf-8").partition(REFERENCE)
+    return words + REFERENCE + function_table()
 
 
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "config.md": config.reference,
+    "connectors.md": connector_docs.reference,
+    "expressions.md": expressions,
     "flights.svg": demo_picture,
 }
 
 if __name__ == "__main__":
     for name, render in PAGES.items():
-        (Path(__file__).parent / name).write_text(render(), encoding="utf-8")
+        (HERE / name).write_text(render(), encoding="utf-8")
         print(f"wrote docs/{name}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lyftnb.cli.screen import Json, opened, print_json, print_table
+from lyftnb.cli.screen import Json, command_prefix, opened, print_json, print_table
 
 if TYPE_CHECKING:
     from lyftnb.model import RunSummary
@@ -39,8 +39,12 @@ def run(
         summary = workspace.run(workflow, fresh=fresh, on_progress=watcher)
     if as_json:
         print_json({**asdict(summary), "rejects": summary.rejects})
-    else:
-        show_summary(summary)
+        return
+    show_summary(summary)
+    rejecting = [c.step for c in summary.counts if c.rejects]
+    if rejecting:
+        prefix = command_prefix(workspace.path)
+        typer.echo(f"see why: {prefix} spool show {summary.deployment}.{rejecting[0]}_rejects")
 
 
 def show_summary(summary: RunSummary) -> None:
@@ -53,8 +57,5 @@ def show_summary(summary: RunSummary) -> None:
         f"{summary.deployment}: {summary.status} in {summary.seconds:.1f} s, "
         f"{summary.batches} batches, {summary.rejects:,} rejects"
     )
-    if summary.rejects:
-        steps = [c.step for c in summary.counts if c.rejects]
-        typer.echo(f"see why: lyftnb spool show {summary.deployment}.{steps[0]}_rejects")
     for problem in summary.problems:
         typer.echo(f"note: {problem}", err=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lyftnb.workspace import Workspace
 
+_ENDLESS = 100_000
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -44,6 +45,13 @@ def opened(ctx: typer.Context, subject: str | None = None) -> Workspace:
     return workspace.open(chosen if chosen is not None else ".")
 
 
+def command_prefix(folder: Path) -> str:
+    """How a next command begins that is to work in the workspace at `folder`, from here."""
+    from lyftnb.workspace.config import folder_of
+
+    return "lyftnb" if folder_of(Path.cwd()) == folder else f"lyftnb -w {folder}"
+
+
 def complain(text: str) -> None:
     """Print an error; one line per thought, the first says that it is one."""
     typer.secho("error: ", err=True, fg="red", bold=True, nl=False)
@@ -51,10 +59,10 @@ def complain(text: str) -> None:
 
 
 def console() -> Console:
-    """Where results go. Without a terminal lines are not cut to its width."""
+    """Where results go. Without a terminal there is no width to keep to."""
     from rich.console import Console
 
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+    return Console(width=None if sys.stdout.isatty() else _ENDLESS, highlight=False)
 
 
 def print_json(value: Any) -> None:
@@ -78,10 +86,30 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
 
 
 def print_frame(frame: pl.DataFrame, limit: int, *, title: str = "") -> None:
-    """Print the first rows of a frame, and say how many there are."""
-    print_table(frame.columns, frame.head(limit).rows(), title=title)
+    """Print the first rows of a frame, and say how many there are.
+
+    Rows that are too wide for the terminal are printed one below the other, a line for each column.
+    """
+    rows = frame.head(limit).rows()
+    texts = [frame.columns, *([cell(value) for value in row] for row in rows)]
+    width = sum(2 + max(map(len, column)) for column in zip(*texts, strict=True))
+    if width <= console().width:
+        print_table(frame.columns, rows, title=title)
+    else:
+        print_records(frame.columns, texts[1:], title=title)
     if frame.height > limit:
         typer.echo(f"… {frame.height - limit:,} more rows")
+
+
+def print_records(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str) -> None:
+    """Print rows one below the other, a line for each column."""
+    if title:
+        typer.echo(title)
+    label = max(map(len, columns))
+    for number, row in enumerate(rows, start=1):
+        typer.secho(f"row {number}", dim=True)
+        for name, text in zip(columns, row, strict=True):
+            typer.echo(f"  {name:<{label}}  {text}")
 
 
 def is_number(value: Any) -> bool:

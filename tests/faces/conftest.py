@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,10 +18,7 @@ def call() -> Call:
 
     def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "lyftnb.cli.app", *words]
-        env = {**os.environ, "COLUMNS": "200"}
-        return subprocess.run(
-            command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120
-        )
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
     return run
 

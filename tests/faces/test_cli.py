@@ -13,6 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from lyftnb.cli import screen
+
 HELLO = "workflows/hello.workflow.yaml"
 
 
@@ -61,10 +63,10 @@ def test_validate_exits_1_on_errors_and_names_the_line(lyftnb: Call, tmp_path: P
     file.write_text(file.read_text().replace("in: orders", "in: oders"))
     bad = lyftnb("validate", HELLO)
     assert bad.returncode == 1
-    assert f"{HELLO}:19" in bad.stdout
+    assert f"{HELLO}:18" in bad.stdout
     assert "'orders'" in bad.stdout
     found = json.loads(lyftnb("validate", HELLO, "--json").stdout)
-    assert [p["line"] for p in found if p["severity"] == "error"] == [19]
+    assert [p["line"] for p in found if p["severity"] == "error"] == [18]
 
 
 WRONG = [
@@ -111,6 +113,21 @@ def test_run_and_what_it_leaves(hello: Path, call: Call, printed: Printed) -> No
     assert [c["ok"] for c in printed("doctor")] == [True] * 7
     text = call("spool", "sql", "SELECT item, total FROM big_orders", cwd=hello).stdout
     assert text.split() == ["item", "total", "desk", "250"]
+
+
+def test_rows_too_wide_for_the_terminal_stand_one_below_the_other(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pl.DataFrame({"a": ["x" * 30], "long_name": ["y" * 30]})
+    screen.print_frame(frame, 5)
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    monkeypatch.setattr(screen, "_ENDLESS", 40)
+    screen.print_frame(frame, 5)
+    assert capsys.readouterr().out.splitlines() == [
+        "row 1",
+        f"  a          {'x' * 30}",
+        f"  long_name  {'y' * 30}",
+    ]
 
 
 @pytest.mark.cluster
