@@ -8,10 +8,11 @@ Rows on which an expression fails (a CAST, an overflow) are named by `Compiled.f
 an exception. What may be called is data: `registry.FUNCTIONS`. Knows no action, frame or batch.
 """
 
-from lyftnb.operators.expressions import (  # noqa: F401  the tables of functions register themselves
+from lyftnb.operators.expressions import (  # noqa: F401  these fill the table of functions
     aggregates,
     functions_list,
     functions_number,
+    functions_pattern,
     functions_text,
     functions_time,
 )

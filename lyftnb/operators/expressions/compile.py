@@ -25,8 +25,13 @@ from lyftnb.operators.expressions import (
     logic,
     matching,
 )
-from lyftnb.operators.expressions import parse as parsing
-from lyftnb.operators.expressions.parse import SQL_ACTION, Expression
+from lyftnb.operators.expressions.parse import (
+    SQL_ACTION,
+    Dialect,
+    Expression,
+    offset_of,
+    parse,
+)
 from lyftnb.operators.expressions.registry import Call, accepted, lookup
 from lyftnb.operators.expressions.values import (
     VARCHAR,
@@ -60,7 +65,7 @@ def compile(text: str | Expression, schema: pl.Schema, env: Env) -> Compiled:
         ExpressionError: it does not parse, names what does not exist, or mixes types that do not
             meet; `offset` in `facts` says where, as far as known.
     """
-    expression = parsing.parse(text) if isinstance(text, str) else text
+    expression = parse(text) if isinstance(text, str) else text
     value = _Compiler(expression, schema, env).compile(expression.tree)
     if value.months:
         raise _placed(Refusal("an INTERVAL of months is no value of its own"), expression, None)
@@ -92,7 +97,7 @@ class _Compiler:
                 # The parser folds NOT into some predicates (x NOT LIKE y).
                 return logic.negated(value) if node.args.get("negate") else value
             raise Refusal(
-                f"'{node.sql(dialect=parsing.Dialect)}' is not part of the dialect", hint=SQL_ACTION
+                f"'{node.sql(dialect=Dialect)}' is not part of the dialect", hint=SQL_ACTION
             )
         except Refusal as refusal:
             raise _placed(refusal, self.expression, node) from None
@@ -127,7 +132,7 @@ class _Compiler:
     def call(self, name: str, nodes: list[exp.Expression], node: exp.Expression) -> Value:
         """A call of a function in the table."""
         function = lookup(name)
-        call = Call(name, self.env, self.expression.text, parsing.offset_of(node) or 0)
+        call = Call(name, self.env, self.expression.text, offset_of(node) or 0)
         call, nodes = self._modifiers(call, nodes)
         if not function.aggregate and (call.distinct or call.order or call.star):
             raise Refusal(
@@ -167,7 +172,7 @@ class _Compiler:
             raise Refusal("FILTER follows an aggregate", hint="count(*) FILTER (WHERE x > 1)")
         condition = logic.condition(self.compile(node.expression.this), "FILTER")
         call = Call(
-            inner.name, self.env, self.expression.text, parsing.offset_of(inner) or 0,
+            inner.name, self.env, self.expression.text, offset_of(inner) or 0,
             condition=condition,
         )  # fmt: skip
         call, nodes = self._modifiers(call, list(inner.expressions))
@@ -375,7 +380,7 @@ _HANDLERS: Final[dict[type[exp.Expression], Callable[[_Compiler, Any], Value]]] 
 
 def _cast_type(node: exp.Expression) -> pl.DataType:
     try:
-        return from_text(node.sql(dialect=parsing.Dialect))
+        return from_text(node.sql(dialect=Dialect))
     except WorkflowError as error:
         raise Refusal(error.message, hint=error.hint) from None
 
@@ -383,7 +388,7 @@ def _cast_type(node: exp.Expression) -> pl.DataType:
 def _placed(
     refusal: Refusal, expression: Expression, node: exp.Expression | None
 ) -> ExpressionError:
-    offset = parsing.offset_of(node) if node is not None else None
+    offset = offset_of(node) if node is not None else None
     facts: dict[str, Any] = {"text": expression.text}
     if offset is not None:
         facts["offset"] = offset
@@ -393,5 +398,5 @@ def _placed(
 def _position(expression: Expression, name: str) -> int | None:
     for node in expression.tree.find_all(exp.Column):
         if node.parts[0].name == name:
-            return parsing.offset_of(node)
+            return offset_of(node)
     return None

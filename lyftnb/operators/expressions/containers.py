@@ -27,7 +27,9 @@ def listed(values: Sequence[Value]) -> Value:
     if not values:
         return Value(pl.lit([], dtype=pl.List(NULL)), pl.List(NULL))
     values, inner = unified(values, "the elements of a list")
-    return derived(pl.concat_list([v.expr for v in _boxed(values)]), pl.List(inner), *values)
+    flat = not isinstance(inner, pl.List)
+    expr = pl.concat_list([v.expr for v in values]) if flat else _nested(values)
+    return derived(expr, pl.List(inner), *values)
 
 
 def packed(fields: Mapping[str, Value]) -> Value:
@@ -134,11 +136,10 @@ def _inner(value: Value) -> pl.DataType:
     return instance(value.dtype.inner)
 
 
-def _boxed(values: Sequence[Value]) -> list[Value]:
-    # concat_list would splice list elements instead of nesting them.
-    if not isinstance(values[0].dtype, pl.List):
-        return list(values)
-    return [derived(v.expr.implode().over(pl.int_range(pl.len())), v.dtype, v) for v in values]
+def _nested(values: Sequence[Value]) -> pl.Expr:
+    """A list of lists: `concat_list` alone would splice them into one."""
+    boxes = pl.concat_list([pl.struct(item=v.expr) for v in values])
+    return boxes.list.eval(pl.element().struct.field("item"))
 
 
 def _whole(index: Value) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import polars as pl
 from sqlglot import exp
@@ -43,6 +44,7 @@ def similar(value: Value, pattern: Value) -> Value:
     return derived(value.expr.str.contains(f"\\A(?:{regex})\\z"), BOOLEAN, value)
 
 
+@lru_cache(maxsize=512)
 def checked_regex(pattern: str) -> str:
     """The pattern, if the regex engine takes it.
 

@@ -104,7 +104,7 @@ CASE WHEN num = '12' THEN num::BIGINT ELSE -1 END; CASE WHEN b THEN d ELSE ts EN
 
 -- operator []
 l[1]; l[-1]; l[0]; l[9]; l[i]; s[1]; s[2:3]; s[-2]; st['a']; l[1:2]; l[2:]; l[:2]; l[-2:]; l[:-2];
-l[2:1]; l[n:3]; [1, 2, NULL]; [i, j]; [[1, 2], [3]]
+l[2:1]; l[n:3]; [1, 2, NULL]; [i, j]; [[1, 2], [3]]; [l, [1], NULL]
 
 -- operator .
 st.a; st."B"; st.b; {'a': i, 'b': s}; {'a': {'b': i}}.a.b
