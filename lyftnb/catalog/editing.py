@@ -92,7 +92,7 @@ class _Editor:
             return
         if not self._inside(node, new, path):
             shown = flow(new) if node.flow else "\n".join(lines(new, path, indent)).lstrip()
-            self._patch(node.start, _extent(node), self._requoted(node, new) or shown)
+            self._patch(node.start, node.end, self._requoted(node, new) or shown)
 
     def _inside(self, node: Node, new: Any, path: Path) -> bool:
         """Change only parts of a collection, if that is possible."""
@@ -145,13 +145,13 @@ class _Editor:
         if same(value.value, new, path) or self._inside(value, new, path):
             return
         if requoted := self._requoted(value, new):
-            self._patch(value.start, _extent(value), requoted)
+            self._patch(value.start, value.end, requoted)
             return
         after_colon = self._text.index(":", key.end) + 1
         column = self._column(key.start)
         head = " " * column + self._text[key.start : after_colon]
         shown = "\n".join(entry(head, new, path, column)).removeprefix(head)
-        self._patch(after_colon, max(after_colon, _extent(value)), shown)
+        self._patch(after_colon, max(after_colon, value.end), shown)
 
     def _sequence(self, node: Node, new: list[Any], path: Path) -> None:
         old = node.items
@@ -180,11 +180,11 @@ class _Editor:
         if same(node.value, new, path) or self._inside(node, new, path):
             return
         if requoted := self._requoted(node, new):
-            self._patch(node.start, _extent(node), requoted)
+            self._patch(node.start, node.end, requoted)
             return
         dash = self._dash(node)
         shown = "\n".join(item(new, path, self._column(dash))).lstrip()
-        self._patch(dash, max(dash + 1, _extent(node)), shown)
+        self._patch(dash, max(dash + 1, node.end), shown)
 
     def _requoted(self, node: Node, new: Any) -> str | None:
         """New text in the quotes of the old, where it had some."""
@@ -214,10 +214,10 @@ class _Editor:
         return at
 
     def _item_lines(self, node: Node) -> tuple[int, int]:
-        return self._whole_lines(self._dash(node), _extent(node))
+        return self._whole_lines(self._dash(node), node.end)
 
     def _entry_lines(self, key: Node, value: Node) -> tuple[int, int]:
-        return self._whole_lines(key.start, max(_extent(value), self._text.index(":", key.end) + 1))
+        return self._whole_lines(key.start, max(value.end, self._text.index(":", key.end) + 1))
 
     def _whole_lines(self, start: int, end: int) -> tuple[int, int]:
         """The lines from `start` to `end`, if nothing else stands on them before `start`."""
@@ -238,13 +238,3 @@ def _common(old: list[Node], new: list[Any], path: Path) -> int:
             break
         count += 1
     return count
-
-
-def _extent(node: Node) -> int:
-    """Where a node's text really ends: a block's own mark is behind comments and blank lines."""
-    while not node.flow:
-        last = node.items[-1] if node.items else list(node.pairs.values())[-1][1]
-        if last.end < node.start:
-            break
-        node = last
-    return node.end

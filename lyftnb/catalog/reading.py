@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lyftnb.catalog.sentences import problems as sentences
-from lyftnb.catalog.tree import Node, parse
+from lyftnb.catalog.tree import MAX_DEPTH, Node, parse
 from lyftnb.model import Path, Problem, WorkflowSpec, has_errors, worst_first
 
 _UNNAMED = "unnamed"
@@ -112,7 +112,17 @@ def read(text: str, file: str | None = None) -> Reading:
 
 def from_document(document: Any, file: str | None = None) -> Reading:
     """Read a workflow from plain values, as JSON or a Python dict give them."""
+    if _deeper(document, MAX_DEPTH):
+        why = f"nested more than {MAX_DEPTH} levels deep"
+        return Reading(None, None, (Problem("bad_value", "error", (), why, file=file),), file)
     return _modelled(document, file, None, [])
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, dict | list | tuple):
+        return False
+    return levels < 0 or any(_deeper(part, levels - 1) for part in inner)
 
 
 def _json(text: str) -> Any:

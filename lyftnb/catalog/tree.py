@@ -25,7 +25,7 @@ from yaml.events import (
 from lyftnb.catalog.scalars import meaning
 from lyftnb.model import Path, Problem
 
-_MAX_DEPTH = 64
+MAX_DEPTH = 64
 _MAX_NODES = 1_000_000
 """Counting what aliases stand for, so that a few lines cannot grow without bound."""
 _TAG = "tag:yaml.org,2002:"
@@ -36,7 +36,10 @@ _COLLECTION_TAGS = frozenset({None, "!", _TAG + "map", _TAG + "seq"})
 
 @dataclass(slots=True)
 class Node:
-    """A value with its span in the text (character offsets) and its line (from 1)."""
+    """A value with its span in the text (character offsets) and its line (from 1).
+
+    A block ends where its last value does, before the comments and blank lines that follow.
+    """
 
     value: Any
     start: int
@@ -114,8 +117,8 @@ class _Builder:
     def _node(self, event: Event, path: Path, depth: int) -> Node:
         line = _line(event)
         self._nodes += 1
-        if depth > _MAX_DEPTH:
-            self._report("bad_yaml", path[:3], line, f"nested more than {_MAX_DEPTH} levels deep")
+        if depth > MAX_DEPTH:
+            self._report("bad_yaml", path[:3], line, f"nested more than {MAX_DEPTH} levels deep")
             raise _Stop
         if isinstance(event, AliasEvent):
             return self._alias(event, path, line)
@@ -175,9 +178,10 @@ class _Builder:
         node.flow = bool(event.flow_style)
         for inner in self._events:
             if isinstance(inner, SequenceEndEvent):
-                node.end = _end(inner)
                 break
             node.items.append(self._node(inner, (*path, len(node.items)), depth + 1))
+            node.end = node.items[-1].end
+        node.end = _end(inner) if node.flow else node.end
         node.value = [item.value for item in node.items]
         return node
 
@@ -189,10 +193,10 @@ class _Builder:
         merged: dict[str, Any] = {}
         for inner in self._events:
             if isinstance(inner, MappingEndEvent):
-                node.end = _end(inner)
                 break
             key = self._key(inner, path, depth)
             value = self._node(next(self._events), (*path, key.value), depth + 1)
+            node.end = value.end
             if key.value == "<<" and getattr(inner, "implicit", (False,))[0]:
                 self._merge(merged, value, (*path, "<<"))
                 continue
@@ -201,6 +205,7 @@ class _Builder:
                 why = f"the key '{key.value}' stands here and in line {first} already"
                 self._report("duplicate_key", (*path, key.value), key.line, why, "keep one of them")
             node.pairs[key.value] = key, value
+        node.end = _end(inner) if node.flow else node.end
         node.value = merged | {name: value.value for name, (_, value) in node.pairs.items()}
         return node
 

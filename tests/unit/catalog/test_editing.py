@@ -139,6 +139,7 @@ def test_a_step_goes_with_its_lines_and_a_new_one_stands_at_its_place() -> None:
     [
         "workflow: a\ncontext: &c {x: 1}\nui: *c\n",
         "workflow: a\ncontext:\n  base: &b {x: 1}\n  more: {<<: *b, y: 2}\n",
+        "workflow: a\ncontext: {}\nui:\n  a: &b {x: 1}\n  c:\n    <<: *b\n",
         "workflow: a\nsteps:\n  s:\n    actions:\n    - filter: x\n    -\n      filter: y\n",
         "workflow: a\ncontext:\n  text: |\n    two\n    lines\n\nsteps: {}",
         "workflow: a\r\ncontext:\r\n  x: 1\r\n",

@@ -106,6 +106,11 @@ def test_consequences_of_a_broken_part_are_not_reported() -> None:
         ("workflow: a\nui: {a: *x}", 2, "refers to nothing"),
         ("workflow: a\nui: !!python/name:os.system ''", 2, "has no meaning here"),
         ("workflow: a\nui: " + "[" * 100_000, 2, "nested more than"),
+        (
+            '{"workflow": "a", "ui": {"x": "\\ud83d\\ude00", "y": ' + "[" * 99 + "]" * 99 + "}}",
+            None,
+            "nested",
+        ),
         ("workflow: a\nui: [1, 2\nsteps: {}", 3, "close the bracket"),
         ("workflow: a\ndescription: a: b", 2, "in quotes"),
         ('{"workflow": "a", "ui": {"x": "\\ud83d"}}', 1, "Unicode"),
