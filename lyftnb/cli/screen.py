@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -76,40 +76,52 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
     from rich.text import Text
 
     shown = [list(row) for row in rows]
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
     for index, name in enumerate(columns):
         numbers = any(is_number(row[index]) for row in shown)
-        table.add_column(name, justify="right" if numbers else "left", header_style="dim")
+        justify: Literal["left", "right"] = "right" if numbers else "left"
+        table.add_column(name, justify=justify, header_style="dim", overflow="fold")
     for row in shown:
         table.add_row(*(Text(cell(value)) for value in row))
     console().print(table)
 
 
 def print_frame(frame: pl.DataFrame, limit: int, *, title: str = "") -> None:
-    """Print the first rows of a frame, and say how many there are.
+    """Print the first rows of a frame as they are, and say how many there are.
 
-    Rows that are too wide for the terminal are printed one below the other, a line for each column.
+    Rows that are too wide for the terminal are turned: a line for each column, as many rows side by
+    side as fit.
     """
-    rows = frame.head(limit).rows()
-    texts = [frame.columns, *([cell(value) for value in row] for row in rows)]
-    width = sum(2 + max(map(len, column)) for column in zip(*texts, strict=True))
-    if width <= console().width:
+    rows = [["" if v is None else str(v) for v in row] for row in frame.head(limit).iter_rows()]
+    width = console().width
+    if sum(_widths([frame.columns, *rows])) <= width:
         print_table(frame.columns, rows, title=title)
     else:
-        print_records(frame.columns, texts[1:], title=title)
+        _print_turned(frame.columns, rows, width, title)
     if frame.height > limit:
         typer.echo(f"… {frame.height - limit:,} more rows")
 
 
-def print_records(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str) -> None:
-    """Print rows one below the other, a line for each column."""
-    if title:
-        typer.echo(title)
-    label = max(map(len, columns))
-    for number, row in enumerate(rows, start=1):
-        typer.secho(f"row {number}", dim=True)
-        for name, text in zip(columns, row, strict=True):
-            typer.echo(f"  {name:<{label}}  {text}")
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """How wide each column is, with the gap behind it."""
+    return [2 + max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def _print_turned(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, title: str
+) -> None:
+    left = width - 2 - max(map(len, columns))
+    first = 0
+    while first < len(rows):
+        last, room = first, left
+        while last < len(rows) and (last == first or room >= 2 + max(map(len, rows[last]))):
+            room -= 2 + max(map(len, rows[last]))
+            last += 1
+        heads = [f"row {number + 1}" for number in range(first, last)]
+        print_table(["", *heads], zip(columns, *rows[first:last], strict=True), title=title)
+        first, title = last, ""
 
 
 def is_number(value: Any) -> bool:

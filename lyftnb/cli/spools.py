@@ -28,10 +28,16 @@ _SINKS = {".parquet": "sink_parquet", ".csv": "sink_csv", ".ndjson": "sink_ndjso
 
 
 @app.command("ls")
-def list_spools(ctx: typer.Context, as_json: Json = False) -> None:
-    """List all spools."""
+def list_spools(
+    ctx: typer.Context,
+    everything: Annotated[
+        bool, typer.Option("--all", help="The empty ones of rejects, too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List the spools."""
     with opened(ctx) as workspace:
-        found = workspace.spools()
+        found = [s for s in workspace.spools() if s.rows or everything or not s.rejects]
     if as_json:
         names = ("spool", "rows", "bytes", "segments")
         print_json([{name: getattr(s, name) for name in names} for s in found])

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lyftnb.cli.running import show_summary
-from lyftnb.cli.screen import Json, print_frame, print_json
+from lyftnb.cli.screen import Json, print_json, print_table
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +35,7 @@ def demo(
         show_summary(summary)
         result = ws.sql(files.RESULT)
     typer.echo("")
-    print_frame(result, result.height, title="departures by airport")
+    print_table(result.columns, result.rows(), title="departures by airport")
     typer.echo("\n" + files.next_steps(folder))
 
 

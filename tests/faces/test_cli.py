@@ -112,22 +112,25 @@ def test_run_and_what_it_leaves(hello: Path, call: Call, printed: Printed) -> No
     assert printed("spool", "verify") == []
     assert [c["ok"] for c in printed("doctor")] == [True] * 7
     text = call("spool", "sql", "SELECT item, total FROM big_orders", cwd=hello).stdout
-    assert text.split() == ["item", "total", "desk", "250"]
+    assert text.split() == ["item", "total", "desk", "250.0"]
 
 
-def test_rows_too_wide_for_the_terminal_stand_one_below_the_other(
+def test_rows_too_wide_for_the_terminal_are_turned(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    frame = pl.DataFrame({"a": ["x" * 30], "long_name": ["y" * 30]})
-    screen.print_frame(frame, 5)
-    assert len(capsys.readouterr().out.splitlines()) == 2
-    monkeypatch.setattr(screen, "_ENDLESS", 40)
-    screen.print_frame(frame, 5)
-    assert capsys.readouterr().out.splitlines() == [
-        "row 1",
-        f"  a          {'x' * 30}",
-        f"  long_name  {'y' * 30}",
+    frame = pl.DataFrame({"a": [1000, 2000, None], "long_name": ["x" * 12, "y", "z" * 40]})
+    screen.print_frame(frame, 2)
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    monkeypatch.setattr(screen, "_ENDLESS", 32)
+    screen.print_frame(frame, 3)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[:3] == [
+        ["row", "1", "row", "2"],
+        ["a", "1000", "2000"],
+        ["long_name", "x" * 12, "y"],
     ]
+    assert lines[3:5] == [["row", "3"], ["a"]]
+    assert "".join("".join(line) for line in lines[5:]) == "long_name" + "z" * 40
 
 
 @pytest.mark.cluster
