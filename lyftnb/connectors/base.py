@@ -8,7 +8,7 @@ keeps no state: where it stands is its *position*, a mapping item → JSON that 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,6 +92,9 @@ class ReadResult:
     schema: Schema | None = None
     bytes: int = 0
     """Bytes read from outside."""
+    recheck: Callable[[], None] | None = None
+    """For a lazy frame: to be called once it has been collected; raises StorageError where the
+    input changed meanwhile, so that what was collected must not be committed."""
 
 
 class Source(ABC, Generic[P]):

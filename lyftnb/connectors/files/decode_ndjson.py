@@ -28,9 +28,9 @@ from lyftnb.connectors.files.json_lines import Bad, Judge
 from lyftnb.connectors.types import text_to_type, to_text
 from lyftnb.errors import WorkflowError
 
-_FEW_LINES = 128
+_FEW_LINES = 512
 """Up to so many lines are judged one by one rather than cut again."""
-_WAYS = 8
+_WAYS = 16
 
 Types = Mapping[str, pl.DataType]
 

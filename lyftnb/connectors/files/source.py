@@ -74,9 +74,15 @@ class Files(Source[FilesParams]):
 
 
 def _read_parquet(split: FileSplit, file: BinaryIO) -> ReadResult:
+    """Lazy, so that only the columns that are used are read."""
+
+    def recheck() -> None:
+        with opened(split):
+            pass
+
     frame = pl.scan_parquet(file.name).slice(split.begin, split.end - split.begin)
     size = split.size * (split.end - split.begin) // max(split.total, 1)
-    return ReadResult(frame=frame, bytes=size)
+    return ReadResult(frame=frame, bytes=size, recheck=recheck)
 
 
 def _read_text(

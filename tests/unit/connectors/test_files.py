@@ -239,6 +239,19 @@ def test_parquet_is_split_by_row_groups_over_several_batches(tmp_path):
     assert rows == list(range(1_000))
 
 
+def test_parquet_that_changes_while_it_is_read_is_found(tmp_path):
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"i": [1]}).write_parquet(path)
+    reader = Reader(tmp_path, path="a.parquet")
+    (split,) = reader.discover().splits
+    result = FILES.read(reader.params, split.payload, None, reader.env())
+    assert result.recheck is not None
+    result.recheck()
+    pl.DataFrame({"i": [2, 3]}).write_parquet(path)
+    with pytest.raises(StorageError, match="changed after it was claimed"):
+        result.recheck()
+
+
 def test_what_cannot_be_read_is_said(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "notes.xyz").write_text("?")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lyftnb.connectors import registry
-from lyftnb.connectors.base import Params, Source
+from lyftnb.connectors.base import Params, Source, SourceEnv
 from lyftnb.connectors.checker import ConnectorChecker
 from lyftnb.connectors.discard import Discard
 from lyftnb.connectors.docs import reference
@@ -114,3 +114,14 @@ def test_entry_points_are_loaded_when_asked_for_and_broken_ones_named(monkeypatc
     with pytest.raises(NotFound):
         sources["none"]
     assert isinstance(SINKS["discard"], Discard)
+
+
+def test_the_example_of_the_docs_runs():
+    text = (Path(__file__).parents[3] / "docs" / "extending-connectors.md").read_text()
+    names: dict[str, object] = {}
+    exec(text.split("```python\n")[1].split("```")[0], names)
+    source = names["Countdown"]()
+    params, env = source.parse({"start": 3}), SourceEnv()
+    (split,) = source.discover(params, {}, env).splits
+    assert source.read(params, split.payload, None, env).frame.collect()["n"].to_list() == [3, 2, 1]
+    assert source.discover(params, source.advance(params, {}, [split.payload]), env).splits == ()
