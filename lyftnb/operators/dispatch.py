@@ -64,18 +64,6 @@ def route(
     return _parted(frame, number, names)
 
 
-def check_dispatch(
-    dispatch: DispatchSpec, names: Sequence[str], schema: pl.Schema, env: Env
-) -> None:
-    """Check a dispatch against the rows that reach it.
-
-    Raises:
-        WorkflowError: the field, a port or a condition does not fit; all problems at once.
-    """
-    if dispatch.mode == "conditional":
-        _conditional(dispatch, names, schema, env)
-
-
 def _everywhere(frame: pl.DataFrame, names: Sequence[str]) -> Routed:
     return Routed(dict.fromkeys(names, frame), frame.clear(), pl.Series([], dtype=pl.Int64))
 

@@ -31,7 +31,7 @@ class ColumnsParams(RootModel[dict[str, Sql]]):
     """Columns by name, each with its expression."""
 
     model_config = {"frozen": True}
-    root: dict[str, Sql] = Field(min_length=1, description="column: expression")
+    root: dict[str, Sql] = Field(min_length=1, description="a map of column: expression")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class RenameParams(RootModel[dict[str, str]]):
     """Old name: new name."""
 
     model_config = {"frozen": True}
-    root: dict[str, str] = Field(min_length=1, description="old name: new name")
+    root: dict[str, str] = Field(min_length=1, description="a map of old name: new name")
 
 
 class Rename(Action[RenameParams]):
@@ -194,7 +194,8 @@ class RemoveParams(RootModel[tuple[str, ...]]):
 
     model_config = {"frozen": True}
     root: tuple[str, ...] = Field(
-        min_length=1, description="columns, or regular expressions written ^…$"
+        min_length=1,
+        description="a column, or a list of columns and regular expressions written ^…$",
     )
 
     @model_validator(mode="before")

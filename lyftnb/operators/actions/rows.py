@@ -17,7 +17,7 @@ class FilterParams(RootModel[Sql]):
     """The condition."""
 
     model_config = {"frozen": True}
-    root: Sql = Field(description="rows for which this is true stay; false and null go")
+    root: Sql = Field(description="an expression: rows for which it is true stay")
 
 
 class Filter(Action[FilterParams]):
@@ -73,7 +73,9 @@ class AssertParams(RootModel[tuple[Assertion, ...]]):
     """The assertions."""
 
     model_config = {"frozen": True}
-    root: tuple[Assertion, ...] = Field(min_length=1)
+    root: tuple[Assertion, ...] = Field(
+        min_length=1, description="a condition, or a list of conditions and of maps"
+    )
 
     @model_validator(mode="before")
     @classmethod

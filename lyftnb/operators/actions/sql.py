@@ -134,8 +134,9 @@ def _ran(query: str, values: dict[str, Any], tables: dict[str, pl.DataFrame]) ->
         with session(tables) as connection:
             made = fetched(connection, query, values)
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
-        text = re.sub(r"^\w+ Error:\s*", "", str(error)).split("\n\n", 1)[0]
-        raise ExpressionError(f"the query fails: {text}", text=query) from error
+        text = re.sub(r"^(\w+ )+Error:\s*", "", str(error)).split("\n\n", 1)[0]
+        what, _, hint = text.partition("\n")
+        raise ExpressionError(f"the query fails: {what}", hint=hint or None, text=query) from error
     kept = [name for name in made.columns if name.startswith(HIDDEN)]
     if kept:
         raise ActionError(f"the query makes a column '{kept[0]}'", hint="rename it")

@@ -117,8 +117,12 @@ class CsvParams(TextParams):
     columns: dict[str, str] = Field(
         min_length=1, description="the names of the values in order, or a map of name: type"
     )
-    delimiter: str = Field(",", min_length=1, max_length=1)
-    quote: str = Field('"', min_length=1, max_length=1)
+    delimiter: str = Field(
+        ",", min_length=1, max_length=1, description="what stands between values"
+    )
+    quote: str = Field(
+        '"', min_length=1, max_length=1, description="what stands around values, doubled within"
+    )
     null_values: tuple[str, ...] = Field(("",), description="what is written for null")
 
     @field_validator("columns", mode="before")

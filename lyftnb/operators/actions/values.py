@@ -45,7 +45,9 @@ class CastParams(RootModel[dict[str, str]]):
     """Columns and their new types."""
 
     model_config = {"frozen": True}
-    root: dict[str, str] = Field(min_length=1, description="column: type, as DuckDB writes it")
+    root: dict[str, str] = Field(
+        min_length=1, description="a map of column: type, as DuckDB writes it"
+    )
 
 
 class Cast(Action[CastParams]):

@@ -24,8 +24,10 @@ JSON_TYPES = {
     "d": "TIMESTAMP",
     "m": "STRUCT(a BIGINT)[]",
 }
+JSON = {"types": JSON_TYPES}
 PAIRS = {"types": {"a": "BIGINT", "b": "VARCHAR"}}
 RECORD = {"columns": {"n": "VARCHAR", "v": "BIGINT"}}
+WORD = {"pattern": r"(?<l>\w)(?<n>\d)?"}
 LOG = '1.2.3.4 - ada [10/Oct/2000:13:55:36 -0700] "GET /a?b HTTP/1.0" 200 - "-" "Moz \\"x\\" y"'
 LOG_FIELDS = {
     "client": "1.2.3.4",
@@ -54,23 +56,23 @@ def _present(value: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("kind", "params", "text", "expected"),
     [
-        ("json", {"types": JSON_TYPES}, '{"x": 9007199254740993}', {"x": 9007199254740993}),
-        ("json", {"types": JSON_TYPES}, '{"x": 2.0, "z": 1}', {"x": 2, "z": 1.0}),
-        ("json", {"types": JSON_TYPES}, '{"x": "12", "y": 5}', {"x": 12, "y": "5"}),
-        ("json", {"types": JSON_TYPES}, '{"y": {"a": 1}}', {"y": '{"a":1}'}),
-        ("json", {"types": JSON_TYPES}, '{"l": [1, null], "b": true}', {"l": [1, None], "b": True}),
-        ("json", {"types": JSON_TYPES}, '{"s": {"w": ["a", 1]}}', {"s": {"q": None, "w": ["a", "1"]}}),
-        ("json", {"types": JSON_TYPES}, '{"m": [{"a": 1}, {}]}', {"m": [{"a": 1}, {"a": None}]}),
-        ("json", {"types": JSON_TYPES}, '{"d": "2020-01-02T03:04:05"}', {"d": datetime(2020, 1, 2, 3, 4, 5)}),
-        ("json", {"types": JSON_TYPES}, '{"x": null, "new": 1}', {}),
-        ("json", {"types": JSON_TYPES}, None, {}),
+        ("json", JSON, '{"x": 9007199254740993}', {"x": 9007199254740993}),
+        ("json", JSON, '{"x": 2.0, "z": 1}', {"x": 2, "z": 1.0}),
+        ("json", JSON, '{"x": "12", "y": 5}', {"x": 12, "y": "5"}),
+        ("json", JSON, '{"y": {"a": 1}}', {"y": '{"a":1}'}),
+        ("json", JSON, '{"l": [1, null], "b": true}', {"l": [1, None], "b": True}),
+        ("json", JSON, '{"s": {"w": ["a", 1]}}', {"s": {"q": None, "w": ["a", "1"]}}),
+        ("json", JSON, '{"m": [{"a": 1}, {}]}', {"m": [{"a": 1}, {"a": None}]}),
+        ("json", JSON, '{"d": "2020-01-02T03:04:05"}', {"d": datetime(2020, 1, 2, 3, 4, 5)}),
+        ("json", JSON, '{"x": null, "new": 1}', {}),
+        ("json", JSON, None, {}),
         ("csv", RECORD, '"a,""b""",2', {"n": 'a,"b"', "v": 2}),
         ("csv", RECORD, '"two\nlines",2', {"n": "two\nlines", "v": 2}),
         ("csv", RECORD, ",", {}),
         ("key_value", PAIRS, 'b="two \\"q\\" words"  a=2 c=', {"a": 2, "b": 'two "q" words'}),
         ("key_value", PAIRS, None, {}),
-        ("regex", {"pattern": r"(?<l>\w)(?<n>\d)?", "types": {"n": "BIGINT"}}, "-x1", {"l": "x", "n": 1}),
-        ("regex", {"pattern": r"(?<l>\w)(?<n>\d)?"}, "x", {"l": "x"}),
+        ("regex", WORD | {"types": {"n": "BIGINT"}}, "-x1", {"l": "x", "n": 1}),
+        ("regex", WORD, "x", {"l": "x"}),
         ("access_log", {}, LOG, LOG_FIELDS),
         ("access_log", {}, '::1 - - [01/Jan/2026:00:00:00 +0000] "\\x16" 400 0',
          {"client": "::1", "time": datetime(2026, 1, 1, tzinfo=UTC), "status": 400, "bytes": 0}),
@@ -85,10 +87,11 @@ def test_reads(kind: str, params: dict[str, Any], text: str | None, expected: An
 @pytest.mark.parametrize(
     ("kind", "params", "code", "texts"),
     [
-        ("json", {"types": JSON_TYPES}, "bad_json", ["", "{", "5", "null", "[1]", '{"x":1}{"x":2}']),
+        ("json", JSON, "bad_json", ["", "{", "5", "null", "[1]", '{"x":1}{"x":2}']),
         ("json", {}, "bad_json", ["", "{", "5", "null", "[1]"]),
-        ("json", {"types": JSON_TYPES}, "bad_value",
-         ['{"x": 1.5}', '{"x": "a"}', '{"x": true}', '{"x": 99999999999999999999}', '{"b": "maybe"}',
+        ("json", JSON, "bad_value",
+         ['{"x": 1.5}', '{"x": "a"}', '{"x": true}', '{"x": 99999999999999999999}',
+          '{"b": "maybe"}',
           '{"l": 5}', '{"l": [1, "a"]}', '{"s": 5}', '{"s": {"q": "a"}}', '{"m": [5]}',
           '{"m": [{"a": 1}, {"a": "q"}]}', '{"d": "soon"}']),
         ("csv", RECORD, "bad_csv", ["", "a", "a,1,2", '"open,1', "a,1\nb,2"]),
