@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
@@ -20,7 +20,7 @@ import polars as pl
 from lyftnb.errors import ExpressionError, LyftError, NotFound, near
 from lyftnb.model import NULL, Schema, SegmentRef
 from lyftnb.store.ledger import Ledger
-from lyftnb.store.scan import check_file
+from lyftnb.store.scan import check_file, scan
 
 STATE_VIEWS = (
     "versions",
@@ -194,6 +194,9 @@ class _Views:
     def _spool_view(self, view: str, spool: str, at: int) -> None:
         segments = self.ledger.segments(spool, at=at)
         schema = self.ledger.schema(spool, at) or Schema()
+        if any(f.type == "HUGEINT" for f in schema.fields):
+            self._copied_view(view, segments, schema)
+            return
         for segment in segments:
             check_file(segment, self.ledger.root)
         selects = [
@@ -206,6 +209,18 @@ class _Views:
             nulls = ", ".join(f"NULL::{_type(f.type)} AS {_quoted(f.name)}" for f in schema.fields)
             selects = [f"SELECT {nulls or 'NULL AS _empty'} WHERE false"]
         self.connection.execute(f"CREATE VIEW {view} AS {' UNION ALL '.join(selects)}")
+
+    def _copied_view(self, view: str, segments: Sequence[SegmentRef], schema: Schema) -> None:
+        """A view of rows in memory: DuckDB cannot read Polars' 128-bit integers from Parquet."""
+        rows = scan(segments, schema, self.ledger.root).with_columns(
+            pl.col(pl.Int128).cast(pl.String)
+        )
+        copied = f"copy:{view}"
+        self.connection.register(copied, rows.collect().to_arrow())
+        columns = ", ".join(
+            f"{_quoted(f.name)}::{_type(f.type)} AS {_quoted(f.name)}" for f in schema.fields
+        )
+        self.connection.execute(f"CREATE VIEW {view} AS SELECT {columns} FROM {_quoted(copied)}")
 
     def _files(self, segments: list[SegmentRef], schema: Schema) -> str:
         """A SELECT over files of one schema, in the columns of the spool's."""
@@ -222,7 +237,7 @@ def _column(name: str, wanted: str, found: str | None) -> str:
     if found is None or NULL in (found, wanted):
         return f"NULL::{_type(wanted)}"
     if found == "INTERVAL":
-        # Polars writes durations as whole microseconds.
+        # In Parquet a duration is whole microseconds.
         return f"to_microseconds({_quoted(name)})"
     return f"{_quoted(name)}::{wanted}"
 

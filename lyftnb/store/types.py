@@ -26,7 +26,6 @@ _TEXT: dict[str, pl.DataType] = {
     "USMALLINT": pl.UInt16(),
     "UINTEGER": pl.UInt32(),
     "UBIGINT": pl.UInt64(),
-    "UHUGEINT": pl.UInt128(),
     "FLOAT": pl.Float32(),
     "DOUBLE": pl.Float64(),
     "VARCHAR": pl.String(),

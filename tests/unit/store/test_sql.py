@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -47,6 +48,17 @@ def filled(ledger: Ledger, make: MakeCommit) -> Ledger:
 )
 def test_answers(filled: Ledger, text: str, rows: list[tuple[object, ...]]) -> None:
     assert query(filled, text).rows() == rows
+
+
+def test_types_that_parquet_has_no_word_for(ledger: Ledger, make: MakeCommit) -> None:
+    spans = pl.DataFrame({"span": [timedelta(hours=1)], "clock": [time(12)], "none": [None]})
+    huge = pl.DataFrame(
+        {"n": [2**100], "span": [timedelta(hours=1)]}, schema_overrides={"n": pl.Int128}
+    )
+    ledger.commit([make(1, spans), make(2, huge, spec=SpoolSpec("d.huge"))])
+    (row,) = query(ledger, "SELECT epoch(span)::INT, hour(clock), none IS NULL FROM c").rows()
+    assert row == (3600, 12, True)
+    assert query(ledger, "SELECT n::VARCHAR FROM huge WHERE epoch(span) > 5").item() == str(2**100)
 
 
 def test_all_state_views_can_be_read(filled: Ledger) -> None:
