@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ from lyftnb.model import (
     TaskReport,
 )
 from lyftnb.operators import Chain, Env, RejectedRow
+
+_WRITERS = 4
+"""Segments that one task writes at a time."""
 
 
 def discover_source(spec: InputSpec, position: Position, env: SourceEnv) -> Discovery:
@@ -68,6 +72,7 @@ class _TaskRun:
         self.chains: dict[str, Chain] = {}
         self.sent: dict[str, Any] = {}
         self.rejects: dict[str, list[pl.DataFrame]] = {}
+        self.written: list[tuple[str, pl.DataFrame]] = []
         self.segments: list[StagedSegment] = []
         self.publications: list[Publication] = []
         self.counts: dict[str, StepCount] = {}
@@ -96,6 +101,7 @@ class _TaskRun:
                     hint="trace the workflow on a sample to see which action it is",
                 ) from error
         self._stage_rejects()
+        self._write_all()
         return TaskResult(self._report(), self.sent)
 
     def _run(self, job: Job) -> None:
@@ -144,14 +150,14 @@ class _TaskRun:
 
     def _chain(self, job: Job, tables: Mapping[str, pl.LazyFrame]) -> Chain:
         streams = [i for i in job.inputs if not i.table]
-        if self.rows_read:
-            self._count(StepCount(job.step, rows_in=self.rows_read))
-            self.rows_read = 0
         if job.input is not None and not streams:
             return self._read(job)
         if len(streams) == 1 and streams[0].channel in self.chains:
             return self.chains.pop(streams[0].channel)
         frames = [tables[i.name] if job.named_inputs else self._stream(i) for i in streams]
+        if self.rows_read:
+            self._count(StepCount(job.step, rows_in=self.rows_read))
+            self.rows_read = 0
         frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
         return Chain(
             frame, frame.collect_schema(), self.env, streaming=self.program.frame != "batch"
@@ -249,18 +255,24 @@ class _TaskRun:
                         reason=str(reason),
                     ),
                 )
-            self._write(channel, kept.frame)
+            self.written.append((channel, kept.frame))
             return
         self.frames[channel] = frame.lazy()
         if channel in self.program.task.sends:
             self.sent[channel] = frame.to_arrow()
 
-    def _write(self, channel: str, frame: pl.DataFrame) -> None:
-        target = self.program.targets[channel]
-        self.segments += store.write_segments(
+    def _write_all(self) -> None:
+        """Stage everything at once: the waits for the disk overlap."""
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            for segments in pool.map(self._write, self.written):
+                self.segments += segments
+
+    def _write(self, item: tuple[str, pl.DataFrame]) -> tuple[StagedSegment, ...]:
+        channel, frame = item
+        return store.write_segments(
             frame,
             self.root,
-            target.spec,
+            self.program.targets[channel].spec,
             batch=self.program.batch,
             attempt=self.program.attempt,
             task=self.program.task.id,
@@ -305,7 +317,7 @@ class _TaskRun:
     def _stage_rejects(self) -> None:
         for job in self.program.task.jobs:
             if job.step in self.rejects:
-                self._write(job.rejects_channel, pl.concat(self.rejects[job.step]))
+                self.written.append((job.rejects_channel, pl.concat(self.rejects[job.step])))
 
     def _count(self, count: StepCount) -> None:
         known = self.counts.get(count.step)
