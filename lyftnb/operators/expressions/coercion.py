@@ -118,11 +118,14 @@ def _common_number(a: pl.DataType, b: pl.DataType) -> pl.DataType:
     if is_float(a) or is_float(b):
         return DOUBLE
     if isinstance(a, pl.Decimal) and isinstance(b, pl.Decimal):
-        return pl.Decimal(38, max(a.scale, b.scale))
-    fixed = a if isinstance(a, pl.Decimal) else b
+        before = max((t.precision or 38) - t.scale for t in (a, b))
+        scale = max(a.scale, b.scale)
+        return pl.Decimal(38, scale) if before + scale <= 38 else DOUBLE
+    whole, fixed = (a, b) if isinstance(b, pl.Decimal) else (b, a)
     assert isinstance(fixed, pl.Decimal)
     # 19 digits hold any BIGINT before the point; with less room the values meet as DOUBLE.
-    return pl.Decimal(38, fixed.scale) if fixed.scale <= 19 else DOUBLE
+    roomy = fixed.scale <= 19 and whole not in (HUGEINT, pl.UInt64())
+    return pl.Decimal(38, fixed.scale) if roomy else DOUBLE
 
 
 def _common_struct(a: pl.Struct, b: pl.Struct) -> pl.Struct | None:

@@ -153,7 +153,8 @@ _declare_part("epoch", "epoch", "Seconds since 1970-01-01 UTC.")
 def _epoch_ms(args: Sequence[Value], call: Call) -> Value:
     value = args[0]
     if is_integer(value.dtype):
-        return derived((value.expr.cast(BIGINT) * 1000).cast(TIMESTAMP), TIMESTAMP, value)
+        micros = arithmetic.multiply(value, constant(1000))
+        return derived(micros.expr.cast(BIGINT).cast(TIMESTAMP), TIMESTAMP, micros)
     value = _timed(value, "epoch", call)
     rounded = (value.expr.dt.timestamp("us") + 500) // 1000
     return derived(rounded, BIGINT, value, bounds=_EPOCH_BOUNDS)

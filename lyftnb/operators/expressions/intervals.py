@@ -11,9 +11,13 @@ from dataclasses import replace
 
 import polars as pl
 
+from lyftnb.operators.base import Reason
 from lyftnb.operators.expressions.values import (
     BIGINT,
+    DOUBLE,
+    HUGEINT_BOUNDS,
     NULL,
+    Failure,
     Refusal,
     Value,
     constant,
@@ -34,6 +38,9 @@ _MICROSECONDS = {
     "week": 604_800_000_000,
 }
 _MONTHS = {"month": 1, "quarter": 3, "year": 12, "decade": 120, "century": 1200}
+_LONGEST = 9.2e18  # microseconds that fit 64 bits, with room for rounding
+_MOST_DAYS = 100_000_000
+_MOST_MONTHS = 120_000
 _SHORT = {
     "us": "microsecond", "microsec": "microsecond", "ms": "millisecond", "msec": "millisecond",
     "s": "second", "sec": "second", "min": "minute", "m": "minute", "h": "hour", "hr": "hour",
@@ -82,7 +89,7 @@ def add(a: Value, b: Value) -> Value | None:
     if _is_interval(b):
         return _moved(a, b, 1)
     if _dated(a) and _is_days(b):
-        return derived(a.expr + _days(b), a.dtype, a, b)
+        return _days_on(a, b, 1)
     return None
 
 
@@ -91,7 +98,7 @@ def subtract(a: Value, b: Value) -> Value | None:
     if _is_interval(b):
         return _sum(a, b, -1) if _is_interval(a) else _moved(a, b, -1)
     if _dated(a) and _is_days(b):
-        return derived(a.expr - _days(b), a.dtype, a, b)
+        return _days_on(a, b, -1)
     if _dated(a) and _dated(b):
         return derived((a.expr - b.expr).dt.total_days(), BIGINT, a, b, bounds=(-(10**10), 10**10))
     if is_moment(a.dtype) and is_moment(b.dtype):
@@ -119,7 +126,8 @@ def multiply(a: Value, b: Value) -> Value | None:
                 hint="a month has no fixed length; use days",
             )
         return _interval(_exact(a) * b.literal, a.months * b.literal)
-    return derived(a.expr * b.expr, INTERVAL, a, b)
+    about = a.expr.dt.total_microseconds().cast(DOUBLE) * b.expr.cast(DOUBLE)
+    return _within(a.expr * b.expr, about.abs() < _LONGEST, INTERVAL, a, b)
 
 
 def negate(a: Value) -> Value:
@@ -174,8 +182,22 @@ def _is_days(value: Value) -> bool:
     return is_integer(value.dtype)
 
 
-def _days(value: Value) -> pl.Expr:
-    return pl.duration(days=value.expr)
+def _days_on(day: Value, days: Value, sign: int) -> Value:
+    span = pl.duration(days=days.expr)
+    moved = day.expr + span if sign > 0 else day.expr - span
+    low, high = days.bounds or HUGEINT_BOUNDS
+    if low >= -_MOST_DAYS and high <= _MOST_DAYS:
+        return derived(moved, day.dtype, day, days)
+    inside = days.expr.is_between(-_MOST_DAYS, _MOST_DAYS)
+    return _within(moved, inside, day.dtype, day, days)
+
+
+def _within(expr: pl.Expr, inside: pl.Expr, dtype: pl.DataType, *sources: Value) -> Value:
+    """The result where it is in the range of its type; a row outside fails."""
+    if any(source.aggregate for source in sources):
+        return derived(pl.when(inside).then(expr), dtype, *sources)
+    failed = Failure(~inside, Reason("time_out_of_range", "a time or span is out of range"))
+    return derived(pl.when(inside).then(expr), dtype, *sources, failures=[failed])
 
 
 def _sum(a: Value, b: Value, sign: int) -> Value:
@@ -194,8 +216,14 @@ def _moved(moment: Value, interval: Value, sign: int) -> Value:
         )
     dtype = TIMESTAMP if _dated(moment) else moment.dtype
     expr = moment.expr.cast(TIMESTAMP) if _dated(moment) else moment.expr
+    if abs(interval.months) > _MOST_MONTHS:
+        raise Refusal("an INTERVAL of more than 10,000 years leads out of the calendar")
     if interval.months:
         expr = expr.dt.offset_by(f"{sign * interval.months}mo")
     if not interval.is_literal or interval.literal:
         expr = expr + interval.expr if sign > 0 else expr - interval.expr
-    return derived(expr, dtype, moment, replace(interval, months=0))
+    if interval.is_literal:
+        return derived(expr, dtype, moment, replace(interval, months=0))
+    micros = moment.expr.dt.timestamp("us").cast(DOUBLE)
+    about = micros + sign * interval.expr.dt.total_microseconds().cast(DOUBLE)
+    return _within(expr, about.abs() < _LONGEST, dtype, moment, interval)

@@ -148,6 +148,9 @@ def test_checking_lets_values_of_the_run_be_anything() -> None:
         ("TRY_CAST(s AS BIGINT)", {}),
         ("strptime(s, '%Y')", {"cast_failed": [1]}),
         ("make_date(2023, i, 30)", {"cast_failed": [1]}),
+        ("ts::DATE + big", {"time_out_of_range": [0]}),
+        ("ts + INTERVAL (big) DAY", {"time_out_of_range": [0]}),
+        ("epoch_ms(big)", {"integer_overflow": [0]}),
         # A branch that is not taken cannot fail.
         ("CASE WHEN s = 'x' THEN 0 ELSE s::BIGINT END", {}),
         ("CASE WHEN s = '1' THEN 0 ELSE s::BIGINT END", {"cast_failed": [1]}),
