@@ -141,7 +141,8 @@ class LineWatcher:
         due = time.monotonic() - self._said_at >= _LINES_EVERY_S
         for stage in progress.stages:
             changed = self._states.get(stage.stage) != stage.state
-            if changed or (due and stage.state == "running"):
+            begun = changed and stage.state != "waiting"
+            if begun or (due and stage.state == "running"):
                 self._states[stage.stage] = stage.state
                 print(_line(progress.seconds, stage), file=sys.stderr)
         if due:
