@@ -162,8 +162,9 @@ _DATETIMES = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f")
 def text_to_type(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Text parsed into `dtype`: null where it does not parse.
 
-    Dates and times are ISO 8601 (`T` or a blank between date and time); an instant needs its
-    offset or `Z`; booleans are `true` and `false` in any case; nested types are not parsed.
+    Dates and times are ISO 8601 (`T` or a blank between date and time); an instant needs its offset
+    or `Z`, and a time without zone takes one as UTC; booleans are `true` and `false` in any case;
+    nested types are not parsed.
     """
     if isinstance(dtype, pl.String):
         return column
@@ -185,6 +186,7 @@ def text_to_type(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 def _text_to_datetime(column: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
     unit = dtype.time_unit or "us"
+    instant = pl.Datetime(unit, "UTC")
     zoned = dtype.time_zone is not None
     parsed = [
         column.str.to_datetime(
@@ -197,4 +199,5 @@ def _text_to_datetime(column: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
     ]
     if not zoned:
         parsed.append(column.str.to_date("%Y-%m-%d", strict=False).cast(dtype))
+        parsed.append(_text_to_datetime(column, instant).dt.replace_time_zone(None))
     return pl.coalesce(parsed)

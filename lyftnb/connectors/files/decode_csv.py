@@ -36,8 +36,8 @@ _INFERRED: tuple[pl.DataType, ...] = (
     pl.Float64(),
     pl.Boolean(),
     pl.Date(),
-    pl.Datetime("us"),
     pl.Datetime("us", "UTC"),
+    pl.Datetime("us"),
 )
 # A quoted field of more lines counts as a quote that was never closed: looking further for its end
 # at every such quote would take for ever.

@@ -31,6 +31,8 @@ from lyftnb.errors import WorkflowError
 _FEW_LINES = 512
 """Up to so many lines are judged one by one rather than cut again."""
 _WAYS = 16
+_DIGITS = 15
+"""A 64-bit float holds so many decimal digits."""
 
 Types = Mapping[str, pl.DataType]
 
@@ -149,10 +151,11 @@ def lines_of(raw: bytes) -> Iterator[bytes]:
 def wire_type(name: str, dtype: pl.DataType) -> pl.DataType:
     """The type that JSON itself gives to a column of type `dtype`.
 
-    Dates and times travel as text; narrow numbers are read wide, so that what does not fit shows.
+    Dates and times travel as text, and so do decimals of more than 15 digits, which a JSON number
+    may not hold; narrow numbers are read wide, so that what does not fit shows.
 
     Raises:
-        WorkflowError: a nested type holds something that JSON has no values for.
+        WorkflowError: the type has values that do not travel through JSON.
     """
     if isinstance(dtype, pl.List | pl.Struct):
         if not _is_json(dtype):
@@ -161,13 +164,16 @@ def wire_type(name: str, dtype: pl.DataType) -> pl.DataType:
                 hint="inside lists and structs use BIGINT, DOUBLE, VARCHAR and BOOLEAN",
             )
         return dtype
-    if dtype.is_float():
+    if isinstance(dtype, pl.UInt64 | pl.Int128):
+        raise WorkflowError(
+            f"column '{name}': {to_text(dtype)} cannot be read from JSON",
+            hint="use BIGINT, or DOUBLE for larger numbers",
+        )
+    if dtype.is_float() or (isinstance(dtype, pl.Decimal) and (dtype.precision or 38) <= _DIGITS):
         return pl.Float64()
-    if dtype.is_integer() and not isinstance(dtype, pl.UInt64 | pl.Int128):
+    if dtype.is_integer():
         return pl.Int64()
-    if isinstance(dtype, pl.Boolean | pl.Null) or dtype.is_integer():
-        return dtype
-    return pl.String()
+    return dtype if isinstance(dtype, pl.Boolean | pl.Null) else pl.String()
 
 
 def _is_json(dtype: object) -> bool:

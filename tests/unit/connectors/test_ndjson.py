@@ -184,7 +184,7 @@ def test_declared_types_convert_and_reject_what_does_not_fit():
     )
     raw = b"\n".join(
         [
-            b'{"t":"2026-01-02T03:04:05.5","small":7,"money":"12.50","day":"2026-01-02"}',
+            b'{"t":"2026-01-02T03:04:05.5Z","small":7,"money":12.5,"day":"2026-01-02"}',
             b'{"t":"soon","small":1}',
             b"oops",
             b'{"small":300}',
