@@ -64,6 +64,12 @@ def _python(row: Row) -> list[Row]:
     return [row]
 
 
+def _regex(row: Row) -> list[Row]:
+    if row["t"] == "":
+        raise Rejected
+    return [row | {"w": row["t"] and row["t"][0]}]
+
+
 PYTHON = """
 def transform(lf):
     frame = lf.collect()
@@ -80,8 +86,14 @@ PARTS = [
     Part({"explode": {"columns": "l", "empty": "drop"}}, lambda r: [r | {"l": x} for x in r["l"]]),
     Part({"python": PYTHON}, _python),
     Part({"rename": {"t": "u"}}, lambda r: [{("u" if k == "t" else k): v for k, v in r.items()}]),
+    Part({"filter": "CAST(t AS BIGINT) > 0"}, lambda r: [r] if (_cast(r)[0]["c"] or 0) > 0 else []),
+    Part({"regex": {"field": "t", "pattern": "^(?<w>.)"}}, _regex),
+    Part({"limit": 1000}, lambda r: [r]),
+    Part({"sql": "SELECT * FROM batch WHERE n IS NULL OR n <> 7"}, lambda r: [r] * (r["n"] != 7)),
 ]
 EXPLODE, RENAME = PARTS[4], PARTS[6]
+NEW_ROWS = ("python", "limit", "sql")
+"""After these, `_row` and `position` speak of the rows that they gave."""
 
 
 def _once(parts: list[Part]) -> list[Part]:
@@ -170,7 +182,7 @@ def test_good_and_rejected_rows_are_those_of_the_reference(
         ids = sorted(json.loads(row)["id"] for row in found["_row"])
         assert ids == sorted(row["id"] for row in expected)
     first = result.rejects.filter(pl.col("step") == "s0")
-    if not any("python" in part.spec for part in steps[0]):
+    if not any(kind in part.spec for part in steps[0] for kind in NEW_ROWS):
         entered = {_key(row) for row in rejects.get("s0", [])}
         assert {_key(json.loads(row)) for row in first["_row"]} == entered
         assert all(

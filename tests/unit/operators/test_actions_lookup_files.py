@@ -1,0 +1,72 @@
+"""Lookups from files: kinds, paths, changes, faults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from lyftnb.errors import LyftError, NotFound, StorageError
+from lyftnb.model import ActionSpec
+from lyftnb.operators import Chain, Env
+
+TABLE = pl.DataFrame({"code": ["UA", "AA"], "name": ["United", "American"], "n": [1, 2]})
+
+
+def _names(folder: Path, file: str, **more: Any) -> list[str | None]:
+    frame = pl.DataFrame({"code": ["AA", None, "UA", "??"]})
+    chain = Chain(frame.lazy(), frame.schema, Env(base_path=str(folder)))
+    params = {"file": file, "on": "code", "add": ["name"], **more}
+    chain.step("s", [ActionSpec(kind="lookup", params=params)], "reject", ["look"])
+    return chain.collect().frame["name"].to_list()
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "parquet", "json", "ndjson"])
+def test_kinds(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / f"t.{kind}"
+    match kind:
+        case "csv":
+            TABLE.write_csv(file)
+        case "tsv":
+            TABLE.write_csv(file, separator="\t")
+        case "parquet":
+            TABLE.write_parquet(file)
+        case "json":
+            TABLE.write_json(file)
+        case "ndjson":
+            TABLE.write_ndjson(file)
+    assert _names(tmp_path, f"t.{kind}") == ["American", None, "United", None]
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("code,name\nUA,old\nUA,older\n")
+    assert _names(tmp_path, "t.csv") == [None, None, "older", None]
+    (tmp_path / "t.csv").write_text("code,name\nUA,a longer one\n")
+    assert _names(tmp_path, "t.csv") == [None, None, "a longer one", None]
+
+
+def test_declared_types_keep_codes_text(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("code,name\n007,Bond\n")
+    with pytest.raises(LyftError, match="'code' is VARCHAR and 'code' of the table is BIGINT"):
+        _names(tmp_path, "t.csv")
+    assert _names(tmp_path, "t.csv", types={"code": "VARCHAR"}) == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [
+        ("none.csv", None, NotFound),
+        ("t.xlsx", "x", LyftError),
+        ("t.parquet", "no parquet", StorageError),
+        ("t.json", "{", StorageError),
+    ],
+)
+def test_faults(tmp_path: Path, name: str, content: str | None, error: type[LyftError]) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(error) as caught:
+        _names(tmp_path, name)
+    assert caught.value.hint
+    assert (caught.value.where or "").startswith("step s, action look")
