@@ -138,7 +138,8 @@ class Cluster:
                 processes=False,
                 protocol="tls://",
                 security=security,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
                 host="127.0.0.1",
                 silence_logs=logging.CRITICAL,
             )
