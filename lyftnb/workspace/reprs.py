@@ -25,7 +25,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = 
     """An HTML table; all values escaped, numbers to the right with thousands apart."""
     head = "".join(f'<th style="text-align:left">{escape(name)}</th>' for name in columns)
     body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
-    title = f"<caption style='text-align:left;white-space:nowrap'>{escape(caption)}</caption>" if caption else ""
+    style = "text-align:left;white-space:nowrap"
+    title = f'<caption style="{style}">{escape(caption)}</caption>' if caption else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
