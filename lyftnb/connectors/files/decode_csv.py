@@ -25,8 +25,8 @@ from lyftnb.connectors.files.decoded import (
     as_text,
     failures,
 )
-from lyftnb.connectors.types import text_to_type, union
-from lyftnb.errors import BadData
+from lyftnb.connectors.types import text_to_type, to_text, union
+from lyftnb.errors import BadData, WorkflowError
 
 csv.field_size_limit(2**31 - 1)
 
@@ -107,6 +107,19 @@ def _without_bom(fields: list[str]) -> list[str]:
     return [fields[0].removeprefix("\ufeff"), *fields[1:]] if fields else fields
 
 
+def check_type(name: str, dtype: pl.DataType) -> None:
+    """Check that a column of this type can be parsed from text.
+
+    Raises:
+        WorkflowError: it cannot.
+    """
+    if dtype.is_nested() or isinstance(dtype, pl.Duration):
+        raise WorkflowError(
+            f"column '{name}': {to_text(dtype)} cannot be read from CSV",
+            hint="read it as VARCHAR and parse it in a later step",
+        )
+
+
 def decode_csv(
     raw: bytes, names: Sequence[str], dialect: Dialect, columns: Columns, first: int = 0
 ) -> Decoded:
@@ -121,7 +134,10 @@ def decode_csv(
 
     Raises:
         BadData: the file has a column that the declared schema does not name.
+        WorkflowError: a declared column has a type that text cannot be parsed into.
     """
+    for name, dtype in columns.known.items():
+        check_type(name, dtype)
     extra = [name for name in names if name not in columns.known]
     if columns.fixed and extra:
         raise BadData(

@@ -12,13 +12,14 @@ import polars as pl
 import zstandard
 
 from lyftnb.connectors.base import Discovery, ReadResult, Source, SourceEnv
-from lyftnb.connectors.files.decode_csv import Dialect, decode_csv, read_header
-from lyftnb.connectors.files.decode_ndjson import decode_ndjson
+from lyftnb.connectors.files.decode_csv import Dialect, check_type, decode_csv, read_header
+from lyftnb.connectors.files.decode_ndjson import decode_ndjson, wire_type
 from lyftnb.connectors.files.decode_whole import RAW, decode_json, decode_text
 from lyftnb.connectors.files.decoded import Columns, Decoded
 from lyftnb.connectors.files.discovery import discover
 from lyftnb.connectors.files.identity import FileSplit, opened
 from lyftnb.connectors.files.params import FilesParams, delimiter_of
+from lyftnb.connectors.types import from_schema
 from lyftnb.errors import LyftError, StorageError
 from lyftnb.model import Position, Schema
 
@@ -36,9 +37,17 @@ class Files(Source[FilesParams]):
     Params: ClassVar[type[FilesParams]] = FilesParams
 
     def schema(self, params: FilesParams) -> Schema | None:
-        """As declared; plain text has its one column."""
+        """As declared; plain text has its one column.
+
+        Raises:
+            WorkflowError: a declared type cannot be read from files of the declared format.
+        """
         if params.declared is None and params.format == "text":
             return Schema.from_mapping({RAW: "VARCHAR"})
+        check = {"csv": check_type, "tsv": check_type, "ndjson": wire_type, "json": wire_type}
+        if params.format in check:
+            for name, dtype in from_schema(params.declared).items():
+                check[params.format](name, dtype)
         return params.declared
 
     def discover(self, params: FilesParams, position: Position, env: SourceEnv) -> Discovery:

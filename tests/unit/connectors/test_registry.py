@@ -56,6 +56,14 @@ def test_wrong_inputs_are_found_with_their_place(spec, code, path, hint):
     assert (finding.code, finding.path, finding.hint) == (code, path, hint)
 
 
+@pytest.mark.parametrize(("kind", "type_"), [("csv", "BIGINT[]"), ("ndjson", "UBIGINT")])
+def test_types_that_a_format_cannot_hold_are_found(kind, type_):
+    params = {"path": "x", "format": kind, "schema": {"a": type_}}
+    schema, (finding,) = CHECKER.check_input(InputSpec(kind="files", params=params))
+    assert schema is None
+    assert type_ in finding.message and finding.hint
+
+
 def test_right_ones_give_their_schema():
     spec = InputSpec(kind="files", params={"path": "x", "schema": {"a": "int", "b": "text[]"}})
     schema, findings = CHECKER.check_input(spec)
