@@ -373,5 +373,5 @@ def _arg_max(args: Sequence[Value], call: Call) -> Value:
     note="an estimate; another one than DuckDB's",
 )
 def _approx_count_distinct(args: Sequence[Value], call: Call) -> Value:
-    rows = _rows(args[0], call)
+    rows = _rows(_sortable(args[0], call), call)
     return _aggregated(rows.approx_n_unique().cast(BIGINT), BIGINT, call, args[0], bounds=_COUNT)

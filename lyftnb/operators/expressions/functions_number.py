@@ -96,6 +96,9 @@ def _trunc(args: Sequence[Value], call: Call) -> Value:
         return x
     if digits is None:
         return derived(pl.lit(None, dtype=x.dtype), x.dtype, x)
+    if digits < 0:
+        unit = 10.0**-digits
+        return derived((x.expr.cast(DOUBLE) / unit).truncate() * unit, DOUBLE, x)
     return _fractional(x, lambda expr: expr.truncate(digits))
 
 

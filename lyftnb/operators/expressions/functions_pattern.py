@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import polars as pl
 
@@ -63,6 +64,8 @@ def _regexp_full_match(text: pl.Expr, regex: str | None, options: str | None = N
 def _regexp_extract(text: pl.Expr, regex: str | None, group: int | None = 0) -> pl.Expr:
     if regex is None or group is None:
         return pl.lit(None, dtype=VARCHAR)
+    if not 0 <= group <= 99:
+        raise Refusal(f"a regular expression has no group {group}", hint="groups count from 1")
     found = text.str.extract(_flagged(regex, None), group)
     return pl.when(text.is_not_null()).then(found.fill_null(""))
 
@@ -133,5 +136,15 @@ def _hash(args: Sequence[Value], call: Call) -> Value:
 def _json_extract_string(json: pl.Expr, path: str | None) -> pl.Expr:
     if path is None:
         return pl.lit(None, dtype=VARCHAR)
+    return json.str.json_path_match(_checked_path(path))
+
+
+@lru_cache(maxsize=512)
+def _checked_path(path: str) -> str:
     full = path if path.startswith("$") else f"$.{path}"
-    return json.str.json_path_match(re.sub(r'\."([^"]*)"', r"['\1']", full))
+    spelled = re.sub(r'\."([^"]*)"', r"['\1']", full)
+    try:
+        pl.select(pl.lit("{}").str.json_path_match(spelled))
+    except pl.exceptions.PolarsError:
+        raise Refusal(f"'{path}' is no JSON path", hint="a path is $.name.other[0]") from None
+    return spelled

@@ -67,6 +67,8 @@ REFUSED = [
     ("abs(s)", 0, "abs() needs a number for 'x', found VARCHAR", "abs(-5)"),
     ("s LIKE Name", 0, "constant pattern", "contains"),
     ("regexp_matches(s, '(')", 0, "no regular expression", ""),
+    ("regexp_extract(s, 'a', -1)", 0, "no group -1", "from 1"),
+    ("json_extract_string(s, '$.[')", 0, "no JSON path", "$.name"),
     ("DATE '2024-02-30'", None, "'2024-02-30' is no DATE", "TRY_CAST"),
     ("i::colour", 0, "unknown type", ""),
     ("st.a.c", 0, "no field 'c'", "there is: b"),
