@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lyftnb.clock import Clock
+from lyftnb.errors import StorageError
 from lyftnb.store.batches import Batches
 from lyftnb.store.care import Care
 from lyftnb.store.database import Database
@@ -37,12 +38,19 @@ class Ledger(Versions, Spools, Batches, Care):
         Raises:
             WorkspaceBusy: another process, or another ledger of this one, is the owner.
             LedgerError: the ledger was written by a newer lyftnb.
-            StorageError: the ledger is damaged.
+            StorageError: the ledger is damaged, or the folders cannot be written.
         """
         root = storage_root or state_dir / SPOOLS
-        state_dir.mkdir(parents=True, exist_ok=True)
-        root.mkdir(parents=True, exist_ok=True)
-        ownership = Ownership(state_dir, command, clock.now())
+        try:
+            state_dir.mkdir(parents=True, exist_ok=True)
+            root.mkdir(parents=True, exist_ok=True)
+            ownership = Ownership(state_dir, command, clock.now())
+        except OSError as error:
+            raise StorageError(
+                f"the state directory cannot be made or written: {error.strerror or error}",
+                where=str(error.filename or state_dir),
+                hint="check its permissions and the free space, or choose another folder",
+            ) from error
         try:
             database = Database(state_dir, clock.now())
             try:

@@ -11,6 +11,7 @@ import io
 import os
 import secrets
 import zlib
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NotRequired, TypedDict, Unpack
@@ -67,26 +68,11 @@ def write_segments(
     labelled = [(given, frame)] if given else parts(frame, spec)
     pieces = [(label, piece) for label, part in labelled for piece in _pieces(part)]
     folder = _folder_name(spec.spool, origin)
-    staged = []
     try:
-        for number, (label, piece) in enumerate(pieces):
-            path = f"{folder}/{_file_name(origin, number)}"
-            size, checksum = _write(Path(root), path, piece)
-            low, high = event_range(piece, spec)
-            staged.append(
-                StagedSegment(
-                    spool=spec.spool,
-                    path=path,
-                    rows=piece.height,
-                    bytes=size,
-                    checksum=checksum,
-                    schema=schema_of(piece),
-                    partition=label,
-                    event_min=low,
-                    event_max=high,
-                    order=(origin["split"], number),
-                )
-            )
+        staged = tuple(
+            _stage(piece, label, spec, Path(root), f"{folder}/{_file_name(origin, number)}")
+            for number, (label, piece) in enumerate(pieces)
+        )
         _flush_folder(Path(root) / folder)
     except OSError as error:
         raise StorageError(
@@ -94,7 +80,9 @@ def write_segments(
             where=f"batch {origin['batch']}, spool {spec.spool}",
             hint=f"free some space under {root} or check its permissions; nothing was committed",
         ) from error
-    return tuple(staged)
+    return tuple(
+        replace(segment, order=(origin["split"], number)) for number, segment in enumerate(staged)
+    )
 
 
 def checksum(content: bytes | memoryview) -> str:
@@ -127,6 +115,24 @@ def _file_name(origin: Origin, part: int) -> str:
     token = secrets.token_hex(4)
     words = (stage, number, origin["attempt"], origin["task"], origin["split"], part, token)
     return "-".join(str(word) for word in words) + ".parquet"
+
+
+def _stage(
+    frame: pl.DataFrame, partition: str | None, spec: SpoolSpec, root: Path, path: str
+) -> StagedSegment:
+    size, crc = _write(root, path, frame)
+    low, high = event_range(frame, spec)
+    return StagedSegment(
+        spool=spec.spool,
+        path=path,
+        rows=frame.height,
+        bytes=size,
+        checksum=crc,
+        schema=schema_of(frame),
+        partition=partition,
+        event_min=low,
+        event_max=high,
+    )
 
 
 def _write(root: Path, path: str, frame: pl.DataFrame) -> tuple[int, str]:

@@ -59,6 +59,12 @@ def test_a_damaged_ledger_is_an_error_and_frees_the_lock(
             Ledger.open(tmp_path, clock)
 
 
+def test_a_state_directory_that_cannot_be_made_says_so(tmp_path: Path, clock: ManualClock) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="cannot be made"):
+        Ledger.open(tmp_path / "file" / "state", clock)
+
+
 def test_a_ledger_of_a_newer_release_is_left_alone(tmp_path: Path, clock: ManualClock) -> None:
     with Ledger.open(tmp_path, clock) as ledger, ledger.opened() as database:
         database.append("migrations", [{"number": 99, "applied_at": clock.now()}])
