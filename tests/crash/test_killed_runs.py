@@ -101,11 +101,11 @@ with ln.open(folder) as ws:
     if instant == "workers":
         def hunt():
             chance = random.Random(nth)
-            while ws._cluster is None:
+            while not ws._compute.pids:
                 time.sleep(0.01)
             for _ in range(6):
                 time.sleep(chance.uniform(0.05, 0.4))
-                os.kill(chance.choice(ws._cluster.pids), signal.SIGKILL)
+                os.kill(chance.choice(ws._compute.pids), signal.SIGKILL)
         threading.Thread(target=hunt, daemon=True).start()
     ws.run("torn.workflow.yaml")
     if instant == "during sweep":

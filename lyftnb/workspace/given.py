@@ -1,0 +1,110 @@
+"""A workflow as people give it (an object, a file, a published reference), read and checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lyftnb import catalog, planning
+from lyftnb.errors import NotFound
+from lyftnb.model import Plan, Problem, Schema, WorkflowSpec, has_errors
+
+_REF = re.compile(r"^([a-z][a-z0-9_]*)(?:@(\d+))?$")
+
+
+class HasSpec(Protocol):
+    """A draft that people edit, such as `lyftnb.Workflow`."""
+
+    @property
+    def spec(self) -> WorkflowSpec:
+        """What it says now."""
+        ...
+
+
+WorkflowLike = HasSpec | WorkflowSpec | str | Path
+"""A draft, a document, a file's path, or a published reference (`flights`, `flights@3`)."""
+
+
+class Published(Protocol):
+    """Looks a published version up; the newest without a number."""
+
+    def __call__(self, name: str, number: int | None) -> tuple[WorkflowSpec, int]:
+        """The document and its number; NotFound if there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was given, read as far as it can be read."""
+
+    spec: WorkflowSpec | None
+    reading: catalog.Reading | None = None
+    """Where it came from a file: its problems and lines."""
+    version: int | None = None
+    """Where it came from a published reference."""
+
+    @classmethod
+    def of(cls, workflow: WorkflowLike, folder: Path, published: Published) -> Given:
+        """Read what was given; a text is first a file's path, then a reference.
+
+        Raises:
+            NotFound: there is no such file or version.
+        """
+        if isinstance(workflow, WorkflowSpec):
+            return cls(workflow)
+        if not isinstance(workflow, str | Path):
+            return cls(workflow.spec)
+        for path in (Path(workflow), folder / workflow):
+            if path.is_file():
+                reading = catalog.read(path.read_text(encoding="utf-8"), file=str(workflow))
+                return cls(reading.spec, reading)
+        match = _REF.match(str(workflow))
+        if match is None:
+            raise NotFound(
+                f"there is no file {workflow}",
+                hint="name a *.workflow.yaml file, or a published NAME or NAME@3",
+            )
+        spec, number = published(match[1], int(match[2]) if match[2] else None)
+        return cls(spec, version=number)
+
+    def problems(self, known: Mapping[str, Schema]) -> tuple[Problem, ...]:
+        """Everything that is wrong or worth knowing, worst first."""
+        from lyftnb.workspace.checker import checker
+
+        found = planning.validate(self.spec, checker(), known=known) if self.spec else ()
+        return self.reading.with_problems(found) if self.reading else found
+
+    def checked(self, known: Mapping[str, Schema]) -> WorkflowSpec:
+        """The document, which is right.
+
+        Raises:
+            InvalidWorkflow: it has errors; all are listed.
+        """
+        problems = self.problems(known)
+        if self.spec is None or has_errors(problems):
+            name = self.spec.workflow if self.spec else "?"
+            raise planning.invalid(name, problems)
+        return self.spec
+
+    def plan(self, known: Mapping[str, Schema], groups: Mapping[str, int] | None) -> Plan:
+        """What it compiles to: as deployment `NAME` from a reference, else `NAME_draft`.
+
+        Raises:
+            InvalidWorkflow: it has errors.
+            GroupUnavailable: a step asks for a group that has no workers.
+        """
+        from lyftnb.workspace.checker import checker
+
+        spec = self.checked(known)
+        draft = self.version is None
+        return planning.plan(
+            spec,
+            deployment=f"{spec.workflow}_draft" if draft else spec.workflow,
+            version=self.version,
+            checker=checker(),
+            groups=groups,
+            known=known,
+        )
