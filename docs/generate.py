@@ -9,6 +9,7 @@ from pathlib import Path
 from lyftnb import Workflow
 from lyftnb.cli.pages import cli_page
 from lyftnb.connectors import docs as connector_docs
+from lyftnb.operators.docs import actions_page
 from lyftnb.operators.expressions.docs import function_table
 from lyftnb.workspace import config
 from lyftnb.workspace.svg import draw
@@ -30,6 +31,7 @@ def expressions() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "actions.md": actions_page,
     "cli.md": cli_page,
     "config.md": config.reference,
     "connectors.md": connector_docs.reference,

@@ -49,10 +49,13 @@ def run(
 
 def show_summary(summary: RunSummary) -> None:
     """Print what a run did, step by step."""
-    print_table(
-        ("step", "rows in", "rows out", "rejects", "dropped"),
-        [(c.step, c.rows_in, c.rows_out, c.rejects, c.dropped) for c in summary.counts],
-    )
+    if summary.counts:
+        print_table(
+            ("step", "rows in", "rows out", "rejects", "dropped"),
+            [(c.step, c.rows_in, c.rows_out, c.rejects, c.dropped) for c in summary.counts],
+        )
+    else:
+        typer.echo("nothing is new since the last run")
     typer.echo(
         f"{summary.deployment}: {summary.status} in {summary.seconds:.1f} s, "
         f"{summary.batches} batches, {summary.rejects:,} rejects"

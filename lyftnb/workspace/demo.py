@@ -6,7 +6,9 @@ importing it would import pandas.
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import zipfile
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -87,7 +89,7 @@ The results:
   spools in {folder}/.lyftnb     flights_raw, flights_clean, by_carrier, clean_rejects
 
 Try next:
-  cd {folder}
+{_activation()}  cd {folder}
   lyftnb spool ls
   lyftnb spool show clean_rejects --rows 3
   lyftnb spool sql "SELECT * FROM by_carrier WHERE origin = 'JFK'"
@@ -95,3 +97,11 @@ Try next:
   lyftnb trace {WORKFLOW} --step enrich --rows 5
   lyftnb run {WORKFLOW}   # nothing is new, so nothing is done again
 """
+
+
+def _activation() -> str:
+    """The line that puts the command on the path, if it is not there."""
+    if shutil.which("lyftnb") is not None:
+        return ""
+    script = Path(os.path.relpath(sys.prefix)) / "bin" / "activate"
+    return f"  source {script}\n"
