@@ -151,7 +151,7 @@ def absolute(a: Value) -> Value:
 def _negate_number(a: Value) -> Value:
     if not is_number(a.dtype) and a.dtype != NULL:
         raise Refusal(f"- needs a number, found {a.type}", hint=_number_hint(a))
-    return derived(-a.expr, a.dtype, a)
+    return as_type(a, BIGINT) if a.dtype == NULL else derived(-a.expr, a.dtype, a)
 
 
 def _numeric(symbol: str, a: Value, b: Value) -> Value:
@@ -216,7 +216,7 @@ def _near_constant(symbol: str, a: Value, b: Value, limits: Bounds) -> pl.Expr |
     low, high = limits
     if a.is_literal and symbol in ("+", "*"):
         a, b = b, a
-    if a.is_literal and symbol == "-":  # a - x
+    if a.is_literal and a.literal is not None and symbol == "-":  # a - x
         c: int = a.literal
         return b.expr < c - high if c >= 0 else b.expr > c - low
     if not b.is_literal or b.literal in (None, 0):

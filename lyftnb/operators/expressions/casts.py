@@ -90,14 +90,12 @@ def _convert(expr: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr
     if is_number(source) and is_number(target):
         return _between_numbers(expr, source, target)
     if source == BOOLEAN and is_number(target):
-        return expr.cast(target, strict=False)
+        return expr.cast(pl.Int8()).cast(target, strict=False)
     if is_number(source) and target == BOOLEAN:
         return expr != 0
     if is_moment(source):
         return _from_moment(expr, source, target)
-    if isinstance(source, pl.Binary) or isinstance(target, pl.Binary):
-        return None
-    return expr.cast(target, strict=False) if source.is_nested() and target.is_nested() else None
+    return None
 
 
 def _may_fail(value: Value, target: pl.DataType) -> bool:

@@ -35,11 +35,23 @@ _ORDERED: Final = frozenset(("<", "<=", ">", ">="))
 def compare(symbol: str, a: Value, b: Value) -> Value:
     """`a symbol b`."""
     a, b = comparable(a, b)
+    if a.literal is None or b.literal is None:
+        return _against_null(symbol, a, b)
     if symbol in _ORDERED and a.dtype.is_nested():
         raise Refusal(
             f"{symbol} has no meaning for {a.type}", hint="compare an element or a field of it"
         )
     return derived(_COMPARISONS[symbol](a.expr, b.expr), BOOLEAN, a, b)
+
+
+def _against_null(symbol: str, a: Value, b: Value) -> Value:
+    """A comparison with NULL itself, which Polars cannot make for every type."""
+    other = a if b.literal is None else b
+    if symbol == "IS NOT DISTINCT FROM":
+        return derived(other.expr.is_null(), BOOLEAN, a, b)
+    if symbol == "IS DISTINCT FROM":
+        return derived(other.expr.is_not_null(), BOOLEAN, a, b)
+    return derived(pl.lit(None, dtype=BOOLEAN), BOOLEAN, a, b)
 
 
 def member(value: Value, others: Sequence[Value]) -> Value:

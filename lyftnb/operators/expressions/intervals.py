@@ -126,8 +126,9 @@ def multiply(a: Value, b: Value) -> Value | None:
                 hint="a month has no fixed length; use days",
             )
         return _interval(_exact(a) * b.literal, a.months * b.literal)
-    about = a.expr.dt.total_microseconds().cast(DOUBLE) * b.expr.cast(DOUBLE)
-    return _within(a.expr * b.expr, about.abs() < _LONGEST, INTERVAL, a, b)
+    factor = b.expr if is_integer(b.dtype) else b.expr.cast(DOUBLE)
+    about = a.expr.dt.total_microseconds().cast(DOUBLE) * factor.cast(DOUBLE)
+    return _within(a.expr * factor, about.abs() < _LONGEST, INTERVAL, a, b)
 
 
 def negate(a: Value) -> Value:

@@ -6,7 +6,7 @@ i + j; dec + i; dec + dec * dec; dec * 3; i + 1; i + -1; x + y; n + 1; d + 1; 1 
 + i; i + x
 
 -- operator -
-i - j; i - 1; 1 - i; -5 - i; x - y; -i; -x; -n; -dec; d - 1; d - e
+i - j; i - 1; 1 - i; NULL - i; -5 - i; x - y; -i; -x; -n; -dec; d - 1; d - e
 
 -- operator *
 i * j; i * 2; i * -1; i * -3; 3 * i; x * y; n * 3; i * x
@@ -70,7 +70,7 @@ NOT b; NOT i > 0
 i IS NULL; s IS NOT NULL; b IS TRUE; b IS FALSE; b IS NOT TRUE; x IS NULL
 
 -- operator IS DISTINCT FROM
-i IS DISTINCT FROM j; i IS NOT DISTINCT FROM j; x IS NOT DISTINCT FROM x; b IS DISTINCT FROM NULL
+i IS DISTINCT FROM j; i IS NOT DISTINCT FROM j; x IS NOT DISTINCT FROM x; b IS DISTINCT FROM NULL; st IS NOT DISTINCT FROM NULL; st = NULL
 
 -- operator IN
 i IN (1, 7); i IN (1, NULL); i NOT IN (1, 7); i NOT IN (1, NULL); s IN ('a', 'xXx'); i IN (j, 7);

@@ -237,3 +237,37 @@ def test_foreign_types_become_those_of_the_dialect() -> None:
         out = frame.lazy().select(bound.expr.alias("r")).collect()
         assert out.item() == expected
         assert out.schema["r"] == bound.dtype
+
+
+OPERANDS = ["NULL", "i", "small", "s", "1.5", "ts", "ts::DATE", "st", "[i]", "[]", "TRUE", "'a'",
+            "i::DECIMAL(9,2)", "INTERVAL 1 DAY", "INTERVAL 1 MONTH", "ts - ts"]  # fmt: skip
+
+
+@pytest.mark.parametrize("symbol", ["+", "-", "*", "//", "%", "=", "<", "AND", "||", "IN", "LIKE"])
+def test_any_mixture_of_types_works_or_is_refused(symbol: str) -> None:
+    exprs = []
+    for left in OPERANDS:
+        for right in OPERANDS:
+            try:
+                found = compiled(f"({left}) {symbol} ({right})")
+            except ExpressionError:
+                continue
+            exprs.append((found.expr, found.dtype))
+            exprs += [(failure.expr, pl.Boolean()) for failure in found.failures]
+    out = FRAME.lazy().with_columns(e.alias(f"r{n}") for n, (e, _) in enumerate(exprs)).collect()
+    assert [out.schema[f"r{n}"] for n in range(len(exprs))] == [dtype for _, dtype in exprs]
+
+
+TARGETS = ["BOOLEAN", "TINYINT", "DOUBLE", "DECIMAL(9,2)", "VARCHAR", "DATE", "TIMESTAMP",
+           "INTERVAL", "BIGINT[]", "STRUCT(a INT)"]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_any_cast_works_or_is_refused(target: str) -> None:
+    for operand in OPERANDS:
+        try:
+            found = compiled(f"TRY_CAST(({operand}) AS {target})")
+        except ExpressionError:
+            continue
+        out = FRAME.lazy().with_columns(found.expr.alias("r")).collect()
+        assert out.schema["r"] == found.dtype, operand
