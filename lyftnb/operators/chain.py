@@ -146,10 +146,7 @@ class Chain:
             except (BadData, InternalError):
                 raise
             except LyftError as error:
-                where = f"step {step}, action {name}"
-                raise error.with_where(
-                    f"{where}: {error.where}" if error.where else where
-                ) from error
+                raise error.with_where(f"step {step}, action {name}") from error
 
     def collect(self) -> ChainResult:
         """Run what has been planned and part the rejects; the chain ends here.

@@ -5,6 +5,7 @@ Connections are locked down: no files, no network, no extensions, no settings.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -13,6 +14,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from lyftnb.errors import ExpressionError
+
+_FOREIGN = re.compile(r"\b(INTERVAL|MAP|UNION|BIT|UHUGEINT|VARIANT)\b")
 _CONFIG = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
@@ -46,9 +50,21 @@ def session(tables: Mapping[str, pl.DataFrame]) -> Iterator[duckdb.DuckDBPyConne
 def fetched(
     connection: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, Any] | None = None
 ) -> pl.DataFrame:
-    """The rows of a query. `values` are its parameters (`$name`)."""
+    """The rows of a query. `values` are its parameters (`$name`).
+
+    Raises:
+        duckdb.Error: the query fails.
+        ExpressionError: a column is of a type that frames do not have.
+    """
     relation = connection.sql(query, params=dict(values or {}))
     kinds = dict(zip(relation.columns, relation.types, strict=True))
+    for name, kind in kinds.items():
+        if _FOREIGN.search(str(kind)):
+            raise ExpressionError(
+                f"'{name}' is {kind}, which rows of a batch cannot hold",
+                hint="CAST it: to VARCHAR, or an INTERVAL to seconds by epoch(…)",
+                text=query,
+            )
     made = pl.from_arrow(relation.to_arrow_table())
     assert isinstance(made, pl.DataFrame)
     # Arrow has no 128-bit integers: DuckDB hands its sums over as decimals.

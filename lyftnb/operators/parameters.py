@@ -66,6 +66,8 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 def one_of(field: str, kinds: tuple[type, ...], value: Any) -> Any:
     """A short form: a bare value of one of these kinds stands for `{field: value}`."""
+    if isinstance(value, bool) and bool not in kinds:
+        return value
     return {field: value} if isinstance(value, kinds) else value
 
 

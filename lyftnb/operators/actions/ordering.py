@@ -114,8 +114,6 @@ class SampleParams(Params):
     @model_validator(mode="before")
     @classmethod
     def _from_number(cls, value: Any) -> Any:
-        if isinstance(value, bool):
-            return value
         return one_of("rows" if isinstance(value, int) else "fraction", (int, float), value)
 
     @model_validator(mode="after")

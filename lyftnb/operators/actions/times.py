@@ -92,10 +92,13 @@ class Time(Action[TimeParams]):
         problems.raise_any()
         column = pl.col(params.field)
         moment = _moment(column, dtype, params)
-        return _bound(params, schema, moment, column.is_not_null() & moment.is_null())
+        return _bound(params, schema, moment)
 
 
-def _bound(params: TimeParams, schema: pl.Schema, moment: pl.Expr, failed: pl.Expr) -> Bound:
+def _bound(params: TimeParams, schema: pl.Schema, moment: pl.Expr) -> Bound:
+    column = pl.col(params.field)
+    failed = column.is_not_null() & moment.is_null()
+    text = isinstance(schema[params.field], pl.String)
     result, dtype = _result(moment, params)
     name = params.into or params.field
 
@@ -104,7 +107,8 @@ def _bound(params: TimeParams, schema: pl.Schema, moment: pl.Expr, failed: pl.Ex
 
     out = pl.Schema(schema)
     out[name] = dtype
-    why = f"{params.field}: not a time of the form {' or '.join(params.formats)}"
+    forms = f"of the form {' or '.join(params.formats)}" if text else "that a TIMESTAMP can hold"
+    why = f"{params.field}: not a time {forms}"
     return Bound(transform, out, (Reason("bad_time", why),))
 
 

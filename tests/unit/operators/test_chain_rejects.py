@@ -139,8 +139,11 @@ def _reference(data: list[Row], steps: list[list[Part]]) -> tuple[list[Row], dic
     return data, rejects
 
 
-def _chain(data: list[Row], steps: list[list[Part]], on_error: OnError) -> Chain:
-    chain = Chain(pl.DataFrame(data, schema=SCHEMA).lazy(), SCHEMA, Env(batch="d/s/1", split=4))
+def _chain(
+    data: list[Row], steps: list[list[Part]], on_error: OnError, *, streaming: bool = False
+) -> Chain:
+    frame = pl.DataFrame(data, schema=SCHEMA).lazy()
+    chain = Chain(frame, SCHEMA, Env(batch="d/s/1", split=4), streaming=streaming)
     for number, parts in enumerate(steps):
         specs = [ActionSpec.model_validate(part.spec) for part in parts]
         names = [f"{spec.kind}[{i}]" for i, spec in enumerate(specs)]
@@ -157,9 +160,10 @@ def _key(row: Row) -> str:
     data=rows,
     picks=st.lists(st.lists(st.sampled_from(PARTS), max_size=4), min_size=1, max_size=3),
     on_error=st.sampled_from(["reject", "drop"]),
+    streaming=st.booleans(),
 )
 def test_good_and_rejected_rows_are_those_of_the_reference(
-    data: list[Row], picks: list[list[Part]], on_error: OnError
+    data: list[Row], picks: list[list[Part]], on_error: OnError, streaming: bool
 ) -> None:
     flat = _once([part for parts in picks for part in parts])
     lengths = [len(parts) for parts in picks]
@@ -168,7 +172,7 @@ def test_good_and_rejected_rows_are_those_of_the_reference(
     if _to_blame(data, steps):
         return
     good, rejects = _reference(data, steps)
-    result = _chain(data, steps, on_error).collect()
+    result = _chain(data, steps, on_error, streaming=streaming).collect()
     assert result.frame.rows(named=True) == good
     assert result.rejects.schema == REJECTS_SCHEMA
     counted = {c.step: (c.dropped if on_error == "drop" else c.rejects) for c in result.counts}
