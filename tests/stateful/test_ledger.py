@@ -25,6 +25,7 @@ DAYS = ("mon", "tue")
 KEY = "d/s/in"
 
 Rows = list[dict[str, object]]
+Replaced = tuple[str, tuple[str, ...] | None]
 rows_of = st.lists(
     st.fixed_dictionaries(
         {"n": st.integers(0, 99), "day": st.sampled_from(DAYS)},
@@ -55,7 +56,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # -- building commits
 
-    def staged(self, spool: str, rows: Rows, expected: int, replaces: object = None) -> Commit:
+    def staged(
+        self, spool: str, rows: Rows, expected: int, replaces: tuple[Replaced, ...] = ()
+    ) -> Commit:
         self.number += 1
         batch = f"d/s/{self.number}"
         frame = pl.DataFrame(rows, schema_overrides={"n": pl.Int64, "extra": pl.Int64})
@@ -82,7 +85,7 @@ class LedgerMachine(RuleBasedStateMachine):
             snapshot=self.ledger.snapshot(),
             now=self.clock.now(),
             seed=0,
-            replaces=() if replaces is None else ((spool.split(".")[1], replaces),),
+            replaces=replaces,
         )
         return Commit(claim, segments, (SPECS[spool],))
 
@@ -122,7 +125,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def replace_days(self, rows: Rows, partitions: tuple[str, ...] | None) -> None:
         covered = DAYS if partitions is None else partitions
         rows = [row for row in rows if row["day"] in covered]
-        commit = self.staged("d.daily", rows, self.position, replaces=partitions)
+        commit = self.staged("d.daily", rows, self.position, (("daily", partitions),))
         (answer,) = self.ledger.commit([commit])
         kept = [row for row in self.history[-1]["d.daily"] if row["day"] not in covered]
         self.accept(commit, answer, "d.daily", kept + by_day("d.daily", rows))
