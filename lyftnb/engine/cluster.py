@@ -107,11 +107,16 @@ class Cluster:
     """
 
     def __init__(
-        self, client: Any, scheduler: Any = None, processes: Iterable[_Process] = ()
+        self,
+        client: Any,
+        scheduler: Any = None,
+        processes: Iterable[_Process] = (),
+        sizes: Mapping[str, int] | None = None,
     ) -> None:
         self.client = client
         self._scheduler = scheduler
         self._processes = tuple(processes)
+        self._sizes = dict(sizes or {})
 
     @classmethod
     def embedded(
@@ -172,7 +177,7 @@ class Cluster:
             for index in range(size.workers)
         ]
         client = Client(scheduler, set_as_default=False)
-        return cls(client, scheduler, processes)
+        return cls(client, scheduler, processes, {n: size.workers for n, size in groups.items()})
 
     @classmethod
     def connect(cls, address: str, *, timeout_s: float = 10.0) -> Self:
@@ -203,8 +208,14 @@ class Cluster:
                     counts[resource.removeprefix(_PREFIX)] += int(amount)
         return dict(counts)
 
-    def wait_for(self, groups: Iterable[str], timeout_s: float = 30.0) -> dict[str, int]:
-        """Wait until every group has a worker; give the slots.
+    def capacity(self) -> dict[str, int]:
+        """Group → slots to count on: those of our own workers, also while one starts again; of an
+        existing scheduler those that are there now.
+        """
+        return self._sizes or self.slots()
+
+    def wait_for(self, groups: Iterable[str], timeout_s: float = 30.0) -> None:
+        """Wait until every group has a worker.
 
         Raises:
             GroupUnavailable: a group still has none after `timeout_s`.
@@ -215,7 +226,7 @@ class Cluster:
             slots = self.slots()
             missing = sorted(wanted - slots.keys())
             if not missing:
-                return slots
+                return
             if time.monotonic() > deadline:
                 raise group_unavailable(missing[0], slots)
             time.sleep(0.01)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,9 +73,9 @@ class Engine:
     Thread-safe; callbacks come on a thread of the Dask client and must be quick.
     """
 
-    def __init__(self, cluster: Cluster, slots: Mapping[str, int]) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._slots = dict(slots)
+        self._slots = cluster.capacity()
         self._lock = threading.RLock()
         self._queue: deque[_Ticket] = deque()
         self._out: Counter[str] = Counter()
@@ -88,7 +88,7 @@ class Engine:
 
     def missing_groups(self, groups: Sequence[str]) -> list[str]:
         """Those groups that have no worker at this moment."""
-        self._slots = {**self._slots, **self._cluster.slots()}
+        self._slots = self._cluster.capacity()
         return sorted(set(groups) - self._cluster.slots().keys())
 
     # -- the three kinds of work

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +77,7 @@ class _TaskRun:
         self.publications: list[Publication] = []
         self.counts: dict[str, StepCount] = {}
         self.floor = program.floor
+        self.recheck: Callable[[], None] | None = None
         self.bytes_read = 0
         self.rows_read = 0
         self.env = Env(
@@ -100,6 +101,8 @@ class _TaskRun:
                     where=f"step '{job.step}', batch {self.program.batch}",
                     hint="trace the workflow on a sample to see which action it is",
                 ) from error
+        if self.recheck is not None:
+            self.recheck()
         self._stage_rejects()
         self._write_all()
         return TaskResult(self._report(), self.sent)
@@ -173,6 +176,7 @@ class _TaskRun:
             self.source_env,
         )
         self.floor = read.schema or self.floor
+        self.recheck = read.recheck
         self.bytes_read += read.bytes
         rows = read.frame.select(pl.len()).collect().item()
         self._count(StepCount(job.step, rows_in=rows + len(read.rejects)))

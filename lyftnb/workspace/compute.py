@@ -43,9 +43,9 @@ class Compute:
 
         if self._cluster is None:
             self._cluster = self._started()
-        slots = self._cluster.wait_for(groups, self._config.cluster.start_timeout)
+        self._cluster.wait_for(groups, self._config.cluster.start_timeout)
         if self._engine is None:
-            self._engine = Engine(self._cluster, slots)
+            self._engine = Engine(self._cluster)
         return self._engine
 
     def _started(self) -> Cluster:
