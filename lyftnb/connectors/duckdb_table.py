@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from lyftnb.connectors.base import Params, Sink, SinkEnv
-from lyftnb.connectors.publishing import discard_file, stage_file
+from lyftnb.connectors.publishing import discard_file, remove_rivals, stage_file
 from lyftnb.errors import BadData, StorageError, Temporary
 from lyftnb.model import Publication, seconds
 
@@ -65,6 +65,7 @@ class DuckdbTable(Sink[DuckdbParams]):
         )
         payload = {
             "staged": staged.payload["staged"],
+            "rivals": staged.payload["rivals"],
             "database": str(database),
             "table": params.table,
             "wait_s": seconds(params.wait),
@@ -89,6 +90,7 @@ class DuckdbTable(Sink[DuckdbParams]):
             except duckdb.TransactionException as error:
                 raise Temporary(f"another writer was first: {error}") from error
         discard_file(payload)
+        remove_rivals(payload)
         return None
 
     def discard(self, publication: Publication) -> None:

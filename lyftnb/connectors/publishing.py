@@ -42,9 +42,8 @@ def stage_file(
     Raises:
         StorageError: the destination cannot be written to.
     """
-    staged = (
-        folder / f"{STAGED}{env.stem}-{part:04d}-{env.attempt}-{uuid.uuid4().hex[:8]}{extension}"
-    )
+    stem = f"{STAGED}{env.stem}-{env.step}-{part:04d}-"
+    staged = folder / f"{stem}{env.attempt}-{uuid.uuid4().hex[:8]}{extension}"
     try:
         _make_folder(folder)
         write(staged)
@@ -63,6 +62,7 @@ def stage_file(
         group=env.group,
         payload={
             "staged": str(staged),
+            "rivals": stem,
             "final": str(folder / f"{env.stem}-{env.step}-{part:04d}{extension}"),
         },
     )
@@ -90,7 +90,14 @@ def publish_file(payload: Any) -> None:
             where=str(final),
             hint="repair the folder; publishing is tried again",
         ) from error
+    remove_rivals(payload)
     _sync(final.parent)
+
+
+def remove_rivals(payload: Any) -> None:
+    """Remove what other attempts have staged in the same place: it can never be published."""
+    for rival in Path(payload["staged"]).parent.glob(payload["rivals"] + "*"):
+        rival.unlink(missing_ok=True)
 
 
 def discard_file(payload: Any) -> None:

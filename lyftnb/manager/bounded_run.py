@@ -30,6 +30,9 @@ from lyftnb.store import Ledger
 _IDLE_CHECK_S = 5.0
 _PROGRESS_S = 0.1
 
+_REPEATABLE = ("schema", "files")
+"""Refusals that another attempt at the same claim can meet: it stages anew, under what is known."""
+
 Event = Callable[[], None]
 """What the engine's thread leaves for the loop to do."""
 
@@ -274,6 +277,7 @@ class BoundedRun:
     def _refused(self, run: StageRun, batch: InFlight, commit: Commit, answer: Refused) -> None:
         if answer.requirement == "schema":
             run.learn_schemas(batch, commit)
+        if answer.requirement in _REPEATABLE:
             run.next_attempt(batch)
             self._start(run, batch)
         else:
