@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from lyftnb.cli.app import app
 
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -24,9 +27,15 @@ def call() -> Call:
 
 
 @pytest.fixture
-def lyftnb(call: Call, tmp_path: Path) -> Call:
-    """`lyftnb("run", "x.yaml")`: the command, called in `tmp_path`."""
-    return lambda *words: call(*words, cwd=tmp_path)
+def lyftnb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """`lyftnb("init", "x")`: the command within this process, called in `tmp_path`."""
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*words: str) -> subprocess.CompletedProcess[str]:
+        done = CliRunner().invoke(app, words)
+        return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
+
+    return invoke
 
 
 @pytest.fixture(scope="session")

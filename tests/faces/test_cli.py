@@ -91,7 +91,10 @@ def test_an_error_is_a_sentence_on_stderr(
     assert done.stderr.startswith("error: ")
     assert says in done.stderr
     assert "Traceback" not in done.stderr
-    assert "Traceback" in lyftnb("--debug", *words).stderr
+
+
+def test_debug_shows_the_traceback(call: Call, tmp_path: Path) -> None:
+    assert "Traceback" in call("--debug", "run", "nothing.workflow.yaml", cwd=tmp_path).stderr
 
 
 def test_a_wrong_command_line_exits_2(lyftnb: Call) -> None:

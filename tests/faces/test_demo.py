@@ -15,8 +15,8 @@ DEPARTURES = {"EWR": 120_835, "JFK": 111_279, "LGA": 104_662}
 
 
 @pytest.mark.cluster
-def test_the_demo_counts_every_flight(lyftnb: Callable[..., Any], tmp_path: Path) -> None:
-    done = lyftnb("demo")
+def test_the_demo_counts_every_flight(call: Callable[..., Any], tmp_path: Path) -> None:
+    done = call("demo", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for origin, flights in DEPARTURES.items():
         assert any(
