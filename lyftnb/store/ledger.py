@@ -54,6 +54,7 @@ class Ledger(Versions, Spools, Batches, Care):
         try:
             database = Database(state_dir, clock.now())
             try:
+                database.run("lose_runs", instant=clock.now())
                 return cls(root, clock, ownership, database)
             except BaseException:
                 database.close()

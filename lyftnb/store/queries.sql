@@ -83,6 +83,10 @@ SELECT coalesce(max(number), 0) AS number FROM runs WHERE deployment = $deployme
 -- name: end_run
 UPDATE runs SET status = $status, ended_at = $instant WHERE run = $run
 
+-- name: lose_runs
+-- No run outlives its owner: what is `running` when a ledger is opened was cut off.
+UPDATE runs SET status = 'lost', ended_at = $instant WHERE status = 'running'
+
 -- name: runs
 SELECT run, deployment, status, started_at, ended_at FROM runs
 WHERE $deployment IS NULL OR deployment = $deployment

@@ -27,7 +27,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One fire; `status` is `running` until `end_run` says otherwise."""
+    """One fire; `status` is `running` until `end_run` says otherwise, `lost` if its owner died."""
 
     run: str
     deployment: str

@@ -98,6 +98,9 @@ class Workspace:
         from lyftnb.manager import BoundedRun, RunEnv
 
         plan = self._given(workflow).plan(self._known(), self._compute.group_sizes)
+        if any(run.status != "done" for run in self._ledger.runs(plan.deployment, limit=1)):
+            # What the last run had staged when it was cut off is of no use to anyone.
+            self._ledger.sweep()
         if fresh:
             self._ledger.forget(plan.deployment)
         engine = self._compute.engine(frozenset().union(*(s.groups for s in plan.stages)))
