@@ -294,12 +294,11 @@ class BoundedRun:
         """See whether a stage has come to its end."""
         if run.over or run.batches or self._waits_for(run):
             return
-        if isinstance(run.feed, SourceFeed):
-            run.exhausted = not (run.feed.more or run.feed.asked or run.feed.splits)
-        else:
-            # What came before is over by now, so one last look is enough.
-            self._start_due(run)
-            run.exhausted = not run.batches
+        # What came before is over by now, so one last look is enough; it may also have ended in this
+        # very turn, and then nothing else would start what waited for it.
+        self._start_due(run)
+        drained = not isinstance(run.feed, SourceFeed) or run.feed.drained
+        run.exhausted = drained and not run.batches
 
     def _check_groups(self) -> None:
         """Nothing came for a while: a group may have lost its last worker."""

@@ -91,6 +91,11 @@ class SourceFeed:
         """Whether a worker should be asked what is new."""
         return self.more and not self.splits and not self.asked
 
+    @property
+    def drained(self) -> bool:
+        """Whether nothing is left to read or to ask for."""
+        return not (self.more or self.asked or self.splits)
+
     def discovered(self, found: Discovery) -> None:
         """Take what a worker found."""
         self.asked = False
