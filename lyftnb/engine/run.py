@@ -110,6 +110,9 @@ class _TaskRun:
     def _run(self, job: Job) -> None:
         tables = self._tables(job)
         chain = self._chain(job, tables)
+        if not chain.schema:
+            self._deliver_nothing(job)
+            return
         names = [job.action_name(i) for i in range(len(job.actions))]
         chain.step(job.step, job.actions, job.on_error, names, env=replace(self.env, tables=tables))
         heir = self._sole_heir(job)
@@ -242,6 +245,13 @@ class _TaskRun:
             self.publications += sink.stage(
                 sink.parse(job.output.params), frame, self._sink_env(job)
             )
+
+    def _deliver_nothing(self, job: Job) -> None:
+        """No column of the input was ever seen (its first lines are all torn, say): there are no
+        rows, and nothing that actions could be bound to.
+        """
+        for _, channel in job.ports:
+            self._send(job, channel, pl.DataFrame())
 
     def _send(self, job: Job, channel: str, frame: pl.DataFrame) -> None:
         target = self.program.targets.get(channel)
