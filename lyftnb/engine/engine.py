@@ -7,6 +7,7 @@ task that waits on a worker for that worker's death. So few tasks are outstandin
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -23,6 +24,9 @@ from lyftnb.model import InputSpec, Position, Publication, TaskReport
 WINDOW = 2
 """Outstanding tasks per slot: one that runs and one that waits, so that a slot is never idle while
 the next task is on its way."""
+
+_MAX_DEATHS = 5
+"""Workers that a discovery or a publication may outlive; both may be done twice."""
 
 Done = Callable[[Any], None]
 """Called with a result or an exception, on a thread of the client."""
@@ -80,6 +84,9 @@ class Engine:
         self._queue: deque[_Ticket] = deque()
         self._out: Counter[str] = Counter()
         self._serial = 0
+        # A key that Dask still knows would give the old answer: that of an owner before us, whose
+        # batch of that number may have held other rows.
+        self._token = secrets.token_hex(4)
 
     @property
     def slots(self) -> dict[str, int]:
@@ -188,7 +195,7 @@ class Engine:
                 program,
                 ticket.unit,
                 *(by_task[up] for up in task.upstream),
-                key=f"{program.key}~{ticket.unit.index}~{ticket.submissions}",
+                key=f"{program.key}~{ticket.unit.index}~{self._token}~{ticket.submissions}",
                 resources=resource(task.group),
                 pure=False,
                 retries=0,
@@ -272,19 +279,33 @@ class Engine:
     ) -> None:
         with self._lock:
             self._serial += 1
-            key = f"{function.__name__}~{group}~{self._serial}~{id(self)}"
-        future = self._cluster.client.submit(
-            function, *args, key=key, resources=resource(group), pure=False, retries=3
-        )
+            key = f"{function.__name__}~{group}~{self._token}~{self._serial}"
+        deaths = 0
+
+        def submit() -> None:
+            future = self._cluster.client.submit(
+                function,
+                *args,
+                key=f"{key}~{deaths}",
+                resources=resource(group),
+                pure=False,
+                retries=3,
+            )
+            future.add_done_callback(answered)
 
         def answered(ended: Any) -> None:
+            nonlocal deaths
             try:
                 failure = _failure(ended)
+                if failure is not None and _is_worker_death(failure) and deaths < _MAX_DEATHS:
+                    deaths += 1
+                    submit()
+                    return
                 on_done(ended.result() if failure is None else failure)
             except Exception as error:
                 on_done(error)
 
-        future.add_done_callback(answered)
+        submit()
 
 
 def _flat(reports: Any) -> tuple[TaskReport, ...]:

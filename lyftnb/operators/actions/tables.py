@@ -27,7 +27,7 @@ from lyftnb.operators.base import (
     check_column_name,
     column_type,
 )
-from lyftnb.operators.types import to_text
+from lyftnb.dtypes import to_text
 
 _MATCHED = HIDDEN + "matched"
 _KEY = HIDDEN + "key_"
@@ -126,7 +126,8 @@ def _lookup(params: LookupParams, schema: pl.Schema, table: pl.LazyFrame) -> Bou
     keys = [_KEY + str(i) for i in range(len(params.on))]
     right = table.select(
         *(
-            pl.col(r).cast(schema[n]).alias(k)
+            # Not strict: a key that the rows' type cannot hold is one that no row can have.
+            pl.col(r).cast(schema[n], strict=False).alias(k)
             for k, (n, r) in zip(keys, params.on.items(), strict=True)
         ),
         *(pl.col(column).alias(new) for new, column in params.add.items()),
@@ -218,12 +219,24 @@ class Join(Action[JoinParams]):
         problems = Problems()
         _check_keys(params.on, ours, known, problems)
         problems.raise_any()
+        back = {theirs: own for own, theirs in params.on.items()}
 
         def transform(lf: pl.LazyFrame, flags: Flags) -> pl.LazyFrame:
-            return _joined(lf if side is None else side, right, params)
+            left = lf if side is None else side
+            return _joined(
+                _typed(left, params.on, ours, known), _typed(right, back, known, ours), params
+            )
 
         out = transform(pl.LazyFrame(schema=ours), Flags()).collect_schema()
         return Bound(transform, out, parted=True)
+
+
+def _typed(
+    lf: pl.LazyFrame, on: Mapping[str, str], own: pl.Schema, other: pl.Schema
+) -> pl.LazyFrame:
+    """The side with keys that were only seen empty taken for what the other side has."""
+    empty = [(ours, theirs) for ours, theirs in on.items() if own[ours] == pl.Null()]
+    return lf.with_columns(pl.col(ours).cast(other[theirs]) for ours, theirs in empty)
 
 
 def _joined(left: pl.LazyFrame, right: pl.LazyFrame, params: JoinParams) -> pl.LazyFrame:
