@@ -226,18 +226,8 @@ class _TaskRun:
             routed = operators.route(
                 frame, job.dispatch, job.ports, self.env, f"{self.program.batch}/{self.unit.index}"
             )
-            self._refuse(
-                job,
-                operators.rejected(
-                    routed.unrouted,
-                    self.env,
-                    step=job.step,
-                    action="dispatch",
-                    code=operators.NO_ROUTE,
-                    reason="no case of the dispatch takes the row, and there is no default",
-                    positions=routed.unrouted_positions,
-                ),
-            )
+            if not routed.unrouted.is_empty():
+                self._refuse(job, self._unrouted(job, routed))
             for port, channel in job.ports:
                 self._send(job, channel, routed.by_port[port])
         if job.output is not None:
@@ -245,6 +235,17 @@ class _TaskRun:
             self.publications += sink.stage(
                 sink.parse(job.output.params), frame, self._sink_env(job)
             )
+
+    def _unrouted(self, job: Job, routed: operators.Routed) -> pl.DataFrame:
+        return operators.rejected(
+            routed.unrouted,
+            self.env,
+            step=job.step,
+            action="dispatch",
+            code=operators.NO_ROUTE,
+            reason="no case of the dispatch takes the row, and there is no default",
+            positions=routed.unrouted_positions,
+        )
 
     def _deliver_nothing(self, job: Job) -> None:
         """No column of the input was ever seen (its first lines are all torn, say): there are no

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from lyftnb.dtypes import to_text
 from lyftnb.errors import WorkflowError, unknown
 from lyftnb.model import DispatchSpec
 from lyftnb.operators.base import HIDDEN, Env, Problems, column_type
 from lyftnb.operators.binding import condition, quoted, scalar
-from lyftnb.operators.types import to_text
 
 NO_ROUTE = "no_route"
 """The code of rejects for rows that no case takes."""
@@ -70,6 +70,8 @@ def _everywhere(frame: pl.DataFrame, names: Sequence[str]) -> Routed:
 
 def _parted(frame: pl.DataFrame, number: pl.Series, names: Sequence[str]) -> Routed:
     by_port = {name: frame.filter(number == i) for i, name in enumerate(names)}
+    if not number.null_count():
+        return Routed(by_port, frame.clear(), pl.Series([], dtype=pl.Int64))
     lost = number.is_null()
     return Routed(by_port, frame.filter(lost), lost.arg_true().cast(pl.Int64))
 

@@ -13,9 +13,9 @@ from typing import Literal
 
 import polars as pl
 
+from lyftnb.dtypes import from_schema, stored, to_schema
 from lyftnb.model import NULL, Schema, united
 from lyftnb.store.convert import Conversion, conversion
-from lyftnb.store.types import dtypes_of, schema_of, stored
 
 Policy = Literal["evolve", "freeze", "discard"]
 REASON = "__lyft_reason"
@@ -45,13 +45,14 @@ def conform(frame: pl.DataFrame, current: Schema | None, policy: Policy) -> Conf
         current: the spool's schema as known at the claim.
         policy: the spool's.
     """
-    frame = frame.cast({name: stored(dtype) for name, dtype in frame.schema.items()})
-    own = schema_of(frame)
+    casts = {n: stored(t) for n, t in frame.schema.items() if stored(t) != t}
+    frame = frame.cast(casts) if casts else frame
+    own = to_schema(frame.schema)
     no_reasons = pl.Series(REASON, [], pl.String)
     if not current or own == current:
         return Conformed(frame, own, frame.clear().with_columns(no_reasons))
     target = _target(current, own, policy)
-    dtypes = dtypes_of(target)
+    dtypes = from_schema(target)
     if frame.is_empty():
         return Conformed(pl.DataFrame(schema=dtypes), target, frame.with_columns(no_reasons))
     conversions = {
