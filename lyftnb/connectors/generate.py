@@ -22,7 +22,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from lyftnb.connectors.base import Discovery, Params, ReadResult, Source, SourceEnv, SourceSplit
-from lyftnb.connectors.types import to_schema
+from lyftnb.dtypes import to_schema
 from lyftnb.model import Position, Schema, seconds
 
 _ITEM = "rows"
@@ -244,7 +244,7 @@ class Generate(Source[GenerateParams]):
 
     def schema(self, params: GenerateParams) -> Schema:
         """What the generators give."""
-        return to_schema(dict(_frame(params, 0, 0).schema))
+        return to_schema(_frame(params, 0, 0).schema)
 
     def discover(self, params: GenerateParams, position: Position, env: SourceEnv) -> Discovery:
         """The rows that are due: all of `rows` in a bounded run, else those that the rate gives

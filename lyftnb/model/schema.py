@@ -3,7 +3,7 @@
 Types are written as DuckDB writes them: `BIGINT`, `VARCHAR`, `DOUBLE`, `TIMESTAMP`,
 `TIMESTAMP WITH TIME ZONE`, `DECIMAL(12,2)`, `BIGINT[]`, `STRUCT("a" BIGINT, "b" VARCHAR)`, and
 `"NULL"` for a column that has only been seen empty.
-`operators.types` converts them to and from Polars types.
+`lyftnb.dtypes` converts them to and from Polars types.
 """
 
 from __future__ import annotations

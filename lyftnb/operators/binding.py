@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from lyftnb.dtypes import to_text
 from lyftnb.operators.base import ActionError, Env, Reason
 from lyftnb.operators.expressions import Compiled, compile
-from lyftnb.operators.types import to_text
 
 
 def scalar(text: str, schema: pl.Schema, env: Env) -> Compiled:

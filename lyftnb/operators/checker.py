@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
+from lyftnb.dtypes import from_schema, to_schema
 from lyftnb.errors import LyftError, near
 from lyftnb.model import ActionSpec, Path, Schema
 from lyftnb.operators.base import Action, ActionError, Env
@@ -15,7 +16,6 @@ from lyftnb.operators.binding import condition
 from lyftnb.operators.expressions import parse
 from lyftnb.operators.parameters import expressions, invalid_parameters
 from lyftnb.operators.registry import action, action_kinds
-from lyftnb.operators.types import schema_from_model, schema_to_model
 from lyftnb.planning.checker import Finding
 
 _Result = tuple[Schema | None, tuple[Finding, ...]]
@@ -69,7 +69,7 @@ class ActionChecker:
             if schema is None:
                 parse(text)
             else:
-                condition(text, schema_from_model(schema), Env(checking=True))
+                condition(text, from_schema(schema), Env(checking=True))
         except LyftError as error:
             return _findings((), error)
         return ()
@@ -96,14 +96,14 @@ def _bound(
     tables: Mapping[str, Schema | None],
 ) -> _Result:
     frames = {
-        table: pl.LazyFrame(schema=schema_from_model(known))
+        table: pl.LazyFrame(schema=from_schema(known))
         for table, known in tables.items()
         if known is not None
     }
     env = Env(checking=True, tables=frames)
     try:
-        bound = kind.bind(params, schema_from_model(schema), env)
-        return (None if bound.schema is None else schema_to_model(bound.schema)), ()
+        bound = kind.bind(params, from_schema(schema), env)
+        return (None if bound.schema is None else to_schema(bound.schema)), ()
     except LyftError as error:
         return None, _findings((name,), error)
 

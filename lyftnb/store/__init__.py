@@ -13,7 +13,6 @@ from lyftnb.store.scan import cut, scan
 from lyftnb.store.segments import write_segments
 from lyftnb.store.sql import query
 from lyftnb.store.sweep import SweepReport
-from lyftnb.store.types import dtype_of, dtypes_of, schema_of, text_of
 from lyftnb.store.verify import Damage
 
 __all__ = [
@@ -27,11 +26,7 @@ __all__ = [
     "Version",
     "conform",
     "cut",
-    "dtype_of",
-    "dtypes_of",
     "query",
     "scan",
-    "schema_of",
-    "text_of",
     "write_segments",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lyftnb.store.types import inner_of, made
+from lyftnb.dtypes import element, instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _struct(column: pl.Expr, source: pl.Struct, target: pl.Struct) -> Conversion
         if name not in types:
             values.append(pl.lit(None, dtype=wanted).alias(name))
             continue
-        field = conversion(column.struct.field(name), made(types[name]), made(wanted))
+        field = conversion(column.struct.field(name), instance(types[name]), instance(wanted))
         values.append(field.value.alias(name))
         unfit.append(field.unfit)
     unfit += [
@@ -97,9 +97,9 @@ def _struct(column: pl.Expr, source: pl.Struct, target: pl.Struct) -> Conversion
 
 
 def _list(column: pl.Expr, source: pl.List, target: pl.List) -> Conversion:
-    element = conversion(pl.element(), inner_of(source), inner_of(target))
-    unfit = column.list.eval(element.unfit).list.any().fill_null(False)
-    return Conversion(column.list.eval(element.value), unfit)
+    each = conversion(pl.element(), element(source), element(target))
+    unfit = column.list.eval(each.unfit).list.any().fill_null(False)
+    return Conversion(column.list.eval(each.value), unfit)
 
 
 def _dated(dtype: pl.DataType) -> bool:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import polars as pl
 
+from lyftnb.dtypes import from_schema
 from lyftnb.errors import SegmentDamaged, SegmentMissing
 from lyftnb.model import Schema, SegmentRef, united
-from lyftnb.store.types import dtypes_of
 
 SEQ = "_seq"
 _MAGIC = b"PAR1"
@@ -47,7 +47,7 @@ def scan(
     """
     for segment in segments:
         check_file(segment, Path(root))
-    dtypes = dtypes_of(_whole(schema, segments))
+    dtypes = from_schema(_whole(schema, segments))
     frames = [_frame(run, dtypes, Path(root), seq) for run in _runs(segments, seq)]
     if not frames:
         columns = {**dtypes, SEQ: pl.Int64()} if seq else dtypes

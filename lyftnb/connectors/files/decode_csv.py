@@ -25,7 +25,8 @@ from lyftnb.connectors.files.decoded import (
     as_text,
     failures,
 )
-from lyftnb.connectors.types import text_to_type, to_text, union
+from lyftnb.connectors.files.typed_text import text_to_type
+from lyftnb.dtypes import to_text, widened
 from lyftnb.errors import BadData, WorkflowError
 
 csv.field_size_limit(2**31 - 1)
@@ -311,7 +312,7 @@ def _type_of(texts: pl.Series, known: pl.DataType | None, fixed: bool) -> pl.Dat
 
 
 def _widened(texts: pl.Series, known: pl.DataType) -> pl.DataType:
-    wide = union(known, pl.Float64())
+    wide = widened(known, pl.Float64())
     if wide is None or wide == known or not known.is_numeric():
         return known
     # Some values may be no numbers at all: they do not keep the others from widening the column.

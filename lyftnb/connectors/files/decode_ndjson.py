@@ -25,7 +25,8 @@ from lyftnb.connectors.files.decoded import (
 )
 from lyftnb.connectors.files.json_exact import is_exact
 from lyftnb.connectors.files.json_lines import Bad, Judge
-from lyftnb.connectors.types import text_to_type, to_text
+from lyftnb.connectors.files.typed_text import text_to_type
+from lyftnb.dtypes import to_text
 from lyftnb.errors import WorkflowError
 
 _FEW_LINES = 512
@@ -157,7 +158,7 @@ def wire_type(name: str, dtype: pl.DataType) -> pl.DataType:
     Raises:
         WorkflowError: the type has values that do not travel through JSON.
     """
-    if isinstance(dtype, pl.List | pl.Struct):
+    if dtype.is_nested():
         if not _is_json(dtype):
             raise WorkflowError(
                 f"column '{name}': {to_text(dtype)} cannot be read from JSON",

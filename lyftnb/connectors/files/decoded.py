@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from lyftnb.connectors.base import RawReject
-from lyftnb.connectors.types import from_schema, to_schema
+from lyftnb.dtypes import from_schema, to_schema, to_text
 from lyftnb.model import Schema
 
 BAD_JSON = "bad_json"
@@ -35,7 +35,8 @@ class Columns:
     @classmethod
     def of(cls, declared: Schema | None, floor: Schema | None) -> Columns:
         """Declared columns, else those of the floor."""
-        return cls(from_schema(declared if declared is not None else floor), declared is not None)
+        columns = declared if declared is not None else floor or Schema()
+        return cls(from_schema(columns), declared is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Decoded:
     @property
     def schema(self) -> Schema:
         """The columns as decoded."""
-        return to_schema(dict(self.frame.schema))
+        return to_schema(self.frame.schema)
 
 
 def as_text(raw: bytes) -> str:
@@ -66,6 +67,6 @@ def failures(
         if before.null_count() == after.null_count():
             continue
         for row in (before.is_not_null() & after.is_null()).arg_true().to_list():
-            kind = to_schema({name: types[name]}).fields[0].type
+            kind = to_text(types[name])
             out.setdefault(row, f"column '{name}': '{before[row]}' is not a {kind}")
     return out

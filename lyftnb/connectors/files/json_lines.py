@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from lyftnb.connectors.files.decoded import BAD_JSON, BAD_VALUE
-from lyftnb.connectors.types import to_text, union
+from lyftnb.dtypes import to_text, widened
 
 _INT64 = range(-(2**63), 2**63)
 _PYTHON: dict[pl.DataType, type] = {
@@ -136,7 +136,7 @@ def _needed(value: Any, known: pl.DataType, fixed: bool) -> pl.DataType | str:
         found = _type_of(value)
     except _Refused as error:
         return str(error)
-    wide = union(known, found)
+    wide = widened(known, found)
     if wide is None or (fixed and wide != known):
         return f"{to_text(known)} was expected, found {_named(value)}"
     return wide
@@ -163,7 +163,7 @@ def _type_of(value: Any) -> pl.DataType:
 def _type_of_elements(values: list[Any]) -> pl.DataType:
     wide: pl.DataType = pl.Null()
     for value in values:
-        wider = union(wide, _type_of(value))
+        wider = widened(wide, _type_of(value))
         if wider is None:
             raise _Refused(f"a list that mixes {to_text(wide)} and {_named(value)}")
         wide = wider

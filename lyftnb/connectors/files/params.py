@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from lyftnb.connectors.base import Params
-from lyftnb.connectors.types import to_polars, to_schema
+from lyftnb.dtypes import from_text, to_schema
 from lyftnb.errors import LyftError
 from lyftnb.model import Schema, seconds
 
@@ -110,7 +110,7 @@ def checked_types(columns: Mapping[str, str] | None) -> Schema | None:
     types = {}
     for name, kind in columns.items():
         try:
-            types[name] = to_polars(kind)
+            types[name] = from_text(kind)
         except LyftError as error:
             raise ValueError(f"column '{name}': {error.message}; {error.hint}") from error
     return to_schema(types)

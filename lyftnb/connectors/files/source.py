@@ -19,7 +19,7 @@ from lyftnb.connectors.files.decoded import Columns, Decoded
 from lyftnb.connectors.files.discovery import discover
 from lyftnb.connectors.files.identity import FileSplit, opened
 from lyftnb.connectors.files.params import FilesParams, delimiter_of
-from lyftnb.connectors.types import from_schema
+from lyftnb.dtypes import from_schema
 from lyftnb.errors import LyftError, StorageError
 from lyftnb.model import Position, Schema
 
@@ -46,7 +46,7 @@ class Files(Source[FilesParams]):
             return Schema.from_mapping({RAW: "VARCHAR"})
         check = {"csv": check_type, "tsv": check_type, "ndjson": wire_type, "json": wire_type}
         if params.format in check:
-            for name, dtype in from_schema(params.declared).items():
+            for name, dtype in from_schema(params.declared or Schema()).items():
                 check[params.format](name, dtype)
         return params.declared
 

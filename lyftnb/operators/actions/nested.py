@@ -8,6 +8,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field, model_validator
 
+from lyftnb.dtypes import to_text
 from lyftnb.operators.base import (
     REJECT,
     Action,
@@ -23,7 +24,6 @@ from lyftnb.operators.base import (
     column_type,
 )
 from lyftnb.operators.parameters import Names, one_of
-from lyftnb.operators.types import to_text
 
 
 class ExplodeParams(Params):

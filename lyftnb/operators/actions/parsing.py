@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 from pydantic import Field
 
+from lyftnb.dtypes import from_text, to_text
 from lyftnb.errors import LyftError
 from lyftnb.operators.base import (
     HIDDEN,
@@ -23,7 +24,6 @@ from lyftnb.operators.base import (
 )
 from lyftnb.operators.expressions.casts import cast
 from lyftnb.operators.expressions.values import Value
-from lyftnb.operators.types import from_text, to_text
 
 _PARSED = HIDDEN + "parsed"
 FAILED = HIDDEN + "failed"

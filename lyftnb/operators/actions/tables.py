@@ -10,6 +10,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field, field_validator, model_validator
 
+from lyftnb.dtypes import to_text
 from lyftnb.errors import NotFound, StorageError
 from lyftnb.operators.actions.parsing import applied, declared
 from lyftnb.operators.base import (
@@ -27,7 +28,6 @@ from lyftnb.operators.base import (
     check_column_name,
     column_type,
 )
-from lyftnb.dtypes import to_text
 
 _MATCHED = HIDDEN + "matched"
 _KEY = HIDDEN + "key_"

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import polars as pl
 from pydantic import Field, model_validator
 
+from lyftnb.dtypes import to_text
 from lyftnb.errors import near
 from lyftnb.operators.actions.parsing import typed
 from lyftnb.operators.base import (
@@ -25,7 +26,6 @@ from lyftnb.operators.base import (
     column_type,
 )
 from lyftnb.operators.parameters import Names, one_of
-from lyftnb.operators.types import to_text
 
 _UTC = pl.Datetime("us", "UTC")
 _EPOCHS = {"unix": 1_000_000, "unix_ms": 1_000, "unix_us": 1, "unix_ns": 0.001}

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field, RootModel, model_validator
 
+from lyftnb.dtypes import from_text, to_text
 from lyftnb.operators.base import (
     Action,
     ActionError,
@@ -22,7 +23,6 @@ from lyftnb.operators.base import (
 from lyftnb.operators.binding import conditions, quoted, reasons, scalar, text_literal
 from lyftnb.operators.expressions import Compiled
 from lyftnb.operators.parameters import Names, one_of
-from lyftnb.operators.types import from_text, to_text
 
 Literals = str | bool | int | float
 

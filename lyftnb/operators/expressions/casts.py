@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import polars as pl
 
+from lyftnb.dtypes import INTERVAL, TIMESTAMP, TIMESTAMPTZ, instance, to_text
 from lyftnb.operators.base import Reason
 from lyftnb.operators.expressions import reading
 from lyftnb.operators.expressions.values import (
@@ -28,7 +29,6 @@ from lyftnb.operators.expressions.values import (
     is_number,
     is_timestamp,
 )
-from lyftnb.operators.types import INTERVAL, TIMESTAMP, TIMESTAMPTZ, instance, to_text
 
 _TRUE = ["true", "t", "1", "yes", "y"]
 _FALSE = ["false", "f", "0", "no", "n"]

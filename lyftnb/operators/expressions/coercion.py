@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from lyftnb.dtypes import TIMESTAMP, TIMESTAMPTZ, instance, to_text
 from lyftnb.operators.expressions import casts
 from lyftnb.operators.expressions.values import (
     BIGINT,
@@ -28,7 +29,6 @@ from lyftnb.operators.expressions.values import (
     is_number,
     is_timestamp,
 )
-from lyftnb.operators.types import TIMESTAMP, TIMESTAMPTZ, instance, to_text
 
 
 def common_type(a: pl.DataType, b: pl.DataType) -> pl.DataType | None:

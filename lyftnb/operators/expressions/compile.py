@@ -13,6 +13,7 @@ from typing import Any, Final
 import polars as pl
 from sqlglot import exp
 
+from lyftnb.dtypes import from_text
 from lyftnb.errors import ExpressionError, WorkflowError
 from lyftnb.operators.base import Env
 from lyftnb.operators.expressions import (
@@ -40,7 +41,6 @@ from lyftnb.operators.expressions.values import (
     Value,
     constant,
 )
-from lyftnb.operators.types import from_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from lyftnb.dtypes import instance
 from lyftnb.errors import near
 from lyftnb.operators.expressions import casts
 from lyftnb.operators.expressions.coercion import as_type, common_type, unified
@@ -19,7 +20,6 @@ from lyftnb.operators.expressions.values import (
     derived,
     is_integer,
 )
-from lyftnb.operators.types import instance
 
 
 def listed(values: Sequence[Value]) -> Value:

@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from lyftnb.dtypes import TIMESTAMP, TIMESTAMPTZ
 from lyftnb.operators.base import Reason
 from lyftnb.operators.expressions import arithmetic, timeformat
 from lyftnb.operators.expressions.coercion import as_type, unified
@@ -25,7 +26,6 @@ from lyftnb.operators.expressions.values import (
     is_integer,
     is_moment,
 )
-from lyftnb.operators.types import TIMESTAMP, TIMESTAMPTZ
 
 _TIME = Family("Dates and times")
 

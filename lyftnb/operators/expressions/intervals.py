@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from lyftnb.dtypes import INTERVAL, TIMESTAMP
 from lyftnb.operators.base import Reason
 from lyftnb.operators.expressions.values import (
     BIGINT,
@@ -26,7 +27,6 @@ from lyftnb.operators.expressions.values import (
     is_moment,
     is_number,
 )
-from lyftnb.operators.types import INTERVAL, TIMESTAMP
 
 _MICROSECONDS = {
     "microsecond": 1,

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from lyftnb.dtypes import TIMESTAMP, TIMESTAMPTZ, to_text
 from lyftnb.errors import near
 from lyftnb.operators.base import HIDDEN, Env
 from lyftnb.operators.expressions import casts
@@ -17,7 +18,6 @@ from lyftnb.operators.expressions.values import (
     bounds_of,
     constant,
 )
-from lyftnb.operators.types import TIMESTAMP, TIMESTAMPTZ, to_text
 
 _WORDS = {"true": True, "false": False, "null": None}
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from lyftnb.operators.types import TIMESTAMP, TIMESTAMPTZ
+from lyftnb.dtypes import TIMESTAMP, TIMESTAMPTZ
 
 Reader = Callable[[pl.Series], pl.Series]
 

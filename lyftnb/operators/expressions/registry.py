@@ -16,12 +16,12 @@ from typing import Final
 
 import polars as pl
 
+from lyftnb.dtypes import to_text
 from lyftnb.errors import near
 from lyftnb.operators.base import Env
 from lyftnb.operators.expressions.arguments import Parameter, accept, parameters
 from lyftnb.operators.expressions.parse import SQL_ACTION
 from lyftnb.operators.expressions.values import Refusal, Value, derived
-from lyftnb.operators.types import to_text
 
 
 @dataclass(frozen=True, slots=True)

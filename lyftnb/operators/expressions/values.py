@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import polars as pl
 
+from lyftnb.dtypes import to_text
 from lyftnb.errors import WorkflowError
 from lyftnb.operators.base import Reason
-from lyftnb.operators.types import to_text
 
 BIGINT: Final = pl.Int64()
 HUGEINT: Final = pl.Int128()

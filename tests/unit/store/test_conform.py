@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from lyftnb.dtypes import to_schema
 from lyftnb.model import Schema
-from lyftnb.store import REASON, conform, schema_of
+from lyftnb.store import REASON, conform
 from lyftnb.store.conform import Policy
 
-CURRENT = schema_of(pl.DataFrame({"a": [1], "b": ["x"], "s": [{"p": 1}]}))
+CURRENT = to_schema(pl.DataFrame({"a": [1], "b": ["x"], "s": [{"p": 1}]}).schema)
 
 
 def test_evolve_adds_columns_widens_and_refuses_what_does_not_convert() -> None:
@@ -80,7 +81,7 @@ def test_no_rows_stay_no_rows(frame: pl.DataFrame) -> None:
 )
 def test_values_convert_only_without_loss(target: Any, fit: list[Any], unfit: list[Any]) -> None:
     values = pl.Series("v", [*fit, *unfit, None], strict=False)
-    current = schema_of(pl.DataFrame(schema={"v": target}))
+    current = to_schema(pl.Schema({"v": target}))
     found = conform(pl.DataFrame([values]), current, "freeze")
     assert found.frame.height == len(fit) + 1
     assert found.frame["v"].null_count() == 1

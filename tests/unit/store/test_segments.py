@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from lyftnb.dtypes import from_text, stored, to_schema, to_text
 from lyftnb.errors import SegmentDamaged, SegmentMissing, StorageError, WorkflowError
 from lyftnb.model import Schema, SegmentRef, SpoolSpec, StagedSegment, united
-from lyftnb.store import cut, dtype_of, scan, schema_of, text_of, write_segments
-from lyftnb.store.types import stored
+from lyftnb.store import cut, scan, write_segments
 
 ORIGIN = {"batch": "d/s/1", "attempt": 1, "task": "s", "split": 0}
 SPEC = SpoolSpec("d.c")
@@ -60,17 +60,9 @@ def test_every_type_comes_back_as_it_went(tmp_path: Path) -> None:
     frame = everything()
     staged = write_segments(frame, tmp_path, SPEC, **ORIGIN)
     expected = frame.cast({name: stored(dtype) for name, dtype in frame.schema.items()})
-    assert_frame_equal(scan(refs(staged), schema_of(frame), tmp_path).collect(), expected)
+    assert_frame_equal(scan(refs(staged), to_schema(frame.schema), tmp_path).collect(), expected)
     for dtype in expected.dtypes:
-        assert dtype_of(text_of(dtype)) == dtype
-
-
-def test_a_type_that_cannot_be_stored_says_so() -> None:
-    with pytest.raises(WorkflowError, match="cannot be stored"):
-        text_of(pl.Object())
-    for text in ("FOO", "BIGINT[", 'STRUCT("a"', ""):
-        with pytest.raises(WorkflowError, match="is not a type"):
-            dtype_of(text)
+        assert from_text(to_text(dtype)) == dtype
 
 
 def test_an_empty_frame_is_no_segment(tmp_path: Path) -> None:
@@ -134,7 +126,7 @@ def test_a_large_frame_becomes_several_segments(
     frame = pl.DataFrame({"x": range(40)})
     staged = write_segments(frame, tmp_path, SPEC, **ORIGIN)
     assert len(staged) == 4
-    assert_frame_equal(scan(refs(staged), schema_of(frame), tmp_path).collect(), frame)
+    assert_frame_equal(scan(refs(staged), to_schema(frame.schema), tmp_path).collect(), frame)
 
 
 def test_a_full_disk_is_an_error_with_a_remedy(
@@ -172,7 +164,7 @@ def test_older_segments_are_read_in_the_present_schema(tmp_path: Path) -> None:
               enumerate(frames)]  # fmt: skip
     schema = Schema()
     for frame in frames:
-        schema, clashes = united(schema, schema_of(frame))
+        schema, clashes = united(schema, to_schema(frame.schema))
         assert not clashes
     found = scan(refs(sum(staged, ())), schema, tmp_path).collect().to_dicts()
     assert found == [
@@ -185,7 +177,12 @@ def test_older_segments_are_read_in_the_present_schema(tmp_path: Path) -> None:
 def test_filters_and_columns_reach_the_files(tmp_path: Path) -> None:
     frame = pl.DataFrame({"x": range(10), "y": range(10)})
     segments = refs(write_segments(frame, tmp_path, SPEC, **ORIGIN))
-    plan = scan(segments, schema_of(frame), tmp_path).filter(pl.col("x") > 3).select("x").explain()
+    plan = (
+        scan(segments, to_schema(frame.schema), tmp_path)
+        .filter(pl.col("x") > 3)
+        .select("x")
+        .explain()
+    )
     assert "SELECTION" in plan and "PROJECT 1/2" in plan
 
 

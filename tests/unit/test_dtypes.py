@@ -1,4 +1,4 @@
-"""Types go to text and back."""
+"""Types go to text and back, and text says what is stored."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lyftnb import model
+from lyftnb.dtypes import from_schema, from_text, stored, to_schema, to_text, widened
 from lyftnb.errors import WorkflowError
-from lyftnb.operators.types import from_text, schema_from_model, schema_to_model, to_text
 
 PLAIN = [
     "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT",
     "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "VARCHAR", "BLOB", "DATE", "TIME", "TIMESTAMP",
-    "TIMESTAMP WITH TIME ZONE", "INTERVAL", "DECIMAL(12,2)", '"NULL"',
+    "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE", "INTERVAL", "DECIMAL(12,2)",
+    "STRUCT()", '"NULL"',
 ]  # fmt: skip
 
 
@@ -47,7 +48,14 @@ def test_aliases_are_understood(alias: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("BIGNIT", "BIGINT"), ("DECIMAL(50,2)", "38"), ("STRUCT(a)", "name and a type"), ("", "")],
+    [
+        ("BIGNIT", "BIGINT"),
+        ("DECIMAL(50,2)", "38"),
+        ("STRUCT(a)", "name and a type"),
+        ("BIGINT[", "BIGINT"),
+        ('STRUCT("a"', ""),
+        ("", ""),
+    ],
 )
 def test_what_is_no_type_is_explained(text: str, hint: str) -> None:
     with pytest.raises(WorkflowError) as caught:
@@ -55,17 +63,37 @@ def test_what_is_no_type_is_explained(text: str, hint: str) -> None:
     assert hint in (caught.value.hint or "")
 
 
-def test_what_polars_has_beyond_is_stored_as_the_nearest() -> None:
-    assert to_text(pl.Datetime("ns", "Asia/Tokyo")) == "TIMESTAMP WITH TIME ZONE"
-    assert to_text(pl.Datetime("ms")) == "TIMESTAMP"
-    assert to_text(pl.Enum(["a"])) == to_text(pl.Categorical()) == "VARCHAR"
-    assert to_text(pl.Duration("ns")) == "INTERVAL"
-    with pytest.raises(WorkflowError):
-        to_text(pl.Object())
+@pytest.mark.parametrize(
+    ("dtype", "text"),
+    [(pl.Datetime("ns", "Asia/Tokyo"), "TIMESTAMP WITH TIME ZONE"), (pl.Float16(), "FLOAT"),
+     (pl.Enum(["a"]), "VARCHAR"), (pl.Categorical(), "VARCHAR"), (pl.Duration("ns"), "INTERVAL"),
+     (pl.Array(pl.Duration("ms"), 2), "INTERVAL[2]"),
+     (pl.Struct({"a": pl.List(pl.Categorical())}), 'STRUCT("a" VARCHAR[])')],
+)  # fmt: skip
+def test_what_polars_has_beyond_is_stored_as_the_nearest(dtype: pl.DataType, text: str) -> None:
+    assert to_text(dtype) == text
+    assert from_text(text) == stored(dtype)
+
+
+def test_times_without_zone_keep_their_unit() -> None:
+    assert to_text(pl.Datetime("ms")) == "TIMESTAMP_MS"
+    assert to_text(pl.Datetime("ns")) == "TIMESTAMP_NS"
+
+
+def test_a_type_that_cannot_be_stored_says_so() -> None:
+    with pytest.raises(WorkflowError, match="cannot be stored"):
+        to_text(pl.List(pl.Object()))
+
+
+def test_types_widen_as_their_text_does() -> None:
+    wide = widened(pl.Struct({"a": pl.List(pl.Null())}), pl.Struct({"a": pl.List(pl.Int64())}))
+    assert wide == pl.Struct({"a": pl.List(pl.Int64())})
+    assert widened(pl.Int64(), pl.Float64()) == pl.Float64()
+    assert widened(pl.Int64(), pl.String()) is None
 
 
 def test_schemas_go_both_ways() -> None:
     schema = pl.Schema({"a": pl.Int64(), "b": pl.List(pl.Struct({"c": pl.String()}))})
-    stored = schema_to_model(schema)
-    assert stored == model.Schema.from_mapping({"a": "BIGINT", "b": 'STRUCT("c" VARCHAR)[]'})
-    assert schema_from_model(stored) == schema
+    written = to_schema(schema)
+    assert written == model.Schema.from_mapping({"a": "BIGINT", "b": 'STRUCT("c" VARCHAR)[]'})
+    assert from_schema(written) == schema

@@ -1,16 +1,20 @@
-"""Column types: as Polars has them, and as text in DuckDB's spelling.
+"""Column types: as Polars has them, and as `model.Schema` writes them, in DuckDB's spelling.
 
-Polars is richer in places: times in other units than microseconds and other zones than UTC,
-categories and enums. As text they are `TIMESTAMP`, `TIMESTAMP WITH TIME ZONE` and `VARCHAR`, so
-`from_text(to_text(t))` is the type that the values have once they are stored.
+The one place that knows both. Text names what is stored, and Polars is richer in places: zones
+other than UTC, categories, enums, half floats, intervals in other units than microseconds. So
+`from_text(to_text(t))` is `stored(t)`, the type that the values have once they are written.
+
+Knows Polars and the model's schemas, and nothing of files, expressions or ledgers.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 import polars as pl
+from polars.datatypes import DataTypeClass
 
 from lyftnb import model
 from lyftnb.errors import WorkflowError, near
@@ -37,6 +41,8 @@ _PLAIN: dict[str, pl.DataType] = {
     "DATE": pl.Date(),
     "TIME": pl.Time(),
     "TIMESTAMP": TIMESTAMP,
+    "TIMESTAMP_MS": pl.Datetime("ms"),
+    "TIMESTAMP_NS": pl.Datetime("ns"),
     "TIMESTAMP WITH TIME ZONE": TIMESTAMPTZ,
     "INTERVAL": INTERVAL,
     model.NULL: pl.Null(),
@@ -65,6 +71,27 @@ _STRUCT = re.compile(r"(?:STRUCT|ROW)\s*\((.*)\)", re.I | re.S)
 _FIELD = re.compile(r'\s*(?:"((?:[^"]|"")*)"|(\w+))\s+(.*)', re.S)
 
 
+def stored(dtype: pl.DataType) -> pl.DataType:
+    """The type a column is written with: the value stays, the representation is the common one."""
+    match dtype:
+        case pl.Categorical() | pl.Enum():
+            return pl.String()
+        case pl.Float16():
+            return pl.Float32()
+        case pl.Datetime() if dtype.time_zone is not None:
+            return TIMESTAMPTZ
+        case pl.Duration():
+            return INTERVAL
+        case pl.List():
+            return pl.List(stored(element(dtype)))
+        case pl.Array():
+            return pl.Array(stored(element(dtype)), dtype.size)
+        case pl.Struct():
+            return pl.Struct({f.name: stored(instance(f.dtype)) for f in dtype.fields})
+        case _:
+            return dtype
+
+
 def to_text(dtype: pl.DataType) -> str:
     """The type as DuckDB spells it.
 
@@ -74,39 +101,30 @@ def to_text(dtype: pl.DataType) -> str:
     >>> to_text(pl.List(pl.Struct({"a": pl.Int64()})))
     'STRUCT("a" BIGINT)[]'
     """
-    plain = _TEXT.get(dtype)
-    if plain is not None:
-        return plain
-    if isinstance(dtype, pl.Datetime):
-        return "TIMESTAMP" if dtype.time_zone is None else "TIMESTAMP WITH TIME ZONE"
-    if isinstance(dtype, pl.Duration):
-        return "INTERVAL"
-    if isinstance(dtype, pl.Categorical | pl.Enum):
-        return "VARCHAR"
-    if isinstance(dtype, pl.Decimal):
-        return f"DECIMAL({dtype.precision or 38},{dtype.scale})"
-    if isinstance(dtype, pl.List):
-        return f"{to_text(instance(dtype.inner))}[]"
-    if isinstance(dtype, pl.Array):
-        return f"{to_text(instance(dtype.inner))}[{dtype.size}]"
-    if isinstance(dtype, pl.Struct):
-        fields = ", ".join(
-            '"{}" {}'.format(f.name.replace('"', '""'), to_text(instance(f.dtype)))
-            for f in dtype.fields
-        )
-        return f"STRUCT({fields})"
+    match stored(dtype):
+        case pl.Decimal() as decimal:
+            return f"DECIMAL({decimal.precision or 38},{decimal.scale})"
+        case pl.List() as many:
+            return f"{to_text(element(many))}[]"
+        case pl.Array() as many:
+            return f"{to_text(element(many))}[{many.size}]"
+        case pl.Struct() as struct:
+            fields = (f"{_quoted(f.name)} {to_text(instance(f.dtype))}" for f in struct.fields)
+            return f"STRUCT({', '.join(fields)})"
+        case plain if plain in _TEXT:
+            return _TEXT[plain]
     raise WorkflowError(
         f"a column of type {dtype} cannot be stored",
         hint="cast it to a type that lyftnb knows, for example to text",
     )
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def from_text(text: str) -> pl.DataType:
     """The Polars type for DuckDB's spelling (or one of its aliases: `INT`, `TEXT`, `NUMERIC`).
 
     Raises:
-        WorkflowError: there is no such type; the message names the nearest.
+        WorkflowError: there is no such type; the hint names the nearest.
 
     >>> from_text("int[]")
     List(Int32)
@@ -124,26 +142,50 @@ def from_text(text: str) -> pl.DataType:
     if _VARCHAR_N.fullmatch(spelled):
         return pl.String()
     if (struct := _STRUCT.fullmatch(spelled)) is not None:
-        return pl.Struct([_field(part, text) for part in _split(struct[1])])
-    known = [*_PLAIN, *_ALIASES, "DECIMAL"]
-    guess = near(upper, known)
+        return pl.Struct([_field(part, text) for part in _parts(struct[1])])
+    guess = near(upper, [*_PLAIN, *_ALIASES, "DECIMAL"])
     hint = f"did you mean {guess}?" if guess else "types are written as in DuckDB, such as BIGINT"
     raise WorkflowError(f"unknown type '{text}'", hint=hint)
 
 
-def schema_to_model(schema: pl.Schema) -> model.Schema:
-    """The same columns with types as text."""
-    return model.Schema.from_mapping((name, to_text(dtype)) for name, dtype in schema.items())
+def to_schema(columns: Mapping[str, pl.DataType]) -> model.Schema:
+    """The same columns with types as text.
+
+    Raises:
+        WorkflowError: a column cannot be stored.
+    """
+    return model.Schema.from_mapping((name, to_text(dtype)) for name, dtype in columns.items())
 
 
-def schema_from_model(schema: model.Schema) -> pl.Schema:
-    """The same columns with Polars types."""
+def from_schema(schema: model.Schema) -> pl.Schema:
+    """The same columns with Polars types.
+
+    Raises:
+        WorkflowError: the text of a type is none.
+    """
     return pl.Schema({f.name: from_text(f.type) for f in schema.fields})
 
 
-def instance(dtype: object) -> pl.DataType:
+def widened(a: pl.DataType, b: pl.DataType) -> pl.DataType | None:
+    """The smallest type that holds both, by the rules of `model.widened`; None on a clash."""
+    if a == b:
+        return a
+    text = model.widened(to_text(a), to_text(b))
+    return None if text is None else from_text(text)
+
+
+def element(dtype: pl.List | pl.Array) -> pl.DataType:
+    """The type of the elements of a list or an array."""
+    return instance(dtype.inner)
+
+
+def instance(dtype: pl.DataType | DataTypeClass) -> pl.DataType:
     """The type as a value: Polars lets a class (`pl.Int64`) stand for its only instance."""
-    return dtype() if isinstance(dtype, type) else dtype  # type: ignore[return-value]
+    return dtype() if isinstance(dtype, type) else dtype
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _decimal(text: str, precision: str | None, scale: str | None) -> pl.Decimal:
@@ -169,8 +211,8 @@ def _field(part: str, text: str) -> pl.Field:
     return pl.Field(name, from_text(match[3]))
 
 
-def _split(text: str) -> list[str]:
-    """Split at the commas that stand outside parentheses and quotes."""
+def _parts(text: str) -> list[str]:
+    """What stands between the commas outside parentheses and quotes; nothing in a blank text."""
     parts, depth, quoted, start = [], 0, False, 0
     for index, char in enumerate(text):
         if char == '"':
@@ -183,4 +225,4 @@ def _split(text: str) -> list[str]:
             parts.append(text[start:index])
             start = index + 1
     parts.append(text[start:])
-    return parts
+    return parts if text.strip() else []

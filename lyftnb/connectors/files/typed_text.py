@@ -1,0 +1,53 @@
+"""Text parsed into typed columns: null where a value does not parse, never an error, so that a
+reader can tell bad rows from good ones in one pass.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+_DATETIMES = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f")
+
+
+def text_to_type(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Text parsed into `dtype`: null where it does not parse.
+
+    Dates and times are ISO 8601 (`T` or a blank between date and time); an instant needs its offset
+    or `Z`, and a time without zone takes one as UTC; booleans are `true` and `false` in any case;
+    nested types are not parsed.
+    """
+    if isinstance(dtype, pl.String):
+        return column
+    if isinstance(dtype, pl.Boolean):
+        lower = column.str.to_lowercase()
+        return pl.when(lower == "true").then(True).when(lower == "false").then(False)
+    if isinstance(dtype, pl.Date):
+        return column.str.to_date("%Y-%m-%d", strict=False)
+    if isinstance(dtype, pl.Time):
+        return column.str.to_time("%H:%M:%S%.f", strict=False)
+    if isinstance(dtype, pl.Datetime):
+        return _text_to_datetime(column, dtype)
+    if isinstance(dtype, pl.Binary):
+        return column.cast(pl.Binary)
+    if isinstance(dtype, pl.Null):
+        return pl.lit(None, dtype=pl.Null)
+    return column.cast(dtype, strict=False)
+
+
+def _text_to_datetime(column: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
+    unit = dtype.time_unit or "us"
+    instant = pl.Datetime(unit, "UTC")
+    zoned = dtype.time_zone is not None
+    parsed = [
+        column.str.to_datetime(
+            text + ("%#z" if zoned else ""),
+            time_unit=unit,
+            time_zone="UTC" if zoned else None,
+            strict=False,
+        )
+        for text in _DATETIMES
+    ]
+    if not zoned:
+        parsed.append(column.str.to_date("%Y-%m-%d", strict=False).cast(dtype))
+        parsed.append(_text_to_datetime(column, instant).dt.replace_time_zone(None))
+    return pl.coalesce(parsed)
