@@ -60,8 +60,8 @@ class GroupConfig(Section):
         1,
         ge=1,
         le=256,
-        description="Tasks that one worker runs at a time; Polars gets as many threads. The "
-        "threads of all groups together should about equal the cores.",
+        description="Threads of Polars in one worker, which runs one task at a time. Workers times "
+        "threads over all groups should about equal the cores.",
     )
     memory: Bytes | None = Field(
         None,
