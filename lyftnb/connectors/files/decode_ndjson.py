@@ -48,7 +48,8 @@ def decode_ndjson(raw: bytes, columns: Columns) -> Decoded:
     Raises:
         WorkflowError: a declared column has a type that JSON cannot be read into.
     """
-    types: Types = {name: wire_type(name, dtype) for name, dtype in columns.known.items()}
+    wire: Types = {name: wire_type(name, dtype) for name, dtype in columns.known.items()}
+    types = wire
     while True:
         attempt = _Attempt(types, columns.fixed)
         attempt.decode(raw)
@@ -57,7 +58,8 @@ def decode_ndjson(raw: bytes, columns: Columns) -> Decoded:
         types = attempt.grown
     frame = pl.concat(attempt.frames) if attempt.frames else pl.DataFrame(schema=types)
     decoded = Decoded(frame, tuple(attempt.rejects))
-    converted = {n: t for n, t in columns.known.items() if t != types[n]}
+    # A column that grew has outgrown what was known of it, too.
+    converted = {n: t for n, t in columns.known.items() if t != wire[n] and types[n] == wire[n]}
     return _convert(decoded, raw, converted) if converted else decoded
 
 

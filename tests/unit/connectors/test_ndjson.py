@@ -204,3 +204,10 @@ def test_declared_types_convert_and_reject_what_does_not_fit():
         (3, "bad_value"),
         (4, "bad_value"),
     ]
+
+
+def test_a_wider_number_than_the_floor_keeps_its_fraction():
+    floor = Schema.from_mapping({"n": "BIGINT"})
+    decoded = decode_ndjson(b'{"n":1}\n{"n":2.5}\n', Columns.of(None, floor))
+    assert decoded.frame["n"].to_list() == [1.0, 2.5]
+    assert decoded.schema == Schema.from_mapping({"n": "DOUBLE"})
