@@ -29,7 +29,7 @@ from lyftnb.operators.rejects import row_json
 
 MAX_BAD_ROWS = 100
 MAX_BAD_SHARE = 0.01
-"""Above both of these, or when no row goes through, the function is to blame and not the rows."""
+"""Above both of these, or when it fails on no rows as well, the function is to blame."""
 
 _FILE = "<python action>"
 
@@ -77,7 +77,7 @@ class Python(Action[PythonParams]):
     The source is part of the workflow's version. It may import what is installed on the workers of
     the step's group. When a row-wise function raises, the rows that it fails on are found by
     halving and go to the rejects with code `python_error`; above 100 rows and 1 % of them, or when
-    no row goes through, the batch fails instead.
+    it raises on a frame of no rows too, the batch fails instead.
     `raise Temporary("…", delay=5)` asks for another try of the whole batch, `raise Permanent("…")`
     fails it for good (both from `lyftnb.errors`).
     """
@@ -170,9 +170,18 @@ class _Body:
                 if len(failed) > most:
                     why = f"the function raised on more than {most} of {frame.height} rows"
                     raise self._failure(first, frame[failed[0][0]], why) from first
-        if not made:
+        return Made(self._joined(made) if made else self._of_none(frame, first), tuple(failed))
+
+    def _of_none(self, frame: pl.DataFrame, first: Exception) -> pl.DataFrame:
+        """Every row failed. That may be for what they hold (a bad row may well come alone), unless
+        the function cannot even take no rows.
+        """
+        try:
+            return self._call(frame.clear())
+        except LyftError:
+            raise
+        except Exception:
             raise self._failure(first, frame, "the function raised on every row") from first
-        return Made(self._joined(made), tuple(failed))
 
     def _joined(self, made: list[pl.DataFrame]) -> pl.DataFrame:
         try:
