@@ -91,3 +91,9 @@ def test_rows_may_be_lost_and_made() -> None:
     source = "def f(lf):\n    return lf.filter(a=1).select(x='a')\n"
     result = _run(source, pl.DataFrame({"a": [1, 1, 2]}))
     assert result.frame.to_dict(as_series=False) == {"x": [1, 1]}
+
+
+def test_a_bad_row_may_come_alone() -> None:
+    result = _run(PICKY, pl.DataFrame({"a": [3]}))
+    assert (result.frame.columns, result.frame.height) == (["a", "b"], 0)
+    assert result.rejects["code"].to_list() == ["python_error"]
