@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lyftnb.model import ActionSpec, InputSpec, OutputSpec, WorkflowSpec
-
-JsonSchema = dict[str, Any]
+from lyftnb.model import ActionSpec, InputSpec, JsonSchema, OutputSpec, WorkflowSpec
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _NAME: JsonSchema = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$"}
@@ -18,6 +16,13 @@ _SPOOL: JsonSchema = {
     "required": ["deployment", "channel"],
     "additionalProperties": False,
 }
+# What is nothing but a reference takes its variable's value, of whatever type.
+_REFERENCE: JsonSchema = {
+    "type": "string",
+    "pattern": r"^\{\{.*\}\}$",
+    "description": "A variable of the context.",
+}
+_LITERAL_TYPES = ("integer", "number", "boolean")
 # One word that stands for a whole mapping, where the models take one.
 _SHORT_FORMS = {
     "DispatchSpec": ["clone", "round_robin"],
@@ -39,6 +44,7 @@ def document_schema(
     """
     schema = WorkflowSpec.model_json_schema()
     definitions: dict[str, JsonSchema] = schema["$defs"]
+    definitions["Reference"] = _REFERENCE
     kinds = {
         ActionSpec: actions,
         InputSpec: {"spool": _SPOOL, **inputs},
@@ -53,7 +59,7 @@ def document_schema(
         }
         branches = []
         for kind, params in own.items():
-            hoisted = _hoisted(params, f"{name}.{kind}", definitions)
+            hoisted = _hoisted(_with_references(params), f"{name}.{kind}", definitions)
             branches.append(_one_kind(kind, hoisted, common))
         definitions[name] = {"description": definitions[name]["description"], "anyOf": branches}
     for name, words in _SHORT_FORMS.items():
@@ -69,6 +75,17 @@ def _one_kind(kind: str, params: JsonSchema, common: JsonSchema) -> JsonSchema:
         "required": [kind],
         "additionalProperties": False,
     }
+
+
+def _with_references(value: Any) -> Any:
+    """The schema with `{{name}}` allowed wherever something other than plain text is asked for."""
+    if isinstance(value, list):
+        return [_with_references(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if "enum" in value or value.get("type") in _LITERAL_TYPES:
+        return {"anyOf": [value, {"$ref": "#/$defs/Reference"}]}
+    return {key: _with_references(inner) for key, inner in value.items()}
 
 
 def _hoisted(schema: JsonSchema, prefix: str, definitions: dict[str, JsonSchema]) -> JsonSchema:

@@ -1,4 +1,4 @@
-"""Commands for those who write workflows: init, validate, publish, plan, trace."""
+"""Commands for those who write workflows: from `init` to `trace`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ File = Annotated[Path, typer.Argument(help="A *.workflow.yaml file.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (init, validate, publish, versions, plan, trace):
+    for command in (init, validate, schema, publish, versions, plan, trace):
         app.command()(command)
 
 
@@ -68,6 +68,13 @@ def _tally(problems: list[Problem], files: int) -> str:
     count = Counter(p.severity for p in problems)
     parts = [f"{n} {kind}{'s' if n != 1 else ''}" for kind, n in count.items()]
     return f"{files} file{'s' if files != 1 else ''}: " + (", ".join(parts) or "no problems")
+
+
+def schema() -> None:
+    """Print the JSON Schema of workflow files, for editors that complete and check them."""
+    from lyftnb.workspace.checker import checker
+
+    print_json(checker().document_schema())
 
 
 def publish(ctx: typer.Context, file: File, as_json: Json = False) -> None:

@@ -7,7 +7,6 @@ ledger, spools, actions or Dask.
 
 from lyftnb.connectors.base import (
     Discovery,
-    Params,
     RawReject,
     ReadResult,
     Sink,
@@ -18,6 +17,7 @@ from lyftnb.connectors.base import (
 )
 from lyftnb.connectors.checker import ConnectorChecker
 from lyftnb.connectors.registry import SINKS, SOURCES
+from lyftnb.model import Params
 
 __all__ = [
     "SINKS",

@@ -15,16 +15,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
 
-from lyftnb.model import Position, Publication, Schema
-
-
-class Params(BaseModel):
-    """Base of parameter models: frozen, unknown keys refused. They are the file format."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
+from lyftnb.model import Params, Position, Publication, Schema
 
 P = TypeVar("P", bound=Params)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from lyftnb.connectors.registry import SINKS, SOURCES
 from lyftnb.errors import LyftError, NotFound, near
-from lyftnb.model import InputSpec, OutputSpec, Schema
+from lyftnb.model import InputSpec, JsonSchema, OutputSpec, Schema
 from lyftnb.planning.checker import Finding
 
 
@@ -43,14 +43,13 @@ class ConnectorChecker:
         """Whether the output kind has effects outside the ledger (an unknown one: yes)."""
         return kind not in SINKS or SINKS[kind].external
 
-    def json_schema(self, family: Literal["input", "output"], kind: str) -> dict[str, Any]:
-        """The JSON Schema of a kind's parameters.
+    def input_schemas(self) -> dict[str, JsonSchema]:
+        """The parameters of every kind of input as JSON Schema: for forms and editors."""
+        return {kind: SOURCES[kind].Params.model_json_schema() for kind in SOURCES}
 
-        Raises:
-            NotFound: there is no such kind.
-        """
-        connector = SOURCES[kind] if family == "input" else SINKS[kind]
-        return connector.Params.model_json_schema()
+    def output_schemas(self) -> dict[str, JsonSchema]:
+        """The parameters of every kind of output as JSON Schema: for forms and editors."""
+        return {kind: SINKS[kind].Params.model_json_schema() for kind in SINKS}
 
 
 def _check(registry: Mapping[str, Any], kind: str, params: Any) -> tuple[Finding, ...]:
@@ -59,7 +58,7 @@ def _check(registry: Mapping[str, Any], kind: str, params: Any) -> tuple[Finding
     except LyftError as error:
         return (_finding(kind, error),)
     try:
-        connector.parse({} if params is None else params)
+        connector.parse(params)
     except ValidationError as error:
         return tuple(_from_pydantic(kind, connector.Params, item) for item in error.errors())
     return ()
@@ -72,8 +71,11 @@ def _finding(kind: str, error: LyftError) -> Finding:
 
 def _from_pydantic(kind: str, model: type[BaseModel], error: Any) -> Finding:
     path = (kind, *error["loc"])
+    names = [f.alias or name for name, f in model.model_fields.items()]
+    if error["type"] == "model_type" and not error["loc"]:
+        hint = f"there is: {', '.join(names)}"
+        return Finding(path, "bad_parameter", f"{kind} takes a map of parameters", hint)
     if error["type"] == "extra_forbidden":
-        names = [f.alias or name for name, f in model.model_fields.items()]
         guess = near(str(path[-1]), names)
         hint = f"did you mean '{guess}'?" if guess else f"there is: {', '.join(names)}"
         return Finding(path, "unknown_key", f"'{path[-1]}' is not a parameter of {kind}", hint)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import ClassVar
 
 import polars as pl
 
-from lyftnb.connectors.base import Params, Sink, SinkEnv
-from lyftnb.model import Publication
+from lyftnb.connectors.base import Sink, SinkEnv
+from lyftnb.model import Params, Publication
 
 
 class DiscardParams(Params):
     """Nothing to choose."""
+
+    short = {NoneType: None}
 
 
 class Discard(Sink[DiscardParams]):

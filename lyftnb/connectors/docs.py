@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from lyftnb.connectors.base import Sink, Source
 from lyftnb.connectors.registry import SINKS, SOURCES
+from lyftnb.model import long_schema
 
 _INTRO = """# Inputs and outputs
 
@@ -39,7 +41,8 @@ def _section(name: str, connector: Source[Any] | Sink[Any]) -> str:
     return "\n".join(lines)
 
 
-def _table(schema: dict[str, Any]) -> list[str]:
+def _table(schema: Mapping[str, Any]) -> list[str]:
+    schema = long_schema(schema)
     properties = schema.get("properties", {})
     if not properties:
         return []

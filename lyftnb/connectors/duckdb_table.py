@@ -15,10 +15,10 @@ import duckdb
 import polars as pl
 from pydantic import Field, field_validator
 
-from lyftnb.connectors.base import Params, Sink, SinkEnv
+from lyftnb.connectors.base import Sink, SinkEnv
 from lyftnb.connectors.publishing import discard_file, remove_rivals, stage_file
 from lyftnb.errors import BadData, StorageError, Temporary
-from lyftnb.model import Publication, seconds
+from lyftnb.model import Params, Publication, seconds
 
 LEDGER = "_lyftnb_published"
 _PAUSE_S = 0.05

@@ -11,19 +11,19 @@ import hashlib
 import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from pydantic import Field, model_validator
 
-from lyftnb.connectors.base import Discovery, Params, ReadResult, Source, SourceEnv, SourceSplit
+from lyftnb.connectors.base import Discovery, ReadResult, Source, SourceEnv, SourceSplit
 from lyftnb.dtypes import to_schema
-from lyftnb.model import Position, Schema, seconds
+from lyftnb.model import JsonSchema, Params, Position, Schema, seconds
 
 _ITEM = "rows"
 _VALUE_BYTES = 16  # roughly: only the size of splits depends on it
@@ -71,15 +71,12 @@ class SequenceParams(Params):
 class ChoiceParams(Params):
     """One of some values, evenly or by weight."""
 
+    short = {list: "values_"}
+
     values_: tuple[str | bool | int | float, ...] = Field(alias="values", min_length=1)
     weights: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
         None, description="one for each value; they need not add up to 1"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_list(cls, value: Any) -> Any:
-        return {"values": value} if isinstance(value, list | tuple) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> ChoiceParams:
@@ -155,12 +152,9 @@ class TimestampParams(Params):
 class PatternParams(Params):
     """Texts after a pattern: each `#` becomes a digit, each `?` a letter."""
 
-    pattern: str = Field(min_length=1)
+    short = {str: "pattern"}
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: Any) -> Any:
-        return {"pattern": value} if isinstance(value, str) else value
+    pattern: str = Field(min_length=1)
 
     def values(self, draw: Draw) -> pl.Series:
         """Drawn independently for each row."""
@@ -192,10 +186,17 @@ class ColumnParams(Params):
     pattern: PatternParams | None = None
     nulls: float = Field(0.0, ge=0, le=1, description="share of rows without a value")
 
-    @model_validator(mode="before")
     @classmethod
-    def _from_name(cls, value: Any) -> Any:
+    def long_form(cls, value: Any) -> Any:
+        """The name of a generator stands for it with all its defaults."""
         return {value: {}} if isinstance(value, str) else value
+
+    @classmethod
+    def short_schemas(cls, properties: Mapping[str, JsonSchema]) -> list[JsonSchema]:
+        """The names of the generators that have defaults."""
+        kinds = {name: get_args(cls.model_fields[name].annotation)[0] for name in cls._names()}
+        bare = [name for name, kind in kinds.items() if not _needs_parameters(kind)]
+        return [{"enum": bare}]
 
     @model_validator(mode="after")
     def _one_kind(self) -> ColumnParams:
@@ -217,6 +218,10 @@ class ColumnParams(Params):
             return series
         kept = pl.Series(draw.unit(stream=-1) >= self.nulls)
         return series.to_frame("v").select(pl.when(kept).then(pl.col("v"))).to_series()
+
+
+def _needs_parameters(kind: type[Params]) -> bool:
+    return any(field.is_required() for field in kind.model_fields.values())
 
 
 class GenerateParams(Params):

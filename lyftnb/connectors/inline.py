@@ -8,13 +8,13 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from lyftnb.connectors.base import Discovery, Params, ReadResult, Source, SourceEnv, SourceSplit
+from lyftnb.connectors.base import Discovery, ReadResult, Source, SourceEnv, SourceSplit
 from lyftnb.connectors.files.decode_csv import Dialect, decode_csv, read_header
 from lyftnb.connectors.files.decode_ndjson import decode_ndjson
 from lyftnb.connectors.files.decode_whole import decode_text
 from lyftnb.connectors.files.decoded import Columns, Decoded
 from lyftnb.connectors.files.params import checked_types
-from lyftnb.model import Position, Schema, digest
+from lyftnb.model import Params, Position, Schema, digest
 
 _ITEM = "rows"
 
@@ -22,17 +22,14 @@ _ITEM = "rows"
 class InlineParams(Params):
     """Rows in the workflow: a list of maps, or text in the format of a file."""
 
+    short = {list: "rows"}
+
     rows: tuple[dict[str, Any], ...] | None = Field(None, description="one map per row")
     text: str | None = Field(None, description="rows as text, in `format`")
     format: Literal["ndjson", "csv", "text"] = Field("ndjson", description="of `text`")
     columns: dict[str, str] | None = Field(
         None, alias="schema", description="columns and their SQL types; by default inferred"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_list(cls, value: Any) -> Any:
-        return {"rows": value} if isinstance(value, list | tuple) else value
 
     @model_validator(mode="after")
     def _one_form(self) -> InlineParams:

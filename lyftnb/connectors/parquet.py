@@ -10,10 +10,10 @@ from urllib.parse import quote
 import polars as pl
 from pydantic import Field
 
-from lyftnb.connectors.base import Params, Sink, SinkEnv
+from lyftnb.connectors.base import Sink, SinkEnv
 from lyftnb.connectors.publishing import discard_file, publish_file, stage_file
 from lyftnb.errors import BadData
-from lyftnb.model import Publication
+from lyftnb.model import Params, Publication
 
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
 
-from lyftnb.connectors.base import Params, Sink, SinkEnv
-from lyftnb.model import Publication
+from lyftnb.connectors.base import Sink, SinkEnv
+from lyftnb.model import Params, Publication
 
 
 class PrintParams(Params):
     """Rows shown on the screen."""
+
+    short = {NoneType: None}
 
     format: Literal["table", "ndjson", "csv"] = Field("table", description="how rows are written")
     limit: int = Field(20, ge=1, le=10_000, description="most rows shown of one split")

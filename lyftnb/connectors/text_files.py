@@ -12,10 +12,10 @@ import polars as pl
 import zstandard
 from pydantic import Field
 
-from lyftnb.connectors.base import P, Params, Sink, SinkEnv
+from lyftnb.connectors.base import P, Sink, SinkEnv
 from lyftnb.connectors.publishing import discard_file, publish_file, stage_file
 from lyftnb.errors import BadData
-from lyftnb.model import Publication
+from lyftnb.model import Params, Publication
 
 _COMPRESS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "none": ("", bytes),

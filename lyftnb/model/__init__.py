@@ -20,6 +20,7 @@ from lyftnb.model.batch import (
 from lyftnb.model.commit import Answer, Commit, Committed, Refused, RunSummary
 from lyftnb.model.digest import canonical_json, digest, workflow_digest
 from lyftnb.model.names import NAME_PATTERN, Name, is_name, seconds, size_bytes
+from lyftnb.model.parameters import JsonSchema, Params, long_schema
 from lyftnb.model.plan import DEFAULT_GROUP, Job, JobInput, Plan, PlannedChannel, Stage, Task
 from lyftnb.model.problem import Path, Problem, Severity, has_errors, worst_first
 from lyftnb.model.schema import NULL, Field, Schema, united, widened
@@ -59,11 +60,13 @@ __all__ = [
     "Job",
     "JobInput",
     "Json",
+    "JsonSchema",
     "MessageEdge",
     "Name",
     "NotebookSpec",
     "OnError",
     "OutputSpec",
+    "Params",
     "Path",
     "Plan",
     "PlannedChannel",
@@ -92,6 +95,7 @@ __all__ = [
     "digest",
     "has_errors",
     "is_name",
+    "long_schema",
     "seconds",
     "size_bytes",
     "united",

@@ -6,6 +6,7 @@ of rows over ports. May use Polars and an in-memory DuckDB; must not know Dask, 
 connectors, or where a frame comes from and goes to.
 """
 
+from lyftnb.model import Params
 from lyftnb.operators.base import (
     Action,
     ActionError,
@@ -15,7 +16,6 @@ from lyftnb.operators.base import (
     Example,
     Flags,
     Made,
-    Params,
     Problems,
     Reason,
 )

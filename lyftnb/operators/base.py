@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import polars as pl
 import polars.selectors as cs
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from lyftnb.errors import LyftError, WorkflowError, near
 from lyftnb.model import Path
@@ -31,13 +31,6 @@ from lyftnb.model import Path
 HIDDEN = "__lyft_"
 REJECT = "__lyft_reject"
 """Int32: null while the row is good, else the number of the reason it was flagged for."""
-
-
-class Params(BaseModel):
-    """Base of parameter models: frozen, unknown keys refused. They are the file format."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
 
 P = TypeVar("P", bound=BaseModel)
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from lyftnb.dtypes import from_schema, to_schema
 from lyftnb.errors import LyftError, near
-from lyftnb.model import ActionSpec, Path, Schema
+from lyftnb.model import ActionSpec, JsonSchema, Path, Schema
 from lyftnb.operators.base import Action, ActionError, Env
 from lyftnb.operators.binding import condition
 from lyftnb.operators.expressions import parse
@@ -28,13 +28,9 @@ class ActionChecker:
         """The actions there are, installed packages' too."""
         return action_kinds()
 
-    def action_schema_json(self, kind: str) -> dict[str, Any]:
-        """The parameters of a kind as JSON Schema: for forms, docs and editors.
-
-        Raises:
-            NotFound: there is no such kind.
-        """
-        return action(kind).Params.model_json_schema()
+    def action_schemas(self) -> dict[str, JsonSchema]:
+        """The parameters of every kind of action as JSON Schema: for forms and editors."""
+        return {kind: action(kind).Params.model_json_schema() for kind in action_kinds()}
 
     def rowwise(self, action: ActionSpec) -> bool:
         """Whether each output row depends on one input row alone, however the stream is cut.

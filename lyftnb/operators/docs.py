@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, RootModel
 
+from lyftnb.model import long_schema
 from lyftnb.operators.base import Action
 from lyftnb.operators.registry import ACTIONS
 
@@ -84,6 +85,7 @@ def _parameters(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _fields(schema: Mapping[str, Any]) -> Iterator[str]:
+    schema = long_schema(schema)
     fields = schema["properties"]
     yield "| parameter | | |"
     yield "|---|---|---|"

@@ -28,7 +28,10 @@ class Sql(str):
     ) -> core_schema.CoreSchema:
         """Read a plain value of YAML as the expression that stands for it."""
         text = core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
-        return core_schema.no_info_before_validator_function(_expression, text)
+        written = handler.generate_schema(str | int | float | bool | None)
+        return core_schema.no_info_before_validator_function(
+            _expression, text, json_schema_input_schema=written
+        )
 
 
 def _expression(value: object) -> object:
@@ -60,15 +63,10 @@ def _names(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Names = Annotated[
+    tuple[str, ...], BeforeValidator(_names, json_schema_input_type=str | tuple[str, ...])
+]
 """Column names: one, or a list."""
-
-
-def one_of(field: str, kinds: tuple[type, ...], value: Any) -> Any:
-    """A short form: a bare value of one of these kinds stands for `{field: value}`."""
-    if isinstance(value, bool) and bool not in kinds:
-        return value
-    return {field: value} if isinstance(value, kinds) else value
 
 
 _EXPECTED = {

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from functools import cache
 
+from lyftnb.catalog import document_schema
 from lyftnb.connectors import ConnectorChecker
+from lyftnb.model import JsonSchema
 from lyftnb.operators import ActionChecker
 
 
 class WorkspaceChecker(ActionChecker, ConnectorChecker):
     """Actions and conditions as `operators` knows them, inputs and outputs as `connectors` does."""
+
+    def document_schema(self) -> JsonSchema:
+        """The JSON Schema of workflow files, with the kinds of installed packages."""
+        return document_schema(self.action_schemas(), self.input_schemas(), self.output_schemas())
 
 
 @cache

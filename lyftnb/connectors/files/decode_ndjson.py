@@ -140,7 +140,8 @@ def _decode_unproved(raw: bytes, types: Types) -> pl.DataFrame | None:
         return None  # a row needs a column
     try:
         return pl.scan_ndjson(raw, schema=pl.Schema(types)).collect()
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        # Polars panics at a number beyond 63 bits where only null was seen within a struct.
         return None
 
 

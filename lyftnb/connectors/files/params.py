@@ -8,10 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from lyftnb.connectors.base import Params
 from lyftnb.dtypes import from_text, to_schema
 from lyftnb.errors import LyftError
-from lyftnb.model import Schema, seconds
+from lyftnb.model import Params, Schema, seconds
 
 FileFormat = Literal["csv", "tsv", "ndjson", "json", "parquet", "text"]
 Compression = Literal["gz", "zst"]
@@ -40,7 +39,10 @@ def _as_tuple(value: object) -> object:
 class FilesParams(Params):
     """Files in folders, picked up by what they are (not by name), each row once."""
 
-    path: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
+    path: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...]),
+    ] = Field(
         min_length=1,
         description="file or list of files; `*`, `?`, `[…]` and `**` are globs; relative to the "
         "workspace",

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field, field_validator
 
+from lyftnb.model import Params
 from lyftnb.operators.base import (
     Action,
     ActionError,
@@ -15,7 +16,6 @@ from lyftnb.operators.base import (
     Example,
     Flags,
     Guard,
-    Params,
     Problems,
     check_column_name,
 )
@@ -35,7 +35,9 @@ class AggregateParams(Params):
         default_factory=dict, description="a map of column: expression of aggregates"
     )
 
-    @field_validator("by", mode="before")
+    @field_validator(
+        "by", mode="before", json_schema_input_type=str | tuple[str, ...] | dict[str, Sql]
+    )
     @classmethod
     def _from_names(cls, value: Any) -> Any:
         names = [value] if isinstance(value, str) else value

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
-from pydantic import Field, RootModel, model_validator
+from pydantic import BeforeValidator, Field, RootModel
 
 from lyftnb.operators.base import (
     Action,
@@ -24,7 +24,7 @@ from lyftnb.operators.base import (
 )
 from lyftnb.operators.binding import conditions, quoted, reasons, scalar
 from lyftnb.operators.expressions import Compiled
-from lyftnb.operators.parameters import Sql
+from lyftnb.operators.parameters import Names, Sql
 
 
 class ColumnsParams(RootModel[dict[str, Sql]]):
@@ -103,24 +103,24 @@ def _reads(compiled: Compiled, level: _Level) -> bool:
     return not compiled.columns.isdisjoint(level.columns)
 
 
+def _selected(value: Any) -> Any:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list | tuple):
+        return value
+    repeated = {str(name) for name in names if names.count(name) > 1}
+    if repeated:
+        raise ValueError(f"named more than once: {', '.join(sorted(repeated))}")
+    return {name: quoted(name) if isinstance(name, str) else name for name in names}
+
+
 class SelectParams(RootModel[dict[str, Sql]]):
     """The columns that stay."""
 
     model_config = {"frozen": True}
-    root: dict[str, Sql] = Field(
-        min_length=1, description="a list of columns, or a map of column: expression"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_names(cls, value: Any) -> Any:
-        names = [value] if isinstance(value, str) else value
-        if not isinstance(names, list | tuple):
-            return value
-        repeated = {str(name) for name in names if names.count(name) > 1}
-        if repeated:
-            raise ValueError(f"named more than once: {', '.join(sorted(repeated))}")
-        return {name: quoted(name) if isinstance(name, str) else name for name in names}
+    root: Annotated[
+        dict[str, Sql],
+        BeforeValidator(_selected, json_schema_input_type=str | tuple[str, ...] | dict[str, Sql]),
+    ] = Field(min_length=1, description="a list of columns, or a map of column: expression")
 
 
 class Select(Action[SelectParams]):
@@ -189,19 +189,14 @@ class Rename(Action[RenameParams]):
         return Bound(lambda lf, flags: lf.rename(params.root), out)
 
 
-class RemoveParams(RootModel[tuple[str, ...]]):
+class RemoveParams(RootModel[Names]):
     """The columns that go."""
 
     model_config = {"frozen": True}
-    root: tuple[str, ...] = Field(
+    root: Names = Field(
         min_length=1,
         description="a column, or a list of columns and regular expressions written ^…$",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
 
 
 class Remove(Action[RemoveParams]):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from types import NoneType
+from typing import Literal
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from lyftnb.dtypes import to_text
+from lyftnb.model import Params
 from lyftnb.operators.base import (
     REJECT,
     Action,
@@ -17,17 +19,18 @@ from lyftnb.operators.base import (
     Env,
     Example,
     Flags,
-    Params,
     Problems,
     carried,
     check_column_name,
     column_type,
 )
-from lyftnb.operators.parameters import Names, one_of
+from lyftnb.operators.parameters import Names
 
 
 class ExplodeParams(Params):
     """The lists."""
+
+    short = {str: "columns", list: "columns"}
 
     columns: Names = Field(
         min_length=1, description="list columns; several are taken side by side, item by item"
@@ -35,11 +38,6 @@ class ExplodeParams(Params):
     empty: Literal["keep", "drop"] = Field(
         "keep", description="whether a row with an empty or null list stays, with null, or goes"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_names(cls, value: Any) -> Any:
-        return one_of("columns", (str, list), value)
 
 
 class Explode(Action[ExplodeParams]):
@@ -92,13 +90,10 @@ def _item_type(schema: pl.Schema, name: str) -> pl.DataType:
 class UnnestParams(Params):
     """The structs."""
 
+    short = {str: "columns", list: "columns"}
+
     columns: Names = Field(min_length=1, description="STRUCT columns")
     prefix: str = Field("", description="put this before the name of each field")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_names(cls, value: Any) -> Any:
-        return one_of("columns", (str, list), value)
 
 
 class Unnest(Action[UnnestParams]):
@@ -130,13 +125,10 @@ class Unnest(Action[UnnestParams]):
 class FlattenParams(Params):
     """What to flatten."""
 
+    short = {str: "columns", list: "columns", bool: None, NoneType: None}
+
     columns: Names = Field((), description="STRUCT columns; all of them if none is named")
     separator: str = Field("_", min_length=1, description="what joins the names of the levels")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_names(cls, value: Any) -> Any:
-        return {} if value is None or value is True else one_of("columns", (str, list), value)
 
 
 class Flatten(Action[FlattenParams]):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from types import NoneType
+from typing import Literal
 
 import polars as pl
 from pydantic import Field, model_validator
 
+from lyftnb.model import Params
 from lyftnb.operators.base import (
     HIDDEN,
     Action,
@@ -14,11 +16,10 @@ from lyftnb.operators.base import (
     Env,
     Example,
     Flags,
-    Params,
     Problems,
     column_type,
 )
-from lyftnb.operators.parameters import Names, one_of
+from lyftnb.operators.parameters import Names
 
 _ROW = HIDDEN + "row"
 _DRAW = HIDDEN + "draw"
@@ -28,13 +29,10 @@ _DRAWS = 2**64
 class SortParams(Params):
     """The order."""
 
+    short = {str: "by", list: "by"}
+
     by: Names = Field(min_length=1, description="columns; a leading `-` means largest first")
     nulls: Literal["first", "last"] = Field("last", description="where null stands")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_names(cls, value: Any) -> Any:
-        return one_of("by", (str, list), value)
 
 
 class Sort(Action[SortParams]):
@@ -76,13 +74,10 @@ class Sort(Action[SortParams]):
 class LimitParams(Params):
     """How many rows."""
 
+    short = {int: "rows"}
+
     rows: int = Field(ge=0, description="how many rows to keep")
     offset: int = Field(0, ge=0, description="how many rows to leave out before them")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_number(cls, value: Any) -> Any:
-        return one_of("rows", (int,), value)
 
 
 class Limit(Action[LimitParams]):
@@ -104,17 +99,14 @@ class Limit(Action[LimitParams]):
 class SampleParams(Params):
     """How much to draw."""
 
+    short = {int: "rows", float: "fraction"}
+
     fraction: float | None = Field(None, ge=0, le=1, description="the share of rows to keep")
     rows: int | None = Field(None, ge=0, description="or how many rows of the frame to keep")
     by: Names = Field(
         (), description="of `fraction`: rows that agree in these columns stay or go together"
     )
     seed: int = Field(0, description="another seed draws other rows")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_number(cls, value: Any) -> Any:
-        return one_of("rows" if isinstance(value, int) else "fraction", (int, float), value)
 
     @model_validator(mode="after")
     def _one(self) -> SampleParams:
@@ -168,13 +160,10 @@ def _drawn(rows: int, seed: int, schema: pl.Schema) -> Bound:
 class DistinctParams(Params):
     """What must differ."""
 
+    short = {str: "on", list: "on", bool: None, NoneType: None}
+
     on: Names = Field((), description="columns; all of them if none is named")
     keep: Literal["first", "last"] = Field("first", description="which of equal rows stays")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_names(cls, value: Any) -> Any:
-        return {} if value is None or value is True else one_of("on", (str, list), value)
 
 
 class Distinct(Action[DistinctParams]):

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from lyftnb.dtypes import from_text, to_text
 from lyftnb.errors import LyftError
+from lyftnb.model import Params
 from lyftnb.operators.base import (
     HIDDEN,
     REJECT,
@@ -16,7 +17,6 @@ from lyftnb.operators.base import (
     Bound,
     Flags,
     Made,
-    Params,
     Problems,
     Reason,
     check_column_name,

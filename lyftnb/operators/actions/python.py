@@ -10,9 +10,10 @@ from types import CodeType
 from typing import Any
 
 import polars as pl
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from lyftnb.errors import LyftError, Permanent, Temporary, WorkflowError
+from lyftnb.model import Params
 from lyftnb.operators.base import (
     HIDDEN,
     Action,
@@ -21,10 +22,8 @@ from lyftnb.operators.base import (
     Env,
     Example,
     Made,
-    Params,
     Reason,
 )
-from lyftnb.operators.parameters import one_of
 from lyftnb.operators.rejects import row_json
 
 MAX_BAD_ROWS = 100
@@ -49,6 +48,8 @@ class Context:
 class PythonParams(Params):
     """The source of a function over a frame."""
 
+    short = {str: "source"}
+
     source: str = Field(
         description="Python source that defines one function (or `transform` among several) taking "
         "a Polars LazyFrame, and the batch's context if it has a second parameter"
@@ -58,11 +59,6 @@ class PythonParams(Params):
         description="whether each row is worked on by itself: then the frame may be cut anywhere, "
         "and a failing frame is halved until the offending rows stand alone",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: Any) -> Any:
-        return one_of("source", (str,), value)
 
     @field_validator("source")
     @classmethod

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
-from pydantic import Field, RootModel, model_validator
+from pydantic import BeforeValidator, Field, RootModel
 
-from lyftnb.operators.base import Action, Bound, Env, Example, Flags, Params, Problems, Reason
+from lyftnb.model import Params
+from lyftnb.operators.base import Action, Bound, Env, Example, Flags, Problems, Reason
 from lyftnb.operators.binding import condition, conditions, reasons
 from lyftnb.operators.expressions import Compiled
-from lyftnb.operators.parameters import Sql, one_of
+from lyftnb.operators.parameters import Sql
 
 
 class FilterParams(RootModel[Sql]):
@@ -53,14 +54,11 @@ class Filter(Action[FilterParams]):
 class Assertion(Params):
     """One thing that must be true of each row."""
 
+    short = {str: "that", bool: "that"}
+
     that: Sql = Field(description="the condition; false and null break it")
     name: str | None = Field(None, description="what it is called in rejects")
     message: str | None = Field(None, description="the sentence that rejects carry")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: Any) -> Any:
-        return one_of("that", (str, bool), value)
 
     @property
     def reason(self) -> Reason:
@@ -69,18 +67,18 @@ class Assertion(Params):
         return Reason("assert_failed", name + (self.message or f"{self.that} is not true"))
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str | dict | bool) else value
+
+
 class AssertParams(RootModel[tuple[Assertion, ...]]):
     """The assertions."""
 
     model_config = {"frozen": True}
-    root: tuple[Assertion, ...] = Field(
-        min_length=1, description="a condition, or a list of conditions and of maps"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_one(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str | dict | bool) else value
+    root: Annotated[
+        tuple[Assertion, ...],
+        BeforeValidator(_listed, json_schema_input_type=Assertion | tuple[Assertion, ...]),
+    ] = Field(min_length=1, description="a condition, or a list of conditions and of maps")
 
 
 class Assert(Action[AssertParams]):

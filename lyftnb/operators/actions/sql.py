@@ -9,11 +9,12 @@ from typing import Any
 import duckdb
 import polars as pl
 import sqlglot
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from lyftnb.errors import ExpressionError
+from lyftnb.model import Params
 from lyftnb.operators.base import (
     HIDDEN,
     Action,
@@ -22,11 +23,9 @@ from lyftnb.operators.base import (
     Env,
     Example,
     Made,
-    Params,
 )
 from lyftnb.operators.binding import scalar
 from lyftnb.operators.duck import fetched, session
-from lyftnb.operators.parameters import one_of
 
 BATCH = "batch"
 """The table that stands for the rows that reach the action."""
@@ -51,16 +50,13 @@ _SPANNING = (
 class SqlParams(Params):
     """A query."""
 
+    short = {str: "query"}
+
     query: str = Field(
         min_length=1,
         description="one SELECT over `batch` (the rows that reach the action) and over the step's "
         "named inputs",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: Any) -> Any:
-        return one_of("query", (str,), value)
 
     @field_validator("query")
     @classmethod

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lyftnb.dtypes import to_text
 from lyftnb.errors import NotFound, StorageError
+from lyftnb.model import Params
 from lyftnb.operators.actions.parsing import applied, declared
 from lyftnb.operators.base import (
     HIDDEN,
@@ -22,7 +23,6 @@ from lyftnb.operators.base import (
     Env,
     Example,
     Flags,
-    Params,
     Problems,
     Reason,
     check_column_name,
@@ -31,6 +31,10 @@ from lyftnb.operators.base import (
 
 _MATCHED = HIDDEN + "matched"
 _KEY = HIDDEN + "key_"
+
+
+_Pairs = str | tuple[str, ...] | dict[str, str]
+_Missing = Literal["null", "reject", "drop"]
 
 
 def _pairs(value: Any) -> Any:
@@ -49,19 +53,17 @@ class LookupParams(Params):
     add: dict[str, str] = Field(
         min_length=1, description="columns of the table, or a map of new column: table's column"
     )
-    missing: Literal["null", "reject", "drop"] = Field(
-        "null", description="what becomes of a row that finds nothing"
-    )
+    missing: _Missing = Field("null", description="what becomes of a row that finds nothing")
     types: dict[str, str] = Field(
         default_factory=dict, description="of a text file: types of columns, rather than guessed"
     )
 
-    @field_validator("on", "add", mode="before")
+    @field_validator("on", "add", mode="before", json_schema_input_type=_Pairs)
     @classmethod
     def _from_names(cls, value: Any) -> Any:
         return _pairs(value)
 
-    @field_validator("missing", mode="before")
+    @field_validator("missing", mode="before", json_schema_input_type=_Missing | None)
     @classmethod
     def _from_null(cls, value: Any) -> Any:
         return "null" if value is None else value
@@ -180,7 +182,7 @@ class JoinParams(Params):
         "_right", min_length=1, description="put behind right columns whose name is taken"
     )
 
-    @field_validator("on", mode="before")
+    @field_validator("on", mode="before", json_schema_input_type=_Pairs)
     @classmethod
     def _from_names(cls, value: Any) -> Any:
         return _pairs(value)

@@ -31,23 +31,22 @@ from lyftnb.operators.base import (
     Problems,
     Reason,
 )
-from lyftnb.operators.parameters import one_of
 
 _BAD_FIELD = Reason(BAD_VALUE, "a field is not of its declared type")
+
+
+_Typed = tuple[str, ...] | dict[str, str]
 
 
 class RegexParams(TextParams):
     """A text field and the pattern of its fields."""
 
+    short = {str: "pattern"}
+
     pattern: str = Field(description="a regular expression (Rust's syntax) with named groups")
     types: dict[str, str] = Field(
         default_factory=dict, description="types of groups that are not VARCHAR"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: Any) -> Any:
-        return one_of("pattern", (str,), value)
 
 
 class Regex(Action[RegexParams]):
@@ -125,7 +124,7 @@ class CsvParams(TextParams):
     )
     null_values: tuple[str, ...] = Field(("",), description="what is written for null")
 
-    @field_validator("columns", mode="before")
+    @field_validator("columns", mode="before", json_schema_input_type=_Typed)
     @classmethod
     def _from_names(cls, value: Any) -> Any:
         return dict.fromkeys(value, "VARCHAR") if isinstance(value, list | tuple) else value
@@ -216,7 +215,7 @@ class KeyValueParams(TextParams):
     between: str = Field(" ", min_length=1, max_length=1, description="what stands between pairs")
     equals: str = Field("=", min_length=1, max_length=1, description="what stands within a pair")
 
-    @field_validator("types", mode="before")
+    @field_validator("types", mode="before", json_schema_input_type=_Typed | None)
     @classmethod
     def _from_names(cls, value: Any) -> Any:
         return dict.fromkeys(value, "VARCHAR") if isinstance(value, list | tuple) else value

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from lyftnb.dtypes import to_text
 from lyftnb.errors import near
+from lyftnb.model import Params
 from lyftnb.operators.actions.parsing import typed
 from lyftnb.operators.base import (
     Action,
@@ -19,13 +19,12 @@ from lyftnb.operators.base import (
     Env,
     Example,
     Flags,
-    Params,
     Problems,
     Reason,
     check_column_name,
     column_type,
 )
-from lyftnb.operators.parameters import Names, one_of
+from lyftnb.operators.parameters import Names
 
 _UTC = pl.Datetime("us", "UTC")
 _EPOCHS = {"unix": 1_000_000, "unix_ms": 1_000, "unix_us": 1, "unix_ns": 0.001}
@@ -36,6 +35,8 @@ _EVERY = re.compile(r"^\d+(ms|s|m|h|d|w|mo|q|y)$")
 
 class TimeParams(Params):
     """Where the time is, and what to make of it."""
+
+    short = {str: "field"}
 
     field: str = Field(description="the column with the time: text, a number, a date or timestamp")
     formats: Names = Field(
@@ -54,11 +55,6 @@ class TimeParams(Params):
     output: str | None = Field(
         None, description="a strftime pattern: the result is text, in `zone`"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        return one_of("field", (str,), value)
 
 
 class Time(Action[TimeParams]):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import polars as pl
 from pydantic import Field, RootModel, model_validator
 
 from lyftnb.dtypes import from_text, to_text
+from lyftnb.model import JsonSchema, Params
 from lyftnb.operators.base import (
     Action,
     ActionError,
@@ -15,14 +17,13 @@ from lyftnb.operators.base import (
     Env,
     Example,
     Flags,
-    Params,
     Problems,
     Reason,
     column_type,
 )
 from lyftnb.operators.binding import conditions, quoted, reasons, scalar, text_literal
 from lyftnb.operators.expressions import Compiled
-from lyftnb.operators.parameters import Names, one_of
+from lyftnb.operators.parameters import Names
 
 Literals = str | bool | int | float
 
@@ -97,6 +98,12 @@ class FillParams(Params):
         )
         return value if long else {"values": value}
 
+    @classmethod
+    def short_schemas(cls, properties: Mapping[str, JsonSchema]) -> list[JsonSchema]:
+        """The map of values by itself."""
+        values = properties["values"]["additionalProperties"]
+        return [{"type": "object", "additionalProperties": values}]
+
     @model_validator(mode="after")
     def _some(self) -> FillParams:
         if not self.values and not self.forward:
@@ -156,14 +163,11 @@ def _constant(name: str, value: Literals, schema: pl.Schema, env: Env) -> pl.Exp
 class HashParams(Params):
     """What to hash."""
 
+    short = {str: "columns", list: "columns"}
+
     columns: Names = Field(min_length=1, description="columns whose values to replace")
     method: Literal["sha256", "md5"] = Field("sha256", description="how to hash")
     salt: str = Field("", description="put before each value, so that tables of hashes are no use")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_names(cls, value: Any) -> Any:
-        return one_of("columns", (str, list), value)
 
 
 class Hash(Action[HashParams]):
@@ -196,14 +200,11 @@ class Hash(Action[HashParams]):
 class MaskParams(Params):
     """What to hide."""
 
+    short = {str: "columns", list: "columns"}
+
     columns: Names = Field(min_length=1, description="text columns")
     keep: int = Field(0, ge=0, description="how many characters at the end stay readable")
     character: str = Field("*", min_length=1, max_length=1, description="what stands for the rest")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_names(cls, value: Any) -> Any:
-        return one_of("columns", (str, list), value)
 
 
 class Mask(Action[MaskParams]):

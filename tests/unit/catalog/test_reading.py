@@ -180,6 +180,7 @@ def test_the_schema_of_the_document_takes_short_forms_and_kinds() -> None:
     assert action["properties"]["time"]["properties"]["unit"] == {
         "$ref": "#/$defs/ActionSpec.time.Unit"
     }
-    assert definitions["ActionSpec.time.Unit"] == {"enum": ["s", "ms"]}
+    reference = {"$ref": "#/$defs/Reference"}
+    assert definitions["ActionSpec.time.Unit"] == {"anyOf": [{"enum": ["s", "ms"]}, reference]}
     assert [b["title"] for b in definitions["InputSpec"]["anyOf"]] == ["spool", "files"]
     assert definitions["TriggerSpec"]["anyOf"][0] == {"enum": ["manual"]}

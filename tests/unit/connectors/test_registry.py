@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from lyftnb.connectors import registry
-from lyftnb.connectors.base import Params, Source, SourceEnv
+from lyftnb.connectors.base import Source, SourceEnv
 from lyftnb.connectors.checker import ConnectorChecker
 from lyftnb.connectors.discard import Discard
 from lyftnb.connectors.docs import reference
 from lyftnb.connectors.registry import SINKS, SOURCES, Registry
 from lyftnb.errors import NotFound, SetupError
-from lyftnb.model import InputSpec, OutputSpec
+from lyftnb.model import InputSpec, OutputSpec, Params
 
 CHECKER = ConnectorChecker()
 
@@ -40,14 +40,18 @@ def test_every_output_says_how_it_delivers():
             "did you mean 'format'?",
         ),
         (InputSpec(kind="files", params={}), "missing_key", ("files", "path"), ""),
-        (InputSpec(kind="files", params=None), "missing_key", ("files", "path"), ""),
         (
             InputSpec(kind="files", params={"path": "x", "schema": {"a": "NUMBER?"}}),
             "bad_parameter",
             ("files",),
             "",
         ),
-        (InputSpec(kind="inline", params=5), "bad_parameter", ("inline",), ""),
+        (
+            InputSpec(kind="inline", params=5),
+            "bad_parameter",
+            ("inline",),
+            "there is: rows, text, format, schema",
+        ),
     ],
 )
 def test_wrong_inputs_are_found_with_their_place(spec, code, path, hint):
@@ -84,8 +88,8 @@ def test_outputs():
 
 
 def test_parameters_have_a_json_schema():
-    assert "schema" in CHECKER.json_schema("input", "files")["properties"]
-    assert "partition_by" in CHECKER.json_schema("output", "parquet")["properties"]
+    assert "schema" in CHECKER.input_schemas()["files"]["properties"]
+    assert "partition_by" in CHECKER.output_schemas()["parquet"]["properties"]
     assert len(CHECKER.input_kinds()) == len(SOURCES)
 
 
