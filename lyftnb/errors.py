@@ -11,6 +11,7 @@
     │   └── BadData              data that was asked to fail rather than to be rejected
     ├── TryAgain                 nothing is wrong; the same call may go through later
     │   ├── CommitRefused        a requirement of a commit did not hold
+    │   ├── TaskLost             the cluster forgot a task; the work itself is not to blame
     │   └── Temporary            raised by user code: retry after `delay` seconds
     ├── LedgerError              free the ledger
     │   └── WorkspaceBusy        another process owns the workspace
@@ -19,6 +20,7 @@
     │   ├── SegmentDamaged       a committed file differs from its checksum
     │   └── SnapshotExpired      the asked-for history has been removed
     ├── StepFailed               a step's body failed on its data; the message has the cause
+    │   └── WorkerDied           it killed its worker, as often as it may be tried
     ├── StageBlocked             a stage used up its attempts; fix the cause and run again
     ├── Permanent                raised by user code: do not retry
     └── InternalError            a defect of lyftnb itself
@@ -148,6 +150,12 @@ class CommitRefused(TryAgain):
     code = "commit_refused"
 
 
+class TaskLost(TryAgain):
+    """The cluster forgot a task (its scheduler went away, say); the work itself is not to blame."""
+
+    code = "task_lost"
+
+
 class Temporary(TryAgain):
     """Raised by user code: the batch is retried after `delay` seconds, no row is blamed."""
 
@@ -204,6 +212,12 @@ class StepFailed(LyftError):
     """A step's body failed; the message has the cause."""
 
     code = "step_failed"
+
+
+class WorkerDied(StepFailed):
+    """A piece of work killed its worker as often as it may be tried, each time running alone."""
+
+    code = "worker_died"
 
 
 class StageBlocked(LyftError):

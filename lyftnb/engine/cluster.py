@@ -6,23 +6,20 @@ at a time and parallelism is a matter of how many workers there are.
 
 from __future__ import annotations
 
-import json
-import logging
-import os
-import subprocess
-import sys
-import threading
+import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from lyftnb.errors import ConfigError, GroupUnavailable, near
+from lyftnb.engine.logs import quieten
+from lyftnb.engine.processes import WorkerProcess
+from lyftnb.errors import ConfigError, GroupUnavailable, SetupError, near
 
 _PREFIX = "group:"
-_RESTART_PAUSE_S = 0.2
 
 # Stock Dask profiles every worker and samples the system twice a second; idle, that costs a tenth
 # of a core. A task that kills its worker must not condemn its neighbours: attempts are ours to
@@ -51,55 +48,6 @@ class GroupSize:
     """Memory a worker may use before it spills (0: no bound)."""
 
 
-class _Process:
-    """One worker process, started again whenever it dies."""
-
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self._settings = settings
-        self._closing = False
-        self._lock = threading.Lock()
-        self._child = self._spawn()
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
-        self._keeper.start()
-
-    @property
-    def pid(self) -> int:
-        return self._child.pid
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "lyftnb.engine.worker"],
-            stdin=subprocess.PIPE,
-            env={**os.environ, **self._settings["environment"]},
-        )
-        assert child.stdin is not None
-        child.stdin.write(json.dumps(self._settings).encode() + b"\n")
-        child.stdin.flush()
-        return child
-
-    def _keep(self) -> None:
-        while True:
-            self._child.wait()
-            with self._lock:
-                if self._closing:
-                    return
-            time.sleep(_RESTART_PAUSE_S)
-            with self._lock:
-                if self._closing:
-                    return
-                self._child = self._spawn()
-
-    def close(self) -> None:
-        with self._lock:
-            self._closing = True
-        if self._child.stdin is not None:
-            self._child.stdin.close()
-        self._keeper.join(timeout=5)
-        if self._child.poll() is None:
-            self._child.kill()
-            self._child.wait()
-
-
 class Cluster:
     """A connected client, with the processes behind it where they are ours.
 
@@ -110,13 +58,12 @@ class Cluster:
         self,
         client: Any,
         scheduler: Any = None,
-        processes: Iterable[_Process] = (),
-        sizes: Mapping[str, int] | None = None,
+        processes: Iterable[WorkerProcess] = (),
     ) -> None:
         self.client = client
         self._scheduler = scheduler
         self._processes = tuple(processes)
-        self._sizes = dict(sizes or {})
+        self._address = str(client.scheduler.address)
 
     @classmethod
     def embedded(
@@ -133,51 +80,32 @@ class Cluster:
         code execution for whoever reaches it, on loopback too. Returns at once; workers join while
         the caller goes on (`wait_for`).
         """
-        import dask
-        from distributed import Client, LocalCluster, Security
-
-        security = Security.temporary()
-        with dask.config.set(DASK_SETTINGS):
-            scheduler = LocalCluster(
-                n_workers=0,
-                processes=False,
-                protocol="tls://",
-                security=security,
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
-                host="127.0.0.1",
-                silence_logs=logging.CRITICAL,
-            )
-        tls = {
-            "tls_ca_file": security.tls_ca_file,
-            "tls_worker_cert": security.tls_worker_cert,
-            "tls_worker_key": security.tls_worker_key,
-            "require_encryption": True,
-        }
         scratch.mkdir(parents=True, exist_ok=True)
         processes = [
-            _Process(
+            WorkerProcess(group, _environment(size, environment or {}))
+            for group, size in groups.items()
+            for _ in range(size.workers)
+        ]
+        try:
+            scheduler, client, security = _scheduler()
+        except BaseException:
+            for process in processes:
+                process.close()
+            raise
+        for index, process in enumerate(processes):
+            process.begin(
                 {
                     "scheduler": scheduler.scheduler_address,
-                    "name": f"{group}-{index}",
-                    "group": group,
-                    "memory_bytes": size.memory_bytes,
+                    "name": f"{process.group}-{index}",
+                    "group": process.group,
+                    "memory_bytes": groups[process.group].memory_bytes,
                     "scratch": str(scratch),
-                    "security": tls,
+                    "security": security,
                     "start_timeout_s": start_timeout_s,
                     "dask": DASK_SETTINGS,
-                    "environment": {
-                        "POLARS_MAX_THREADS": str(size.threads),
-                        "OMP_NUM_THREADS": str(size.threads),
-                        **(environment or {}),
-                    },
                 }
             )
-            for group, size in groups.items()
-            for index in range(size.workers)
-        ]
-        client = Client(scheduler, set_as_default=False)
-        return cls(client, scheduler, processes, {n: size.workers for n, size in groups.items()})
+        return cls(client, scheduler, processes)
 
     @classmethod
     def connect(cls, address: str, *, timeout_s: float = 10.0) -> Self:
@@ -188,16 +116,34 @@ class Cluster:
         """
         from distributed import Client
 
+        quieten()
         try:
             client = Client(address, timeout=timeout_s, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
-            raise ConfigError(
-                f"no Dask scheduler answers at {address} ({error})",
-                where="lyftnb.toml: cluster.scheduler",
-                hint="start one with `dask scheduler`, correct the address, or remove the key to "
-                "run on an embedded cluster",
-            ) from error
+            raise _no_scheduler(address, f"no Dask scheduler answers ({error})") from error
         return cls(client)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the workers are processes of our own."""
+        return self._scheduler is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection to the scheduler is gone for good."""
+        return self.client.status in ("closing", "closed")
+
+    def gone(self) -> SetupError:
+        """The error for a cluster that is `closed`."""
+        return _no_scheduler(self._address, "the Dask scheduler is gone")
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine on the client's event loop.
+
+        Raises:
+            RuntimeError: the loop has ended.
+        """
+        asyncio.run_coroutine_threadsafe(coroutine, self.client.loop.asyncio_loop)
 
     def slots(self) -> dict[str, int]:
         """Group → slots of the workers that are there now."""
@@ -212,7 +158,13 @@ class Cluster:
         """Group → slots to count on: those of our own workers, also while one starts again; of an
         existing scheduler those that are there now.
         """
-        return self._sizes or self.slots()
+        return dict(Counter(p.group for p in self._processes)) if self.is_ours else self.slots()
+
+    def restart(self, groups: Collection[str]) -> None:
+        """Kill the workers of these groups where they are ours; they are started again."""
+        for process in self._processes:
+            if process.group in groups:
+                process.restart()
 
     def wait_for(self, groups: Iterable[str], timeout_s: float = 30.0) -> None:
         """Wait until every group has a worker.
@@ -239,8 +191,8 @@ class Cluster:
     def close(self) -> None:
         """Stop the client, and the workers and the scheduler where they are ours."""
         self.client.close(timeout=2)
-        for process in self._processes:
-            process.close()
+        with ThreadPoolExecutor(max(1, len(self._processes))) as pool:
+            list(pool.map(WorkerProcess.close, self._processes))
         if self._scheduler is not None:
             self._scheduler.close(timeout=5)
 
@@ -249,6 +201,48 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _scheduler() -> tuple[Any, Any, dict[str, Any]]:
+    """A scheduler in this process, a client of it, and what workers need to join."""
+    import dask
+    from distributed import Client, LocalCluster, Security
+
+    quieten()
+    security = Security.temporary()
+    with dask.config.set(DASK_SETTINGS):
+        scheduler = LocalCluster(
+            n_workers=0,
+            processes=False,
+            protocol="tls://",
+            security=security,
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            host="127.0.0.1",
+            silence_logs=False,
+        )
+        client = Client(scheduler, set_as_default=False)
+    tls = {
+        "tls_ca_file": security.tls_ca_file,
+        "tls_worker_cert": security.tls_worker_cert,
+        "tls_worker_key": security.tls_worker_key,
+        "require_encryption": True,
+    }
+    return scheduler, client, tls
+
+
+def _environment(size: GroupSize, more: Mapping[str, str]) -> dict[str, str]:
+    threads = str(size.threads)
+    return {"POLARS_MAX_THREADS": threads, "OMP_NUM_THREADS": threads, **more}
+
+
+def _no_scheduler(address: str, what: str) -> ConfigError:
+    return ConfigError(
+        f"{what} at {address}",
+        where="lyftnb.toml: cluster.scheduler",
+        hint="start one with `dask scheduler`, correct the address, or remove the key to run on "
+        "an embedded cluster",
+    )
 
 
 def resource(group: str) -> dict[str, float]:

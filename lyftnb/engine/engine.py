@@ -1,35 +1,34 @@
-"""Batches as Dask graphs, under credits of our own.
+"""Batches as Dask graphs, under credits of our own (`credits`).
 
-The scheduler pushes every task with a resource restriction to a worker at once, and blames every
-task that waits on a worker for that worker's death. So few tasks are outstanding at a time:
-`WINDOW` per slot of a group, and at most `replicas` of a step.
+What is out is watched by coroutines on the client's own event loop: no thread per task, no polling.
+A task that fails is the owner's to try again; one whose worker died is sent again from here.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import threading
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lyftnb.connectors import SourceEnv
-from lyftnb.engine.cluster import Cluster, resource
+from lyftnb.engine.answers import answering, failure_of, is_worker_death
+from lyftnb.engine.cluster import Cluster, group_unavailable, resource
+from lyftnb.engine.credits import Credits, Ticket
+from lyftnb.engine.probe import check_storage
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.run import discover_source, publish, run_task
-from lyftnb.errors import StepFailed, TryAgain
+from lyftnb.errors import WorkerDied
 from lyftnb.model import InputSpec, Position, Publication, TaskReport
 
-WINDOW = 2
-"""Outstanding tasks per slot: one that runs and one that waits, so that a slot is never idle while
-the next task is on its way."""
-
-_MAX_DEATHS = 5
-"""Workers that a discovery or a publication may outlive; both may be done twice."""
+_DEATHS = 5
+"""So many deaths of its worker are forgiven to discovery and publication before they fail."""
 
 Done = Callable[[Any], None]
-"""Called with a result or an exception, on a thread of the client."""
+"""Called with a result or an exception, on the client's loop: must be quick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,8 @@ class Work:
     programs: tuple[Program, ...]
     units: tuple[Unit, ...]
     max_deaths: int
-    """A unit that was running alone when its worker died, so often, fails the batch."""
+    """A unit that has lost its worker so often fails the batch; at least 2, because the first time
+    it may have been in bad company."""
 
 
 @dataclass(slots=True)
@@ -51,52 +51,58 @@ class _Running:
     work: Work
     on_unit: Callable[[], None]
     on_done: Done
+    tickets: list[Ticket] = field(default_factory=list)
     reports: dict[int, tuple[TaskReport, ...]] = field(default_factory=dict)
     over: bool = False
 
 
-@dataclass(slots=True)
-class _Ticket:
-    """One unit that waits for its credits, or is out."""
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """What a ticket stands for."""
 
-    running: _Running
-    unit: Unit
-    submissions: int = 0
-    deaths: int = 0
-    alone: bool = False
-    waiting: int = 0
-    """Sinks of the unit's graph that have not answered yet."""
-    futures: list[Any] = field(default_factory=list)
-    sinks: list[Any] = field(default_factory=list)
-    failure: BaseException | None = None
+    name: str
+    """For people: `batch B, split 3`."""
+    submit: Callable[[int], list[Any]]
+    """Sends the tasks (the argument counts the submissions); gives the futures of the last ones."""
+    answer: Done
+    max_deaths: int
 
 
 class Engine:
-    """Runs discovery, batches and publications on a cluster.
-
-    Thread-safe; callbacks come on a thread of the Dask client and must be quick.
-    """
+    """Runs discovery, batches and publications on a cluster. Thread-safe."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._slots = cluster.capacity()
-        self._lock = threading.RLock()
-        self._queue: deque[_Ticket] = deque()
-        self._out: Counter[str] = Counter()
+        self._credits = Credits(cluster.capacity())
+        self._lock = threading.Lock()
+        self._errands: dict[Ticket, _Errand] = {}
+        self._running: dict[str, _Running] = {}
         self._serial = 0
-        # A key that Dask still knows would give the old answer: that of an owner before us, whose
-        # batch of that number may have held other rows.
+        # Other owners may use the same scheduler, and an earlier one may have died just now: keys
+        # must never meet, or Dask would hand out the other's results.
         self._token = secrets.token_hex(4)
 
     @property
     def slots(self) -> dict[str, int]:
-        """Group → slots, as last seen."""
-        return dict(self._slots)
+        """Group → slots, as last seen; 0 for a group that has lost its workers."""
+        return dict(self._credits.slots)
 
-    def missing_groups(self, groups: Sequence[str]) -> list[str]:
-        """Those groups that have no worker at this moment."""
-        self._slots = self._cluster.capacity()
-        return sorted(set(groups) - self._cluster.slots().keys())
+    def look_for_workers(self) -> dict[str, int]:
+        """Group → slots of the workers that are there now; credits follow it."""
+        there = self._cluster.slots()
+        with self._lock:
+            known = self._credits.slots
+            self._credits.slots = dict.fromkeys(known, 0) | self._cluster.capacity()
+        self._pump()
+        return there
+
+    def check_storage(self, root: Path, groups: Iterable[str], timeout_s: float) -> None:
+        """See that a worker of each group reads and writes what this process does under `root`.
+
+        Raises:
+            StorageError: it does not, or it did not answer in time.
+        """
+        check_storage(self._cluster, root, groups, timeout_s)
 
     # -- the three kinds of work
 
@@ -104,211 +110,203 @@ class Engine:
         self, spec: InputSpec, position: Position, env: SourceEnv, group: str, on_done: Done
     ) -> None:
         """Ask an outside input, on a worker of `group`, what is new after `position`."""
-        self._submit_alone(discover_source, (spec, position, env), group, on_done)
+        self._send_one(discover_source, (spec, position, env), group, on_done)
 
     def publish(
         self, publications: Sequence[tuple[str, Publication]], group: str, on_done: Done
     ) -> None:
         """Reveal staged outputs (sink kind, publication), in order, on a worker of `group`."""
-        self._submit_alone(publish, (tuple(publications),), group, on_done)
+        self._send_one(publish, (tuple(publications),), group, on_done)
 
     def start(self, work: Work, on_unit: Callable[[], None], on_done: Done) -> None:
         """Run a batch. `on_unit` is called as units end; `on_done` once, with the reports of all
-        tasks in order of their units, or with the exception.
+        tasks in order of their units, or with the exception. Neither after `cancel`.
         """
         running = _Running(work, on_unit, on_done)
         if not work.units:
             on_done(())
             return
+        lane = work.batch.rsplit("/", 1)[0]
+        groups = tuple(program.task.group for program in work.programs)
+        limits = tuple(
+            (f"{lane}/{program.task.id}", program.task.replicas)
+            for program in work.programs
+            if program.task.replicas is not None
+        )
+        for unit in work.units:
+            ticket = Ticket(lane, groups, limits)
+            running.tickets.append(ticket)
+            self._errands[ticket] = self._errand(running, unit)
         with self._lock:
-            self._queue.extend(_Ticket(running, unit) for unit in work.units)
+            self._running[work.batch] = running
+            self._credits.add(running.tickets)
         self._pump()
 
     def cancel(self, batch: str) -> None:
-        """Give a batch up: what waits is dropped, what runs is left to end unseen."""
-        with self._lock:
-            for ticket in self._queue:
-                if ticket.running.work.batch == batch:
-                    ticket.running.over = True
-            self._queue = deque(t for t in self._queue if not t.running.over)
-
-    # -- credits
-
-    def _pump(self) -> None:
-        """Submit what the credits allow, oldest batches first; a stage that must wait holds only
-        itself back.
+        """Give a batch up: what waits is dropped, what runs is left to end unseen. Its credits come
+        back only then, so that a step never has more tasks at a time than it may.
         """
         with self._lock:
-            held: set[str] = set()
-            kept: deque[_Ticket] = deque()
-            ready: list[_Ticket] = []
-            while self._queue:
-                ticket = self._queue.popleft()
-                stage = ticket.running.work.batch.rsplit("/", 1)[0]
-                if ticket.running.over:
-                    continue
-                if stage in held or not self._has_credit(ticket):
-                    held.add(stage)
-                    kept.append(ticket)
-                else:
-                    self._take(ticket, 1)
-                    ready.append(ticket)
-            self._queue = kept
-        for ticket in ready:
-            self._submit(ticket)
+            running = self._running.get(batch)
+            if running is not None:
+                self._close(running)
 
-    def _has_credit(self, ticket: _Ticket) -> bool:
-        for program in ticket.running.work.programs:
-            task = program.task
-            busy = self._out[task.group]
-            if ticket.deaths and busy:
-                return False
-            if busy >= WINDOW * max(1, self._slots.get(task.group, 1)):
-                return False
-            if task.replicas is not None and self._out[self._step_key(program)] >= task.replicas:
-                return False
-        return True
+    def interrupt(self) -> None:
+        """Stop what still runs of cancelled batches, by starting the workers again that are busy
+        (where they are ours): a step that never ends must not keep its slot for ever.
+        """
+        with self._lock:
+            busy = self._credits.busy_groups()
+        self._cluster.restart(busy)
 
-    def _take(self, ticket: _Ticket, amount: int) -> None:
-        for program in ticket.running.work.programs:
-            self._out[program.task.group] += amount
-            self._out[self._step_key(program)] += amount
+    # -- errands
 
-    @staticmethod
-    def _step_key(program: Program) -> str:
-        return f"{program.batch.rsplit('/', 1)[0]}/{program.task.id}"
+    def _errand(self, running: _Running, unit: Unit) -> _Errand:
+        work = running.work
 
-    # -- Dask
+        def submit(submission: int) -> list[Any]:
+            return self._submit_unit(work.programs, unit, submission)
 
-    def _submit(self, ticket: _Ticket) -> None:
+        def answer(outcome: Any) -> None:
+            self._unit_ended(running, unit, outcome)
+
+        return _Errand(
+            f"batch {work.batch}, split {unit.index}", submit, answer, max(2, work.max_deaths)
+        )
+
+    def _submit_unit(self, programs: Sequence[Program], unit: Unit, submission: int) -> list[Any]:
         """One unit's graph: its tasks in order, hops between groups as edges."""
-        ticket.submissions += 1
-        ticket.alone = ticket.deaths > 0
-        ticket.failure = None
-        work = ticket.running.work
-        by_task: dict[str, Any] = {}
+        futures: dict[str, Any] = {}
         fed: set[str] = set()
-        for program in work.programs:
+        for program in programs:
             task = program.task
-            by_task[task.id] = self._cluster.client.submit(
+            futures[task.id] = self._cluster.client.submit(
+                answering,
                 run_task,
                 program,
-                ticket.unit,
-                *(by_task[up] for up in task.upstream),
-                key=f"{program.key}~{ticket.unit.index}~{self._token}~{ticket.submissions}",
+                unit,
+                *(futures[up] for up in task.upstream),
+                key=f"{program.key}~{unit.index}~{submission}~{self._token}",
                 resources=resource(task.group),
                 pure=False,
                 retries=0,
             )
             fed.update(task.upstream)
-        ticket.futures = list(by_task.values())
-        ticket.sinks = [future for task, future in by_task.items() if task not in fed]
-        ticket.waiting = len(ticket.sinks)
-        for future in ticket.sinks:
-            future.add_done_callback(lambda f, ticket=ticket: self._answered(ticket, f))
+        return [future for task, future in futures.items() if task not in fed]
 
-    def _answered(self, ticket: _Ticket, future: Any) -> None:
-        failure = _failure(future)
+    def _unit_ended(self, running: _Running, unit: Unit, outcome: Any) -> None:
         with self._lock:
-            ticket.failure = ticket.failure or failure
-            ticket.waiting -= 1
-            if ticket.waiting:
+            if running.over:
                 return
-        try:
-            self._ended(ticket)
-        except Exception as error:
-            # Whatever goes wrong here must reach the owner: a batch that never answers would hang.
-            self._fail(ticket, error)
+            if not isinstance(outcome, BaseException):
+                results: list[TaskResult] = outcome
+                running.reports[unit.index] = _flat(result.report for result in results)
+                running.on_unit()
+                if len(running.reports) < len(running.work.units):
+                    return
+                ordered = (running.reports[unit.index] for unit in running.work.units)
+                outcome = tuple(report for reports in ordered for report in reports)
+            self._close(running)
+        running.on_done(outcome)
 
-    def _ended(self, ticket: _Ticket) -> None:
-        running = ticket.running
-        failure = ticket.failure
-        reports: tuple[TaskReport, ...] = ()
-        if failure is None:
-            results: list[TaskResult] = self._cluster.client.gather(ticket.sinks)
-            reports = _flat(result.report for result in results)
-        ticket.futures, ticket.sinks = [], []
-        with self._lock:
-            self._take(ticket, -1)
-        if failure is None:
-            self._succeed(ticket, reports)
-        elif _is_worker_death(failure) and not running.over:
-            self._try_elsewhere(ticket)
-        else:
-            self._fail(ticket, failure)
-        self._pump()
+    def _close(self, running: _Running) -> None:
+        running.over = True
+        for ticket in running.tickets:
+            ticket.dropped = True
+        if self._running.get(running.work.batch) is running:
+            del self._running[running.work.batch]
 
-    def _succeed(self, ticket: _Ticket, reports: tuple[TaskReport, ...]) -> None:
-        running = ticket.running
-        with self._lock:
-            running.reports[ticket.unit.index] = reports
-            ended = len(running.reports) == len(running.work.units) and not running.over
-            running.over = running.over or ended
-        running.on_unit()
-        if ended:
-            ordered = (running.reports[unit.index] for unit in running.work.units)
-            running.on_done(tuple(report for reports in ordered for report in reports))
-
-    def _try_elsewhere(self, ticket: _Ticket) -> None:
-        """The worker died. Whoever waited there is innocent; to find the guilty one, a unit that
-        was there runs alone in its groups from now on.
-        """
-        if ticket.alone or ticket.deaths == 0:
-            ticket.deaths += 1
-        if ticket.deaths > ticket.running.work.max_deaths:
-            death = StepFailed(
-                f"the worker died {ticket.deaths} times while it ran this piece alone",
-                where=f"batch {ticket.running.work.batch}, split {ticket.unit.index}",
-                hint="it probably ran out of memory: lower batch.split_bytes in lyftnb.toml "
-                "or give the group more memory",
-            )
-            self._fail(ticket, death)
-            return
-        with self._lock:
-            self._queue.appendleft(ticket)
-
-    def _fail(self, ticket: _Ticket, failure: BaseException) -> None:
-        with self._lock:
-            if ticket.running.over:
-                return
-            ticket.running.over = True
-        ticket.running.on_done(failure)
-
-    def _submit_alone(
+    def _send_one(
         self, function: Callable[..., Any], args: tuple[Any, ...], group: str, on_done: Done
     ) -> None:
+        if group not in self._credits.slots:
+            on_done(group_unavailable(group, self.slots))
+            return
         with self._lock:
             self._serial += 1
-            key = f"{function.__name__}~{group}~{self._token}~{self._serial}"
-        deaths = 0
+            name = f"{function.__name__}~{group}~{self._serial}~{self._token}"
 
-        def submit() -> None:
+        def submit(submission: int) -> list[Any]:
             future = self._cluster.client.submit(
+                answering,
                 function,
                 *args,
-                key=f"{key}~{deaths}",
+                key=f"{name}~{submission}",
                 resources=resource(group),
                 pure=False,
-                retries=3,
+                retries=0,
             )
-            future.add_done_callback(answered)
+            return [future]
 
-        def answered(ended: Any) -> None:
-            nonlocal deaths
+        def answer(outcome: Any) -> None:
+            on_done(outcome if isinstance(outcome, BaseException) else outcome[0])
+
+        ticket = Ticket(name, (group,))
+        self._errands[ticket] = _Errand(name.split("~")[0], submit, answer, _DEATHS)
+        with self._lock:
+            self._credits.add_first(ticket)
+        self._pump()
+
+    # -- out and back
+
+    def _pump(self) -> None:
+        """Send what the credits allow."""
+        with self._lock:
+            ready = self._credits.take_ready()
+        for ticket in ready:
+            coroutine = self._carry(ticket)
             try:
-                failure = _failure(ended)
-                if failure is not None and _is_worker_death(failure) and deaths < _MAX_DEATHS:
-                    deaths += 1
-                    submit()
-                    return
-                on_done(ended.result() if failure is None else failure)
-            except Exception as error:
-                on_done(error)
+                self._cluster.spawn(coroutine)
+            except RuntimeError:
+                coroutine.close()
+                self._came_back(ticket, self._cluster.gone())
 
-        submit()
+    async def _carry(self, ticket: Ticket) -> None:
+        """Send a ticket's tasks and see them through."""
+        self._came_back(ticket, await self._outcome(self._errands[ticket], ticket.deaths))
+        self._pump()
+
+    async def _outcome(self, errand: _Errand, deaths: int) -> list[Any] | BaseException:
+        """The results of the last tasks, in order, or why there are none. Waits for all of them:
+        what is still running still needs its credit.
+        """
+        gather = self._cluster.client.gather
+        try:
+            futures = errand.submit(deaths)
+            found = await asyncio.gather(
+                *(gather(future, asynchronous=True) for future in futures), return_exceptions=True
+            )
+        except BaseException as error:
+            found = [error]
+        failures = [failure_of(f) for f in found if isinstance(f, BaseException)]
+        if failures and self._cluster.closed:
+            return self._cluster.gone()
+        return failures[0] if failures else found
+
+    def _came_back(self, ticket: Ticket, outcome: list[Any] | BaseException) -> None:
+        errand = self._errands[ticket]
+        died = isinstance(outcome, BaseException) and is_worker_death(outcome)
+        with self._lock:
+            self._credits.give_back(ticket)
+            if died and not ticket.dropped and ticket.deaths + 1 < errand.max_deaths:
+                # Whoever waited there is blamed as well: alone, the guilty one gives itself away.
+                ticket.deaths += 1
+                self._credits.add_first(ticket)
+                return
+            del self._errands[ticket]
+        errand.answer(_worker_died(errand) if died else outcome)
 
 
-def _flat(reports: Any) -> tuple[TaskReport, ...]:
+def _worker_died(errand: _Errand) -> WorkerDied:
+    return WorkerDied(
+        f"the worker died {errand.max_deaths} times while it ran this piece of work",
+        where=errand.name,
+        hint="it probably ran out of memory: lower batch.split_bytes in lyftnb.toml or give the "
+        "group more memory; `lyftnb trace` shows what the step does to a sample",
+    )
+
+
+def _flat(reports: Iterable[TaskReport]) -> tuple[TaskReport, ...]:
     """Reports with those that fed them, each once, upstream first."""
     seen: dict[str, TaskReport] = {}
 
@@ -320,18 +318,3 @@ def _flat(reports: Any) -> tuple[TaskReport, ...]:
     for report in reports:
         visit(report)
     return tuple(seen.values())
-
-
-def _failure(future: Any) -> BaseException | None:
-    if future.status == "finished":
-        return None
-    if future.status == "error":
-        error: BaseException = future.exception()
-        return error
-    return TryAgain(f"the cluster lost a task ({future.status})", hint="the batch is tried again")
-
-
-def _is_worker_death(error: BaseException) -> bool:
-    from distributed import KilledWorker
-
-    return isinstance(error, KilledWorker)

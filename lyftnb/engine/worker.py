@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import signal
 import sys
@@ -41,21 +40,22 @@ async def _serve(settings: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Read the settings, import what tasks will need, serve until told to stop."""
-    settings = json.loads(sys.stdin.buffer.readline())
-    os.environ.update(settings["environment"])
+    """Import what tasks will need, read the settings, serve until told to stop."""
     # Ctrl-C in a terminal reaches the whole process group; only the owner decides to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow_the_owner, daemon=True).start()
 
     import dask
-    import distributed  # noqa: F401  (sets up its loggers as it is imported)
 
-    dask.config.set(settings["dask"])
     import lyftnb.engine.run  # noqa: F401  (warm: the first batch need not wait for the imports)
+    from lyftnb.engine.logs import quieten
 
-    # The owner shows what people need to know; Dask's own chatter would drown it.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    quieten()
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return
+    settings = json.loads(line)
+    threading.Thread(target=_follow_the_owner, daemon=True).start()
+    dask.config.set(settings["dask"])
     asyncio.run(_serve(settings))
 
 

@@ -11,27 +11,25 @@ import queue
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from lyftnb.clock import Clock
-from lyftnb.connectors import Discovery, SourceEnv
-from lyftnb.engine import Engine, Work, group_unavailable, units
+from lyftnb.engine import Engine, group_unavailable
 from lyftnb.errors import InternalError, LyftError, StageBlocked
-from lyftnb.manager.claims import make_claim
-from lyftnb.manager.feeds import BatchLimits, Feed, Piece, SourceFeed, SpoolFeed, place
+from lyftnb.manager.batches import Batches
+from lyftnb.manager.discovering import Discoverer
+from lyftnb.manager.feeds import BatchLimits, Feed, SourceFeed, SpoolFeed, place
+from lyftnb.manager.gates import Gates
+from lyftnb.manager.interrupts import deferred_interrupts
 from lyftnb.manager.programs import Programs
 from lyftnb.manager.progress import Progress, Watcher
 from lyftnb.manager.publishing import Publisher
-from lyftnb.manager.stage_run import InFlight, StageRun, refusal, summed
-from lyftnb.model import Commit, Committed, Plan, Refused, RunSummary, Stage
+from lyftnb.manager.retries import Retries
+from lyftnb.manager.stage_run import StageRun, summed
+from lyftnb.model import Plan, RunSummary, Stage
 from lyftnb.store import Ledger
 
-_IDLE_CHECK_S = 5.0
+_WORKERS_CHECK_S = 2.0
 _PROGRESS_S = 0.1
-
-_REPEATABLE = ("schema", "files")
-"""Refusals that another attempt at the same claim can meet: it stages anew, under what is known."""
 
 Event = Callable[[], None]
 """What the engine's thread leaves for the loop to do."""
@@ -55,17 +53,19 @@ class BoundedRun:
     def __init__(self, plan: Plan, env: RunEnv, watcher: Watcher | None = None) -> None:
         self.plan = plan
         self.env = env
-        self.ledger = env.ledger
         self.watcher = watcher
-        self.programs = Programs(plan, env.ledger, env.storage_root, env.base_path)
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.stages = {stage.id: self._stage_run(stage) for stage in plan.stages}
-        self.publisher = Publisher(
-            env.ledger, env.engine, env.clock, self.events.put, self._publication_failed
-        )
+        self.gates = Gates(plan, env.ledger, self.stages)
+        self.publisher = self._publisher()
+        self.discoverers = {
+            id: self._discoverer(run, run.feed)
+            for id, run in self.stages.items()
+            if isinstance(run.feed, SourceFeed)
+        }
         self.started = time.monotonic()
-        self.shown = 0.0
-        self.run_id = ""
+        self.shown_at = 0.0
+        self.checked_at = self.started
 
     # -- the loop
 
@@ -75,244 +75,169 @@ class BoundedRun:
         Raises:
             StageBlocked: a stage used up its attempts; the others were driven to their ends first.
                 A stage that failed alone raises its own error.
+            KeyboardInterrupt: what is committed stays, the rest is for the next run.
         """
-        self.run_id = self.ledger.begin_run(self.plan.deployment, self.env.clock.now())
+        fired_at = self.env.clock.now()
+        run_id = self.env.ledger.begin_run(self.plan.deployment, fired_at)
+        env = self.env
+        programs = Programs(self.plan, env.ledger, env.storage_root, env.base_path)
+        batches = Batches(
+            plan=self.plan,
+            ledger=env.ledger,
+            engine=env.engine,
+            clock=env.clock,
+            programs=programs,
+            stages=self.stages,
+            defer=self.events.put,
+            run_id=run_id,
+            fired_at=fired_at,
+        )
         status = "failed"
         try:
-            self.publisher.add(self.ledger.pending_publications(self.plan.deployment))
-            self._take_up_open_claims()
-            while self._turn():
-                self._wait()
+            with deferred_interrupts(lambda: self.events.put(_interrupted)):
+                self.publisher.add(env.ledger.pending_publications(self.plan.deployment))
+                batches.take_up()
+                while self._turn(batches):
+                    self._wait(batches)
             status = "blocked" if self._blocked() else "done"
         except KeyboardInterrupt:
             status = "cancelled"
             raise
         finally:
-            self._cancel_all()
-            self.ledger.end_run(self.run_id, status, self.env.clock.now())
+            batches.cancel_all()
+            if status == "cancelled":
+                env.engine.interrupt()
+            env.ledger.end_run(run_id, status, env.clock.now())
             self._show(force=True)
         if status == "blocked":
             raise self._blocked_error()
-        return self._summary(status)
+        return self._summary(run_id, status)
 
-    def _turn(self) -> bool:
-        """One look at everything; whether anything is left to wait for."""
-        self._commit_ready()
-        for run in self.stages.values():
-            self._retry_due(run)
-            self._start_due(run)
-        for run in self.stages.values():
+    def _turn(self, batches: Batches) -> bool:
+        """One look at everything; whether anything is left to wait for.
+
+        Stages come in topological order, so that one that ends lets those behind it start in the
+        same turn.
+        """
+        for commit in batches.commit_ready():
+            self.publisher.add(commit.publications)
+        now = time.monotonic()
+        self.publisher.send_due(now)
+        for id, run in self.stages.items():
+            batches.retry_due(run, now)
+            if not run.closed and not self.gates.reason(run):
+                self._begin_due(id, run, batches, now)
             self._settle(run)
-        self._show()
         return self.publisher.busy or any(not run.over for run in self.stages.values())
 
-    def _wait(self) -> None:
-        """Take what came in; sleep until something does, or a retry is due."""
-        retries = [b.retry_at for r in self.stages.values() for b in r.batches if b.retry_at]
-        pause = min([_IDLE_CHECK_S, *(max(0.0, at - time.monotonic()) for at in retries)])
-        if self.watcher is not None:
-            pause = min(pause, _PROGRESS_S)
-        try:
-            self.events.get(timeout=pause)()
-        except queue.Empty:
-            if pause >= _IDLE_CHECK_S:
-                self._check_groups()
-        while True:
-            try:
-                self.events.get_nowait()()
-            except queue.Empty:
-                return
-
-    # -- starting work
-
-    def _stage_run(self, stage: Stage) -> StageRun:
-        number = self.ledger.next_batch(self.plan.deployment, stage.id)
-        return StageRun(stage, self._feed(stage), number, self.env.limits.in_flight)
-
-    def _feed(self, stage: Stage) -> Feed:
-        deployment, step = self.plan.deployment, stage.root.step
-        if stage.source is not None:
-            where = place(self.ledger, deployment, step, stage.source.kind)
-            settled = self.ledger.floor(where.key) is not None
-            return SourceFeed(stage.source, where, self.env.limits, settled=settled)
-        places = {s.name: place(self.ledger, deployment, step, s.name) for s in stage.streams}
-        return SpoolFeed(self.ledger, stage, deployment, places, self.env.limits)
-
-    def _take_up_open_claims(self) -> None:
-        """Batches with outside effects that were claimed and never ended: the same claims again."""
-        for claim in self.ledger.open_claims(self.plan.deployment):
-            run = self.stages.get(claim.stage)
-            if run is None:
-                self.ledger.abandon(claim.batch)
-                continue
-            run.feed.replay(claim.advances)
-            run.next_number = max(run.next_number, claim.number + 1)
-            run.fired = True
-            batch = InFlight(claim, len(units(claim, run.stage.frame)), floor=claim.floor)
-            run.batches.append(batch)
-            run.next_attempt(batch)
-            self._start(run, batch)
-
-    def _start_due(self, run: StageRun) -> None:
-        if run.over or not self._may_fire(run):
-            return
-        if isinstance(run.feed, SourceFeed) and run.feed.wants_discovery:
-            self._discover(run, run.feed)
+    def _begin_due(self, id: str, run: StageRun, batches: Batches, now: float) -> None:
+        if id in self.discoverers:
+            self.discoverers[id].ask_if_due(now)
         while run.may_claim and (piece := run.feed.next_piece()) is not None:
-            self._begin(run, piece)
-
-    def _begin(self, run: StageRun, piece: Piece) -> None:
-        feed = run.feed
-        claim = make_claim(
-            self.plan,
-            run.stage,
-            piece,
-            self.ledger,
-            number=run.next_number,
-            run=self.run_id,
-            floor=self.ledger.floor(feed.place.key) if isinstance(feed, SourceFeed) else None,
-            now=self.env.clock.now(),
-        )
-        run.next_number += 1
-        run.fired = True
-        batch = InFlight(claim, len(units(claim, run.stage.frame)))
-        run.batches.append(batch)
-        self._start(run, batch)
-
-    def _may_fire(self, run: StageRun) -> bool:
-        """Frames other than `batch`, and stages with tables, wait for those before them."""
-        at_once = run.stage.frame == "batch" and not run.stage.tables
-        return at_once or not self._waits_for(run)
-
-    def _waits_for(self, run: StageRun) -> list[str]:
-        return [up for up in run.stage.upstream if not self.stages[up].over]
-
-    def _discover(self, run: StageRun, feed: SourceFeed) -> None:
-        feed.asked = True
-        env = SourceEnv(
-            base_path=Path(self.env.base_path),
-            now=self.env.clock.now(),
-            split_bytes=self.env.limits.split_bytes,
-        )
-
-        def answered(found: Discovery | BaseException) -> None:
-            self.events.put(lambda: self._discovered(run, feed, found))
-
-        self.env.engine.discover(
-            feed.spec, dict(feed.place.items), env, run.stage.root.group, answered
-        )
-
-    def _discovered(
-        self, run: StageRun, feed: SourceFeed, found: Discovery | BaseException
-    ) -> None:
-        if isinstance(found, BaseException):
-            run.error = found
-            return
-        feed.discovered(found)
-        run.note = "; ".join(found.problems)
-
-    def _start(self, run: StageRun, batch: InFlight) -> None:
-        """Send one attempt at a batch to the engine; older attempts can no longer commit."""
-        claim = batch.claim
-        self.ledger.claim(claim, durable=run.stage.external)
-        batch.started_at = self.env.clock.now()
-        work = Work(
-            claim.batch,
-            claim.attempt,
-            self.programs.programs(run.stage, claim, batch.schemas),
-            units(claim, run.stage.frame),
-            max_deaths=run.stage.retry.attempts,
-        )
-
-        def unit_ended() -> None:
-            batch.units_done += 1
-
-        def ended(outcome: Any) -> None:
-            self.events.put(lambda: self._ended(run, claim.batch, claim.attempt, outcome))
-
-        self.env.engine.start(work, unit_ended, ended)
-
-    # -- what came back
-
-    def _ended(self, run: StageRun, name: str, attempt: int, outcome: Any) -> None:
-        batch = run.find(name)
-        if batch is None or batch.claim.attempt != attempt:
-            return
-        if not isinstance(outcome, BaseException):
-            batch.reports = outcome
-        elif not run.failed(batch, outcome, time.monotonic()):
-            self._block(run, batch, outcome)
-
-    def _block(self, run: StageRun, batch: InFlight, error: BaseException) -> None:
-        """Give up on a stage: what was prepared behind the failed batch is dropped."""
-        while run.batches and run.batches[-1] is not batch:
-            self.env.engine.cancel(run.batches.pop().claim.batch)
-        self.env.engine.cancel(run.batches.pop().claim.batch)
-        run.error = error
-
-    def _retry_due(self, run: StageRun) -> None:
-        now = time.monotonic()
-        for batch in run.batches:
-            if batch.retry_at is not None and batch.retry_at <= now:
-                run.next_attempt(batch)
-                self._start(run, batch)
-
-    def _commit_ready(self) -> None:
-        """Everything that is ready, over all stages, in one transaction."""
-        ready = [
-            (run, batch, run.commit_of(batch, self.programs.spool_specs(run.stage)))
-            for run in self.stages.values()
-            for batch in run.ready_prefix()
-        ]
-        if not ready:
-            return
-        answers = self.ledger.commit([commit for _, _, commit in ready])
-        for (run, batch, commit), answer in zip(ready, answers, strict=True):
-            if isinstance(answer, Committed):
-                run.committed_batch(commit)
-                self.publisher.add(commit.publications)
-            elif run.batches and batch is run.batches[0]:
-                self._refused(run, batch, commit, answer)
-
-    def _refused(self, run: StageRun, batch: InFlight, commit: Commit, answer: Refused) -> None:
-        if answer.requirement == "schema":
-            run.learn_schemas(batch, commit)
-        if answer.requirement in _REPEATABLE:
-            run.next_attempt(batch)
-            self._start(run, batch)
-        else:
-            self._block(run, batch, refusal(answer))
-
-    def _publication_failed(self, step: str, error: BaseException) -> None:
-        for run in self.stages.values():
-            if any(job.step == step for job in run.stage.jobs):
-                run.error = run.error or error
-                return
-        raise error
+            batches.begin(run, piece)
 
     def _settle(self, run: StageRun) -> None:
         """See whether a stage has come to its end."""
-        if run.over or run.batches or self._waits_for(run):
+        if not (run.closed or run.batches or self.gates.waits_for(run)):
+            run.exhausted = run.drained
+
+    def _wait(self, batches: Batches) -> None:
+        """Sleep until something comes in or a retry is due; then take all that came in."""
+        due = min([*batches.due_times(), *self._due_times()], default=float("inf"))
+        event: Event | None = None
+        while event is None and time.monotonic() < due:
+            self._show()
+            self._look_for_workers()
+            try:
+                event = self.events.get(timeout=self._pause(due))
+            except queue.Empty:
+                continue
+        while event is not None:
+            event()
+            try:
+                event = self.events.get_nowait()
+            except queue.Empty:
+                event = None
+
+    def _due_times(self) -> list[float]:
+        asked = (d.retries.due_at for d in self.discoverers.values())
+        return [*self.publisher.due_times(), *(at for at in asked if at is not None)]
+
+    def _pause(self, due: float) -> float:
+        now = time.monotonic()
+        pause = min(due - now, self.checked_at + _WORKERS_CHECK_S - now)
+        if self.watcher is not None:
+            pause = min(pause, self.shown_at + _PROGRESS_S - now)
+        return max(0.0, pause)
+
+    def _look_for_workers(self) -> None:
+        """Now and then: a group may have lost its last worker, or workers may have joined."""
+        now = time.monotonic()
+        if now - self.checked_at < _WORKERS_CHECK_S:
             return
-        # What came before is over by now, so one last look is enough; it may also have ended in this
-        # very turn, and then nothing else would start what waited for it.
-        self._start_due(run)
-        drained = not isinstance(run.feed, SourceFeed) or run.feed.drained
-        run.exhausted = drained and not run.batches
-
-    def _check_groups(self) -> None:
-        """Nothing came for a while: a group may have lost its last worker."""
-        waiting = [run for run in self.stages.values() if run.batches]
-        groups = sorted({group for run in waiting for group in run.stage.groups})
-        for group in self.env.engine.missing_groups(groups):
-            for run in waiting:
-                if group in run.stage.groups:
-                    run.note = group_unavailable(group, self.env.engine.slots).message
-
-    def _cancel_all(self) -> None:
+        self.checked_at = now
+        slots = self.env.engine.look_for_workers()
         for run in self.stages.values():
-            for batch in run.batches:
-                self.env.engine.cancel(batch.claim.batch)
+            missing = sorted(run.stage.groups - slots.keys())
+            run.lacks = group_unavailable(missing[0], slots).message if missing else ""
+
+    # -- parts
+
+    def _stage_run(self, stage: Stage) -> StageRun:
+        number = self.env.ledger.next_batch(self.plan.deployment, stage.id)
+        return StageRun(stage, self._feed(stage), number, self.env.limits.in_flight)
+
+    def _feed(self, stage: Stage) -> Feed:
+        ledger, limits = self.env.ledger, self.env.limits
+        deployment, step = self.plan.deployment, stage.root.step
+        if stage.source is not None:
+            where = place(ledger, deployment, step, stage.source.kind)
+            settled = ledger.floor(where.key) is not None
+            return SourceFeed(stage.source, where, limits, settled=settled)
+        places = {s.name: place(ledger, deployment, step, s.name) for s in stage.streams}
+        return SpoolFeed(ledger, stage, deployment, places, limits)
+
+    def _publisher(self) -> Publisher:
+        jobs = [(stage, job) for stage in self.plan.stages for job in stage.jobs]
+        return Publisher(
+            self.env.ledger,
+            self.env.engine,
+            self.env.clock,
+            retries={job.step: stage.retry for stage, job in jobs},
+            groups={job.step: job.group for _stage, job in jobs},
+            defer=self.events.put,
+            tell=self._publication_told,
+            give_up=self._publication_failed,
+        )
+
+    def _discoverer(self, run: StageRun, feed: SourceFeed) -> Discoverer:
+        return Discoverer(
+            run,
+            feed,
+            Retries(run.stage.retry),
+            self.env.engine,
+            self.env.clock,
+            self.env.base_path,
+            self.events.put,
+        )
+
+    def _run_of(self, step: str) -> StageRun | None:
+        runs = self.stages.values()
+        return next((r for r in runs if any(job.step == step for job in r.stage.jobs)), None)
+
+    def _publication_told(self, step: str, note: str) -> None:
+        run = self._run_of(step)
+        if run is not None:
+            run.note = note
+
+    def _publication_failed(self, step: str, error: BaseException) -> None:
+        run = self._run_of(step)
+        if run is not None:
+            run.error = run.error or error
+            return
+        # The step is gone from the workflow; nothing that is there may suffer from it.
+        first = next(iter(self.stages.values()))
+        first.problems.append(f"output of the former step '{step}' could not be revealed: {error}")
 
     # -- what people see
 
@@ -333,21 +258,26 @@ class BoundedRun:
 
     def _show(self, *, force: bool = False) -> None:
         now = time.monotonic()
-        if self.watcher is None or (now - self.shown < _PROGRESS_S and not force):
+        if self.watcher is None or (now - self.shown_at < _PROGRESS_S and not force):
             return
-        self.shown = now
+        self.shown_at = now
         elapsed = now - self.started
-        stages = tuple(r.progress(elapsed, self._waits_for(r)) for r in self.stages.values())
+        stages = tuple(r.progress(elapsed, self.gates.reason(r)) for r in self.stages.values())
         self.watcher(Progress(self.plan.deployment, elapsed, stages, self.publisher.take_texts()))
 
-    def _summary(self, status: str) -> RunSummary:
+    def _summary(self, run_id: str, status: str) -> RunSummary:
         runs = self.stages.values()
         return RunSummary(
-            run=self.run_id,
+            run=run_id,
             deployment=self.plan.deployment,
             status=status,
             seconds=time.monotonic() - self.started,
             batches=sum(r.committed for r in runs),
             counts=summed(c for r in runs for c in r.counts.values()),
-            problems=tuple(r.note for r in runs if r.note),
+            problems=tuple(problem for r in runs for problem in r.problems),
+            skipped=sum(r.skipped for r in runs),
         )
+
+
+def _interrupted() -> None:
+    raise KeyboardInterrupt

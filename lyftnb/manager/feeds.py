@@ -63,6 +63,16 @@ def place(ledger: Ledger, deployment: str, step: str, name: str) -> Place:
 class Feed(Protocol):
     """The input side of a stage."""
 
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """Where each input stands, by the name that splits give it."""
+        ...
+
+    @property
+    def drained(self) -> bool:
+        """Whether nothing is left to hand out, as far as is known."""
+        ...
+
     def next_piece(self) -> Piece | None:
         """The next claim's input, or None when there is nothing (yet)."""
         ...
@@ -90,6 +100,11 @@ class SourceFeed:
     def wants_discovery(self) -> bool:
         """Whether a worker should be asked what is new."""
         return self.more and not self.splits and not self.asked
+
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """The one place, under the name that its splits bear."""
+        return {self.spec.kind: self.place}
 
     @property
     def drained(self) -> bool:
@@ -148,6 +163,17 @@ class SpoolFeed:
     places: Mapping[str, Place]
     """Stream name → place; its item `seq` is the first sequence number not yet read."""
     limits: BatchLimits
+    _backlog: dict[str, deque[SegmentRef]] = field(default_factory=dict)
+    """Segments that are known and not yet handed out; each is asked for once."""
+    _known: dict[str, int] = field(default_factory=dict)
+    """Stream name → the sequence number up to which the ledger was asked."""
+
+    @property
+    def drained(self) -> bool:
+        """Whether every row there is has been handed out."""
+        for stream in self.stage.streams:
+            self._look(stream)
+        return not any(self._backlog.values())
 
     def replay(self, advances: Iterable[Advance]) -> None:
         """Move past an open claim."""
@@ -157,11 +183,12 @@ class SpoolFeed:
 
     def next_piece(self) -> Piece | None:
         """New segments; for frames other than `batch`, all that the frame holds."""
-        fresh = {s.name: self._fresh(s) for s in self.stage.streams}
-        if not any(fresh.values()):
+        if self.drained:
             return None
         if self.stage.frame == "batch":
-            return self._bounded(fresh)
+            return self._bounded()
+        fresh = {name: tuple(found) for name, found in self._backlog.items()}
+        self._backlog.clear()
         advances = tuple(self._advance(name, found) for name, found in fresh.items() if found)
         if self.stage.frame == "run":
             return Piece(_whole(fresh), advances)
@@ -169,9 +196,16 @@ class SpoolFeed:
             return Piece(_whole({s.name: self._live(s) for s in self.stage.streams}), advances)
         return self._partitions(fresh, advances)
 
-    def _fresh(self, stream: JobInput) -> tuple[SegmentRef, ...]:
-        since = self.places[stream.name].items.get("seq", 0)
-        return self.ledger.segments(stream.spool(self.deployment), since=since)
+    def _look(self, stream: JobInput) -> None:
+        """Ask the ledger for what has come since it was asked last, if anything has."""
+        spool = stream.spool(self.deployment)
+        seq = self.places[stream.name].items.get("seq", 0)
+        known = max(seq, self._known.get(stream.name, 0))
+        ahead = self.ledger.next_seq(spool)
+        backlog = self._backlog.setdefault(stream.name, deque())
+        if ahead > known:
+            backlog.extend(self.ledger.segments(spool, since=known, until=ahead))
+            self._known[stream.name] = ahead
 
     def _live(
         self, stream: JobInput, partitions: tuple[str, ...] | None = None
@@ -182,22 +216,24 @@ class SpoolFeed:
         last = segments[-1]
         return self.places[name].advance({"seq": last.first_seq + last.rows})
 
-    def _bounded(self, fresh: Mapping[str, tuple[SegmentRef, ...]]) -> Piece:
+    def _bounded(self) -> Piece:
         splits: list[Split] = []
         advances: list[Advance] = []
         room_bytes, room_rows = self.limits.batch_bytes, self.limits.batch_rows
-        for name, segments in fresh.items():
+        for stream in self.stage.streams:
+            backlog = self._backlog[stream.name]
             taken: list[SegmentRef] = []
-            for segment in segments:
-                if (taken or splits) and (segment.bytes > room_bytes or segment.rows > room_rows):
+            while backlog:
+                head = backlog[0]
+                if (taken or splits) and (head.bytes > room_bytes or head.rows > room_rows):
                     break
-                taken.append(segment)
-                room_bytes -= segment.bytes
-                room_rows -= segment.rows
+                taken.append(backlog.popleft())
+                room_bytes -= head.bytes
+                room_rows -= head.rows
             if taken:
-                splits += _grouped(name, taken, len(splits), self.limits.split_bytes)
-                advances.append(self._advance(name, tuple(taken)))
-            if len(taken) < len(segments):
+                splits += _grouped(stream.name, taken, len(splits), self.limits.split_bytes)
+                advances.append(self._advance(stream.name, tuple(taken)))
+            if backlog:
                 break
         return Piece(tuple(splits), tuple(advances))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lyftnb.engine import Program, Target
@@ -19,7 +19,6 @@ class Programs:
     ledger: Ledger
     storage_root: str
     base_path: str
-    variables: Mapping[str, Any] = field(default_factory=dict)
 
     def spool_specs(self, stage: Stage) -> tuple[SpoolSpec, ...]:
         """Specs of all spools that a stage writes, rejects included."""
@@ -49,7 +48,7 @@ class Programs:
                 targets=self._targets(task, schemas),
                 storage_root=self.storage_root,
                 base_path=self.base_path,
-                variables=self.variables,
+                variables=variables_of(claim),
             )
             for task in stage.tasks
         )
@@ -89,3 +88,10 @@ class Programs:
             channel for _, channel in job.ports if self.plan.channel(channel).transport == "spool"
         ]
         return [*written, job.rejects_channel]
+
+
+def variables_of(claim: Claim) -> dict[str, Any]:
+    """What `${…}` stands for in a batch: all of it fixed by the claim, so that a retry sees the
+    same.
+    """
+    return {"run.id": claim.run, "run.fire": claim.fired_at or claim.now}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-StageState = Literal["waiting", "running", "retrying", "done", "blocked"]
+StageState = Literal["waiting", "running", "retrying", "done", "blocked", "paused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +19,14 @@ class StageProgress:
     rows_out: int
     rejects: int
     batches: int
+    skipped: int
+    """Batches among them that were given up and passed by."""
     rows_per_s: float
     units_done: int
     """Pieces of the batches in flight that are ready."""
     units: int
     note: str = ""
-    """Why it waits, retries or is blocked."""
+    """Why it waits, is held back, retries or is blocked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,23 +5,16 @@ Pure bookkeeping: it decides, `BoundedRun` talks to the engine and the ledger.
 
 from __future__ import annotations
 
-import random
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from lyftnb.errors import (
-    BadData,
-    CommitRefused,
-    LyftError,
-    Permanent,
-    SetupError,
-    Temporary,
-    WorkflowError,
-)
+from lyftnb.engine import units
+from lyftnb.errors import BadData, CommitRefused, LyftError, SetupError
 from lyftnb.manager.feeds import Feed, SourceFeed
 from lyftnb.manager.progress import StageProgress, StageState
+from lyftnb.manager.retries import Retries
 from lyftnb.model import (
     Claim,
     Commit,
@@ -31,12 +24,8 @@ from lyftnb.model import (
     Stage,
     StepCount,
     TaskReport,
-    seconds,
     united,
 )
-
-_HOPELESS = (WorkflowError, SetupError, BadData, Permanent)
-"""Errors that the same input brings again: trying once more would only waste time."""
 
 
 @dataclass(slots=True)
@@ -45,19 +34,22 @@ class InFlight:
 
     claim: Claim
     units: int
+    retries: Retries
     units_done: int = 0
     reports: tuple[TaskReport, ...] | None = None
-    failures: int = 0
-    retry_at: float | None = None
     started_at: datetime | None = None
     floor: Schema | None = None
     schemas: dict[str, Schema] = field(default_factory=dict)
     """Output schemas to hold to, learnt from a refused commit."""
+    refusals: int = 0
+    """Commits of it that were refused; at each, another attempt has learnt something."""
+    skipped: str | None = None
+    """Why it is given up and passed by."""
 
     @property
     def ready(self) -> bool:
-        """All its tasks have reported."""
-        return self.reports is not None
+        """All its tasks have reported, or nobody waits for them any more."""
+        return self.reports is not None or self.skipped is not None
 
 
 @dataclass(slots=True)
@@ -74,24 +66,48 @@ class StageRun:
     exhausted: bool = False
     error: BaseException | None = None
     note: str = ""
+    """What it is doing about a failure, or what it waits for."""
+    lacks: str = ""
+    """Which of its groups has no workers at the moment."""
+    problems: list[str] = field(default_factory=list)
+    """What people should still know when the run is over."""
     committed: int = 0
+    skipped: int = 0
     counts: dict[str, StepCount] = field(default_factory=dict)
     rows_out: int = 0
 
     @property
+    def closed(self) -> bool:
+        """No batch will begin here any more."""
+        return self.stage.paused or self.exhausted or self.error is not None
+
+    @property
     def over(self) -> bool:
         """Nothing more will happen here."""
-        return self.exhausted or self.error is not None
+        return self.closed and not self.batches
 
     @property
     def may_claim(self) -> bool:
         """Whether one more batch may be in flight."""
-        if self.over:
+        if self.closed:
             return False
         if self.stage.frame != "batch":
             return not self.batches and not self.fired
         settled = not isinstance(self.feed, SourceFeed) or self.feed.settled
         return len(self.batches) < (self.depth if settled else 1)
+
+    @property
+    def drained(self) -> bool:
+        """Whether no more batch can begin, as far as is known."""
+        return self.feed.drained or (self.stage.frame != "batch" and self.fired)
+
+    def admit(self, claim: Claim) -> InFlight:
+        """A batch is in flight."""
+        batch = InFlight(claim, len(units(claim, self.stage.frame)), Retries(self.stage.retry))
+        self.next_number = max(self.next_number, claim.number + 1)
+        self.fired = True
+        self.batches.append(batch)
+        return batch
 
     def find(self, batch: str) -> InFlight | None:
         """The batch in flight of that id."""
@@ -108,6 +124,9 @@ class StageRun:
 
     def commit_of(self, batch: InFlight, spools: tuple[SpoolSpec, ...]) -> Commit:
         """Everything that a ready batch makes visible."""
+        if batch.skipped is not None:
+            passed_by = replace(batch.claim, replaces=())
+            return Commit(passed_by, started_at=batch.started_at, skipped=batch.skipped)
         reports = batch.reports or ()
         return Commit(
             claim=batch.claim,
@@ -124,6 +143,10 @@ class StageRun:
         """A batch is visible: count it and let it go."""
         self.batches.popleft()
         self.committed += 1
+        self.note = ""
+        if commit.skipped is not None:
+            self.skipped += 1
+            self.problems.append(f"batch {commit.claim.batch} was skipped: {commit.skipped}")
         for count in commit.counts:
             known = self.counts.get(count.step)
             self.counts[count.step] = known + count if known else count
@@ -133,27 +156,28 @@ class StageRun:
             self.feed.settled = True
 
     def failed(self, batch: InFlight, error: BaseException, now: float) -> bool:
-        """A batch failed: plan its retry.
+        """A batch failed: plan its retry, or that it is passed by.
 
         Returns:
-            False if it has used up its attempts, or trying again cannot help.
+            False if the stage is blocked by it.
         """
-        if isinstance(error, _HOPELESS):
-            return False
-        if not isinstance(error, Temporary):
-            batch.failures += 1
-        retry = self.stage.retry
-        if batch.failures >= retry.attempts:
-            return False
-        pause = min(
-            seconds(retry.delay) * 2 ** max(0, batch.failures - 1), seconds(retry.max_delay)
-        )
-        if isinstance(error, Temporary):
-            pause = error.delay
-        batch.retry_at = now + pause * random.uniform(0.8, 1.2)
         batch.reports = None
-        self.note = f"attempt {batch.failures + 1} of {retry.attempts} in {pause:.1f} s: {error}"
-        return True
+        note = batch.retries.failed(error, now)
+        if note is not None:
+            self.note = note
+            return True
+        if self.stage.on_fail == "skip" and _is_its_own(error):
+            batch.skipped = str(error)
+            return True
+        return False
+
+    def give_up(self, batch: InFlight, error: BaseException) -> list[InFlight]:
+        """The stage is blocked by a batch: drop it, and what was prepared behind it."""
+        self.error = self.error or error
+        dropped: list[InFlight] = []
+        while batch in self.batches:
+            dropped.append(self.batches.pop())
+        return dropped
 
     def learn_schemas(self, batch: InFlight, commit: Commit) -> None:
         """Two pieces of a refused batch disagreed about columns: the first one's word holds."""
@@ -170,19 +194,23 @@ class StageRun:
             floor=batch.floor or batch.claim.floor,
         )
         batch.reports = None
-        batch.retry_at = None
+        batch.retries.begin()
         batch.units_done = 0
         return batch.claim
 
-    def progress(self, seconds_so_far: float, waiting_for: Sequence[str]) -> StageProgress:
-        """The stage's numbers, as of now."""
+    def progress(self, seconds_so_far: float, waits: str) -> StageProgress:
+        """The stage's numbers, as of now; `waits` says why no batch may begin."""
         first = self.counts.get(self.stage.root.step)
         rows_in = (first.rows_in or 0) if first else 0
         note = self.note
         if self.error is not None:
             note = str(self.error)
-        elif waiting_for and not self.batches and not self.fired:
-            note = f"waits for {', '.join(waiting_for)}"
+        elif self.stage.paused:
+            note = "paused"
+        elif self.lacks and not self.over:
+            note = self.lacks
+        elif waits and not self.batches:
+            note = waits
         return StageProgress(
             stage=self.stage.id,
             state=self._state(),
@@ -190,6 +218,7 @@ class StageRun:
             rows_out=self.rows_out,
             rejects=sum(c.rejects for c in self.counts.values()),
             batches=self.committed,
+            skipped=self.skipped,
             rows_per_s=rows_in / seconds_so_far if seconds_so_far > 0 else 0.0,
             units_done=sum(b.units_done for b in self.batches),
             units=sum(b.units for b in self.batches),
@@ -199,9 +228,11 @@ class StageRun:
     def _state(self) -> StageState:
         if self.error is not None:
             return "blocked"
+        if self.stage.paused:
+            return "paused"
         if self.exhausted:
             return "done"
-        if any(b.retry_at is not None for b in self.batches):
+        if any(b.retries.due_at is not None for b in self.batches):
             return "retrying"
         return "running" if self.batches or self.committed else "waiting"
 
@@ -220,6 +251,13 @@ def floor_of(floor: Schema | None, reports: Iterable[TaskReport]) -> Schema | No
         if report.floor is not None:
             floor = united(floor, report.floor)[0] if floor else report.floor
     return floor
+
+
+def _is_its_own(error: BaseException) -> bool:
+    """Whether a failure lies with the batch, so that the next one may fare better."""
+    if isinstance(error, BadData):
+        return True
+    return not isinstance(error, SetupError | CommitRefused)
 
 
 def refusal(answer: Refused) -> LyftError:

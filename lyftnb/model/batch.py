@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from lyftnb.model.schema import Schema
+from lyftnb.model.workflow import Frame
 
 Position = dict[str, Any]
 """Where an input stands: item → JSON. A spool input has one item per channel (the next sequence
@@ -92,6 +93,10 @@ class Claim:
     """Schema floor of an outside input (columns and types seen before)."""
     replaces: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
     """(channel, partitions) whose content this batch replaces; None: all of it."""
+    fired_at: datetime | None = None
+    """When the run that it belongs to was fired."""
+    frame: Frame = "batch"
+    """The frame of the stage that the splits were cut for."""
 
     @property
     def number(self) -> int:

@@ -27,6 +27,9 @@ class Commit:
     floor: Schema | None = None
     bytes_read: int = 0
     started_at: datetime | None = None
+    skipped: str | None = None
+    """Why the batch is given up (`on_fail: skip`): the position moves past its input, which the
+    ledger keeps, and nothing is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class RunSummary:
     batches: int
     counts: tuple[StepCount, ...] = ()
     problems: tuple[str, ...] = field(default=())
+    skipped: int = 0
+    """Batches among them that were given up and passed by (`on_fail: skip`)."""
 
     @property
     def rejects(self) -> int:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from pydantic import TypeAdapter
-
 from lyftnb.errors import CommitRefused
 from lyftnb.model import (
     Answer,
@@ -18,12 +16,11 @@ from lyftnb.model import (
     Publication,
     Schema,
 )
+from lyftnb.store.claims import from_text, to_document
 from lyftnb.store.commits import carry_out, committed_before
 from lyftnb.store.forget import forget
 from lyftnb.store.mirror import Fence, Standing, stage_of
 from lyftnb.store.session import Session
-
-_CLAIM = TypeAdapter(Claim)
 
 
 class Batches(Session):
@@ -64,7 +61,7 @@ class Batches(Session):
                     "attempt": claim.attempt,
                     "deployment": claim.deployment,
                     "stage": claim.stage,
-                    "document": _CLAIM.dump_python(claim, mode="json"),
+                    "document": to_document(claim),
                     "claimed_at": self.clock.now(),
                 }
                 with database.transaction():
@@ -78,7 +75,7 @@ class Batches(Session):
         """Durable claims that were neither committed nor abandoned, by stage and number."""
         with self.opened() as database:
             rows = database.rows("claims", deployment=deployment)
-        claims = [_CLAIM.validate_json(row["document"]) for row in rows if not row["abandoned"]]
+        claims = [from_text(row["document"]) for row in rows if not row["abandoned"]]
         return tuple(sorted(claims, key=lambda claim: stage_of(claim.batch)))
 
     def abandon(self, batch: str) -> None:

@@ -28,6 +28,7 @@ from lyftnb.model import (
     StagedSegment,
     united,
 )
+from lyftnb.store.claims import to_document
 from lyftnb.store.database import Database
 from lyftnb.store.mirror import Mirror, Spool, Standing, stage_of, to_json
 
@@ -193,6 +194,8 @@ class Group:
             started_at=commit.started_at,
             bytes_read=commit.bytes_read,
             counts=[asdict(count) for count in commit.counts],
+            skipped=commit.skipped,
+            claim=None if commit.skipped is None else to_document(claim),
         )
         self._done[claim.batch] = (claim.attempt, snapshot)
         self.state.committed[stage] = max(number, self.state.committed.get(stage, 0))
@@ -224,6 +227,8 @@ class Group:
             self._append("floors", key=key, snapshot=snapshot, fields=to_json(floor))
 
     def _write_spools(self, commit: Commit, schemas: dict[str, Schema], snapshot: int) -> None:
+        if commit.skipped is not None:
+            return
         replaced = {
             f"{commit.claim.deployment}.{channel}": partitions
             for channel, partitions in commit.claim.replaces

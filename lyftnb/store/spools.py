@@ -51,6 +51,12 @@ class Spools(Session):
             rows = database.rows("schema_at", spool=spool, at=self.as_of(at))
             return self._schemas().get(rows[0]["schema_id"])
 
+    def next_seq(self, spool: str) -> int:
+        """The sequence number that the next row of a spool (its full name) gets; from memory."""
+        with self.opened():
+            present = self.mirror.spools.get(spool)
+            return present.next_seq if present else 0
+
     def history(self, spool: str) -> pl.DataFrame:
         """The snapshots that changed a spool, oldest first, with rows added and removed."""
         with self.opened() as database:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +15,22 @@ if TYPE_CHECKING:
     from lyftnb.engine import Cluster, Engine
 
 
+_SCHEDULER_PATIENCE_S = 5.0
+"""An existing scheduler answers, and names its workers, within this time or not at all."""
+
+
 class Compute:
     """Starts with the first use and stays up until `close`."""
 
-    def __init__(self, config: Config, state_dir: Path) -> None:
+    def __init__(self, config: Config, state_dir: Path, storage_root: Path) -> None:
         self._config = config
         self._scratch = state_dir / "tmp"
+        self._storage_root = storage_root
+        self._lock = threading.Lock()
         self._cluster: Cluster | None = None
         self._engine: Engine | None = None
+        self._checked: set[str] = set()
+        """Groups of an existing scheduler that were seen to share our storage."""
 
     @property
     def group_sizes(self) -> dict[str, int] | None:
@@ -32,29 +44,53 @@ class Compute:
         """Process ids of our own workers; none while nothing runs."""
         return self._cluster.pids if self._cluster else ()
 
+    @contextmanager
+    def warming(self) -> Iterator[None]:
+        """Start the cluster beside whatever the block does; what goes wrong shows in `engine`."""
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(self._up)
+            yield
+
     def engine(self, groups: frozenset[str]) -> Engine:
         """The engine, its cluster up, with a worker in each of these groups.
 
         Raises:
-            GroupUnavailable: a group has no worker within `cluster.start_timeout`.
+            GroupUnavailable: a group has no worker within `cluster.start_timeout` (of an existing
+                scheduler: within seconds).
             ConfigError: no scheduler answers at `cluster.scheduler`.
+            StorageError: workers of an existing scheduler do not share the storage root.
         """
         from lyftnb.engine import Engine
 
-        if self._cluster is None:
-            self._cluster = self._started()
-        self._cluster.wait_for(groups, self._config.cluster.start_timeout)
+        cluster = self._up()
+        timeout = self._config.cluster.start_timeout
+        if not cluster.is_ours:
+            timeout = min(timeout, _SCHEDULER_PATIENCE_S)
+        cluster.wait_for(groups, timeout)
         if self._engine is None:
-            self._engine = Engine(self._cluster)
+            self._engine = Engine(cluster)
+        if not cluster.is_ours and not groups <= self._checked:
+            start_timeout = self._config.cluster.start_timeout
+            self._engine.check_storage(self._storage_root, groups - self._checked, start_timeout)
+            self._checked |= groups
         return self._engine
+
+    def _up(self) -> Cluster:
+        """The cluster, started if it is not up (any more)."""
+        with self._lock:
+            if self._cluster is not None and self._cluster.closed:
+                self.close()
+            if self._cluster is None:
+                self._cluster = self._started()
+            return self._cluster
 
     def _started(self) -> Cluster:
         from lyftnb.engine import Cluster, GroupSize
 
         config = self._config
         if config.cluster.scheduler is not None:
-            address, timeout = config.cluster.scheduler, config.cluster.start_timeout
-            return Cluster.connect(address, timeout_s=timeout)
+            patience = min(config.cluster.start_timeout, _SCHEDULER_PATIENCE_S)
+            return Cluster.connect(config.cluster.scheduler, timeout_s=patience)
         return Cluster.embedded(
             {
                 name: GroupSize(group.workers, group.threads, group.memory or 0)
@@ -78,3 +114,4 @@ class Compute:
         if self._cluster is not None:
             self._cluster.close()
             self._cluster = self._engine = None
+            self._checked.clear()

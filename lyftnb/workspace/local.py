@@ -46,7 +46,7 @@ class Workspace:
             command=" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             storage_root=self._storage,
         )
-        self._compute = Compute(config, path / STATE_DIR)
+        self._compute = Compute(config, path / STATE_DIR, self._storage)
         _open[path] = self
 
     # -- workflows

@@ -112,7 +112,7 @@ class NotebookWatcher:
         """Redraw the table, unless it was drawn a moment ago and the run goes on."""
         for text in progress.texts:
             self._display({"text/plain": text}, raw=True)
-        over = all(stage.state in ("done", "blocked") for stage in progress.stages)
+        over = all(stage.state in ("done", "blocked", "paused") for stage in progress.stages)
         if not over and time.monotonic() - self._shown_at < _NOTEBOOK_EVERY_S:
             return
         self._shown_at = time.monotonic()

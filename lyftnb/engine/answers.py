@@ -1,0 +1,75 @@
+"""What comes back from a worker: results, or errors that are sure to arrive and to say something.
+
+An exception crosses from the worker pickled. One that cannot be pickled, or whose class the owner
+does not know, would never arrive as itself; so on the worker everything that is not an error of
+ours becomes one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from collections.abc import Callable
+from concurrent import futures
+from typing import Any, TypeVar
+
+from lyftnb.errors import LyftError, StepFailed, TaskLost
+
+T = TypeVar("T")
+
+
+def answering(function: Callable[..., T], *args: Any) -> T:
+    """Call a function on a worker.
+
+    Raises:
+        LyftError: whatever it raised; other exceptions as `StepFailed`.
+    """
+    try:
+        return function(*args)
+    except LyftError as error:
+        raise _portable(error) from None
+    except (Exception, SystemExit) as error:
+        raise StepFailed(
+            f"{type(error).__name__}: {error}",
+            where=_place(error),
+            hint="if the step's own code did not raise it, it is a defect of lyftnb",
+        ) from None
+
+
+def _portable(error: LyftError) -> LyftError:
+    """The error itself if it can travel, else with its facts left behind."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return StepFailed(error.message, where=error.where, hint=error.hint)
+    return error
+
+
+def _place(error: BaseException) -> str | None:
+    """The line of code that raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else None
+
+
+def failure_of(error: BaseException) -> BaseException:
+    """What an exception of the Dask client means to us."""
+    if isinstance(error, LyftError) or is_worker_death(error):
+        return error
+    if isinstance(error, asyncio.CancelledError | futures.CancelledError):
+        return TaskLost(
+            "the cluster lost a task: the connection to the scheduler broke, or it restarted",
+            hint="the batch is tried again",
+        )
+    return StepFailed(
+        f"a worker could not run or send a task: {type(error).__name__}: {error}",
+        hint="workers need the same versions of Python and lyftnb as the owner",
+    )
+
+
+def is_worker_death(error: BaseException) -> bool:
+    """Whether the worker that held a task died under it."""
+    from distributed import KilledWorker
+
+    return isinstance(error, KilledWorker)

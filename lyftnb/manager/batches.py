@@ -1,0 +1,168 @@
+"""The life of batches in a run: claimed, sent to the engine, tried again, committed in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lyftnb.clock import Clock
+from lyftnb.engine import Engine, Work, units
+from lyftnb.manager.claims import make_claim, misfit
+from lyftnb.manager.feeds import Piece, SourceFeed
+from lyftnb.manager.programs import Programs
+from lyftnb.manager.stage_run import InFlight, StageRun, refusal
+from lyftnb.model import Claim, Commit, Committed, Plan, Refused
+from lyftnb.store import Ledger
+
+_REPEATABLE = ("schema", "files")
+"""Refusals that another attempt at the same claim can meet: it stages anew, under what is known."""
+
+
+@dataclass(slots=True)
+class Batches:
+    """Carries out what the stages' bookkeeping decides."""
+
+    plan: Plan
+    ledger: Ledger
+    engine: Engine
+    clock: Clock
+    programs: Programs
+    stages: Mapping[str, StageRun]
+    defer: Callable[[Callable[[], None]], None]
+    """Runs a function on the loop's thread."""
+    run_id: str
+    fired_at: datetime
+
+    def take_up(self) -> None:
+        """Go on with batches with outside effects that were claimed and never ended: the same
+        claims again. What the workflow, edited since, cannot carry out is given up.
+        """
+        for claim in self.ledger.open_claims(self.plan.deployment):
+            run = self.stages.get(claim.stage)
+            if run is None:
+                self.ledger.abandon(claim.batch)
+            elif not run.stage.paused:
+                self._take_up(run, claim)
+
+    def _take_up(self, run: StageRun, claim: Claim) -> None:
+        why = misfit(claim, self.plan, run.stage, run.feed.places)
+        if why is not None:
+            self.ledger.abandon(claim.batch)
+            run.problems.append(
+                f"batch {claim.batch}, begun before the workflow was changed, is given up ({why}); "
+                "its input is read again"
+            )
+            return
+        run.feed.replay(claim.advances)
+        batch = run.admit(claim)
+        batch.floor = claim.floor
+        # That was an earlier fire; this one takes what came after it.
+        run.fired = False
+        self.start_next_attempt(run, batch)
+
+    def begin(self, run: StageRun, piece: Piece) -> None:
+        """Claim a piece of input as the stage's next batch, and send it."""
+        feed = run.feed
+        claim = make_claim(
+            self.plan,
+            run.stage,
+            piece,
+            self.ledger,
+            number=run.next_number,
+            run=self.run_id,
+            floor=self.ledger.floor(feed.place.key) if isinstance(feed, SourceFeed) else None,
+            now=self.clock.now(),
+            fired_at=self.fired_at,
+        )
+        self._start(run, run.admit(claim))
+
+    def start_next_attempt(self, run: StageRun, batch: InFlight) -> None:
+        """Send the same claim again under a newer token."""
+        run.next_attempt(batch)
+        self._start(run, batch)
+
+    def retry_due(self, run: StageRun, now: float) -> None:
+        """Send again what has waited long enough."""
+        for batch in run.batches:
+            if batch.retries.is_due(now):
+                self.start_next_attempt(run, batch)
+
+    def due_times(self) -> Iterator[float]:
+        """When failed batches are due again, by the monotonic clock."""
+        for run in self.stages.values():
+            for batch in run.batches:
+                if batch.retries.due_at is not None:
+                    yield batch.retries.due_at
+
+    def cancel_all(self) -> None:
+        """Give up what is in flight; the ledger knows where to go on."""
+        for run in self.stages.values():
+            for batch in run.batches:
+                self.engine.cancel(batch.claim.batch)
+
+    def _start(self, run: StageRun, batch: InFlight) -> None:
+        """Send one attempt at a batch to the engine; older attempts can no longer commit."""
+        claim = batch.claim
+        self.ledger.claim(claim, durable=run.stage.external)
+        batch.started_at = self.clock.now()
+        work = Work(
+            claim.batch,
+            claim.attempt,
+            self.programs.programs(run.stage, claim, batch.schemas),
+            units(claim, run.stage.frame),
+            max_deaths=run.stage.retry.attempts,
+        )
+
+        def unit_ended() -> None:
+            batch.units_done += 1
+
+        def ended(outcome: Any) -> None:
+            self.defer(lambda: self._ended(run, claim, outcome))
+
+        self.engine.start(work, unit_ended, ended)
+
+    def _ended(self, run: StageRun, claim: Claim, outcome: Any) -> None:
+        batch = run.find(claim.batch)
+        if batch is None or batch.claim.attempt != claim.attempt:
+            return
+        if not isinstance(outcome, BaseException):
+            batch.reports = outcome
+        elif not run.failed(batch, outcome, time.monotonic()):
+            self._block(run, batch, outcome)
+
+    def _block(self, run: StageRun, batch: InFlight, error: BaseException) -> None:
+        for dropped in run.give_up(batch, error):
+            self.engine.cancel(dropped.claim.batch)
+
+    # -- commits
+
+    def commit_ready(self) -> list[Commit]:
+        """Commit all that is ready, over all stages, in one transaction; what went through."""
+        ready = [
+            (run, batch, run.commit_of(batch, self.programs.spool_specs(run.stage)))
+            for run in self.stages.values()
+            for batch in run.ready_prefix()
+        ]
+        if not ready:
+            return []
+        answers = self.ledger.commit([commit for _, _, commit in ready])
+        through: list[Commit] = []
+        for (run, batch, commit), answer in zip(ready, answers, strict=True):
+            if isinstance(answer, Committed):
+                run.committed_batch(commit)
+                through.append(commit)
+            elif run.batches and batch is run.batches[0]:
+                self._refused(run, batch, commit, answer)
+        return through
+
+    def _refused(self, run: StageRun, batch: InFlight, commit: Commit, answer: Refused) -> None:
+        if answer.requirement == "schema":
+            run.learn_schemas(batch, commit)
+        batch.refusals += 1
+        if answer.requirement in _REPEATABLE and batch.refusals < run.stage.retry.attempts:
+            self.start_next_attempt(run, batch)
+        else:
+            self._block(run, batch, refusal(answer))

@@ -1,0 +1,62 @@
+"""Asking outside inputs what is new, on workers of their steps' groups."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lyftnb.clock import Clock
+from lyftnb.connectors import Discovery, SourceEnv
+from lyftnb.engine import Engine
+from lyftnb.manager.feeds import SourceFeed
+from lyftnb.manager.retries import Retries
+from lyftnb.manager.stage_run import StageRun
+
+
+@dataclass(slots=True)
+class Discoverer:
+    """Asks for one stage, and asks again as its `retry` says."""
+
+    run: StageRun
+    feed: SourceFeed
+    retries: Retries
+    engine: Engine
+    clock: Clock
+    base_path: str
+    defer: Callable[[Callable[[], None]], None]
+    """Runs a function on the loop's thread."""
+
+    def ask_if_due(self, now: float) -> None:
+        """Ask, if the feed has run dry, nobody has been asked and no pause is on."""
+        waits = self.retries.due_at is not None and not self.retries.is_due(now)
+        if waits or not self.feed.wants_discovery:
+            return
+        self.retries.begin()
+        self.feed.asked = True
+        env = SourceEnv(
+            base_path=Path(self.base_path),
+            now=self.clock.now(),
+            split_bytes=self.feed.limits.split_bytes,
+        )
+
+        def answered(found: Discovery | BaseException) -> None:
+            self.defer(lambda: self._answered(found))
+
+        spec, items = self.feed.spec, dict(self.feed.place.items)
+        self.engine.discover(spec, items, env, self.run.stage.root.group, answered)
+
+    def _answered(self, found: Discovery | BaseException) -> None:
+        if not isinstance(found, BaseException):
+            self.retries.reset()
+            self.feed.discovered(found)
+            self.run.problems += (p for p in found.problems if p not in self.run.problems)
+            self.run.note = "; ".join(found.problems)
+            return
+        self.feed.asked = False
+        note = self.retries.failed(found, time.monotonic())
+        if note is None:
+            self.run.error = self.run.error or found
+        else:
+            self.run.note = f"discovery: {note}"

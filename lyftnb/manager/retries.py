@@ -1,0 +1,62 @@
+"""When to try again: counting failures of one piece of work against its stage's `retry`."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from lyftnb.errors import (
+    BadData,
+    Permanent,
+    SetupError,
+    TaskLost,
+    Temporary,
+    WorkerDied,
+    WorkflowError,
+)
+from lyftnb.model import RetrySpec, seconds
+
+_HOPELESS = (WorkflowError, SetupError, BadData, Permanent, WorkerDied)
+"""Errors that another try brings again, or that have been tried often enough already."""
+
+
+@dataclass(slots=True)
+class Retries:
+    """Failures so far of a batch, a discovery or a step's publications."""
+
+    spec: RetrySpec
+    failures: int = 0
+    due_at: float | None = None
+    """When the next try is due, by the monotonic clock; None while nothing failed."""
+
+    def failed(self, error: BaseException, now: float) -> str | None:
+        """Plan the next try, after a pause that doubles each time (`Temporary` names its own).
+
+        Returns:
+            What to tell people, or None if it has used up its attempts or trying again cannot help.
+        """
+        if isinstance(error, _HOPELESS):
+            return None
+        # Of a lost task the work itself knows nothing: as long as there is a cluster, go on.
+        if not isinstance(error, TaskLost):
+            self.failures += 1
+        if self.failures >= self.spec.attempts:
+            return None
+        doubled = seconds(self.spec.delay) * 2 ** max(0, self.failures - 1)
+        pause = min(doubled, seconds(self.spec.max_delay))
+        if isinstance(error, Temporary):
+            pause = error.delay
+        self.due_at = now + pause * random.uniform(0.8, 1.2)
+        return f"attempt {self.failures + 1} of {self.spec.attempts} in {pause:.1f} s: {error}"
+
+    def is_due(self, now: float) -> bool:
+        """Whether the time of the next try has come."""
+        return self.due_at is not None and self.due_at <= now
+
+    def begin(self) -> None:
+        """The next try is under way."""
+        self.due_at = None
+
+    def reset(self) -> None:
+        """It went through: the next failure is the first again."""
+        self.failures, self.due_at = 0, None
