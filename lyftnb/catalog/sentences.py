@@ -11,33 +11,9 @@ from pydantic_core import ErrorDetails
 
 from lyftnb.errors import near
 from lyftnb.model import Path, Problem, WorkflowSpec
+from lyftnb.model.objections import SHAPES, objection, shown
 
 _BAD_KEY = "[key]"
-# Errors that only say that a value has another shape than one branch of a union expected.
-_SHAPES = {
-    "string_type": "text",
-    "tuple_type": "a list",
-    "list_type": "a list",
-    "dict_type": "a mapping",
-    "mapping_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-}
-_EXPECTED = {
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-}
-_BOUNDS = {
-    "greater_than_equal": ("at least", "ge"),
-    "greater_than": ("more than", "gt"),
-    "less_than_equal": ("at most", "le"),
-    "less_than": ("less than", "lt"),
-}
 
 
 def problems(failure: ValidationError, document: Any) -> list[Problem]:
@@ -47,7 +23,7 @@ def problems(failure: ValidationError, document: Any) -> list[Problem]:
         by_place.setdefault(_place(error["loc"], document), []).append(error)
     out = []
     for place, errors in by_place.items():
-        telling = [e for e in errors if e["type"] not in _SHAPES]
+        telling = [e for e in errors if e["type"] not in SHAPES]
         inside = any(p != place and p[: len(place)] == place for p in by_place)
         if telling:
             out += [_problem(place, e) for e in telling]
@@ -72,69 +48,44 @@ def _place(loc: Sequence[str | int], document: Any) -> Path:
 
 
 def _problem(place: Path, error: ErrorDetails) -> Problem:
-    kind, value, ctx = error["type"], error["input"], error.get("ctx", {})
+    kind, value = error["type"], error["input"]
     last = error["loc"][-1] if error["loc"] else ""
     if kind == "extra_forbidden":
         return Problem("unknown_key", "error", place, f"unknown key '{last}'", _keys_hint(place))
     if kind == "missing":
         return Problem("missing_key", "error", place, f"`{last}` is missing", f"add `{last}:`")
     if kind == "literal_error":
-        return _literal(place, value, str(ctx["expected"]))
+        return _literal(place, error)
     if kind == "string_pattern_mismatch":
         which = "the key" if last == _BAD_KEY else "the value"
         return Problem(
             "bad_name",
             "error",
             place,
-            f"{which} {_shown(value)} is not a name",
+            f"{which} {shown(value)} is not a name",
             "use a-z, 0-9 and _, begin with a letter, at most 63 characters",
         )
-    if kind == "value_error":
-        return Problem("bad_value", "error", place, str(ctx["error"]), _expansion_hint(value))
-    if kind in _BOUNDS:
-        word, key = _BOUNDS[kind]
-        return _bad(place, f"must be {word} {ctx[key]:g}, found {_shown(value)}", value)
-    if kind in _EXPECTED:
-        return _bad(place, f"expected {_EXPECTED[kind]}, found {_shown(value)}", value)
-    said = error["msg"].replace("Input should be", "expected")
-    return _bad(place, f"{said}, found {_shown(value)}", value)
+    return _bad(place, objection(error), value)
 
 
 def _bad(place: Path, message: str, value: Any) -> Problem:
     return Problem("bad_value", "error", place, message, _expansion_hint(value))
 
 
-def _literal(place: Path, value: Any, expected: str) -> Problem:
-    words = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
+def _literal(place: Path, error: ErrorDetails) -> Problem:
+    value = error["input"]
+    words = [word.strip("'") for word in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
     guess = near(str(value), words)
-    return Problem(
-        "bad_value",
-        "error",
-        place,
-        f"expected {expected}, found {_shown(value)}",
-        f"did you mean '{guess}'?" if guess else _expansion_hint(value),
-    )
+    hint = f"did you mean '{guess}'?" if guess else _expansion_hint(value)
+    return Problem("bad_value", "error", place, objection(error), hint)
 
 
 def _wrong_shape(place: Path, errors: Iterable[ErrorDetails]) -> Problem:
     errors = list(errors)
-    shapes = list(dict.fromkeys(_SHAPES[e["type"]] for e in errors))
+    shapes = list(dict.fromkeys(SHAPES[e["type"]] for e in errors))
     expected = shapes[0] if len(shapes) == 1 else f"{', '.join(shapes[:-1])} or {shapes[-1]}"
     value = errors[0]["input"]
-    return _bad(place, f"expected {expected}, found {_shown(value)}", value)
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    return _bad(place, f"expected {expected}, found {shown(value)}", value)
 
 
 def _expansion_hint(value: Any) -> str:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from lyftnb.connectors.registry import SINKS, SOURCES
 from lyftnb.errors import LyftError, NotFound, near
 from lyftnb.model import InputSpec, JsonSchema, OutputSpec, Schema
+from lyftnb.model.objections import objection
 from lyftnb.planning.checker import Finding
 
 
@@ -69,7 +71,7 @@ def _finding(kind: str, error: LyftError) -> Finding:
     return Finding((kind,), code, error.message, error.hint or "")
 
 
-def _from_pydantic(kind: str, model: type[BaseModel], error: Any) -> Finding:
+def _from_pydantic(kind: str, model: type[BaseModel], error: ErrorDetails) -> Finding:
     path = (kind, *error["loc"])
     names = [f.alias or name for name, f in model.model_fields.items()]
     if error["type"] == "model_type" and not error["loc"]:
@@ -81,5 +83,4 @@ def _from_pydantic(kind: str, model: type[BaseModel], error: Any) -> Finding:
         return Finding(path, "unknown_key", f"'{path[-1]}' is not a parameter of {kind}", hint)
     if error["type"] == "missing":
         return Finding(path, "missing_key", f"{kind} needs '{path[-1]}'")
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return Finding(path, "bad_parameter", message)
+    return Finding(path, "bad_parameter", objection(error))

@@ -12,10 +12,11 @@ from pydantic import (
     RootModel,
     ValidationError,
 )
-from pydantic_core import core_schema
+from pydantic_core import ErrorDetails, core_schema
 
 from lyftnb.errors import near
 from lyftnb.model import Path
+from lyftnb.model.objections import objection, shown
 from lyftnb.operators.base import ActionError
 
 
@@ -69,17 +70,6 @@ Names = Annotated[
 """Column names: one, or a list."""
 
 
-_EXPECTED = {
-    "string_type": "text",
-    "dict_type": "a map",
-    "tuple_type": "a list",
-    "bool_type": "true or false",
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "too_short": "at least one",
-}
-
-
 def invalid_parameters(kind: str, error: ValidationError, model: type[BaseModel]) -> ActionError:
     """What pydantic found, as problems with sentences that a person can act on."""
     found = error.errors()
@@ -104,7 +94,7 @@ def _below(place: Path, other: Path) -> bool:
     return len(other) > len(place) and other[: len(place)] == place
 
 
-def _problem(kind: str, found: Mapping[str, Any], model: type[BaseModel]) -> ActionError:
+def _problem(kind: str, found: ErrorDetails, model: type[BaseModel]) -> ActionError:
     key = str(found["loc"][-1]) if found["loc"] else kind
     known = list(model.model_fields)
     match found["type"]:
@@ -116,26 +106,16 @@ def _problem(kind: str, found: Mapping[str, Any], model: type[BaseModel]) -> Act
             listed = None if nested else f"{kind} takes: {', '.join(known)}"
             hint = f"did you mean '{guess}'?" if guess and not nested else listed
             return ActionError(f"{kind} has no parameter '{key}'", hint=hint)
-        case "value_error":
-            return ActionError(str(found["ctx"]["error"]))
         case "model_type" | "model_attributes_type":
             return ActionError(
-                f"{kind} takes a map of parameters, found {_shown(found['input'])}",
+                f"{kind} takes a map of parameters, found {shown(found['input'])}",
                 hint=f"{kind} takes: {', '.join(known)}",
             )
-        case "literal_error":
-            return ActionError(
-                f"'{key}' is {found['ctx']['expected']}, not {_shown(found['input'])}"
-            )
-    expected = _EXPECTED.get(found["type"]) or found["msg"].removeprefix("Input should be ")
-    return ActionError(f"'{key}': expected {expected}, found {_shown(found['input'])}")
+    if found["type"] == "value_error":
+        return ActionError(objection(found))
+    return ActionError(f"'{key}': {objection(found)}")
 
 
 def _field_hint(model: type[BaseModel], key: str) -> str | None:
     field = model.model_fields.get(key)
     return field.description if field else None
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:60] + "…"

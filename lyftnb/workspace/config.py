@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 
 from lyftnb.errors import ConfigError, near
 from lyftnb.model import DEFAULT_GROUP, Name, seconds, size_bytes
+from lyftnb.model.objections import objection
 
 FILE_NAME = "lyftnb.toml"
 STATE_DIR = ".lyftnb"
@@ -242,8 +243,7 @@ def _finding(item: ErrorDetails) -> tuple[str, str]:
         return f"'{loc[-2]}' is no name for a group", "use small letters, digits and _"
     if item["type"] == "model_type":
         return f"'{key}' is a section, not a value", f"write its keys under [{key}]"
-    message = item["msg"].removeprefix("Value error, ")
-    return f"{key} = {item['input']!r}: {message[:1].lower()}{message[1:]}", ""
+    return f"{key}: {objection(item)}", ""
 
 
 def _known_keys(path: KeyPath) -> list[str]:

@@ -48,7 +48,7 @@ def test_all_problems_at_once_each_with_its_line() -> None:
         "2: chanels: unknown key 'chanels'; did you mean 'channels'?",
         "4: channels.raw.transport: expected 'worker' or 'spool', found 'spol'; "
         "did you mean 'spool'?",
-        "4: channels.raw.retention.days: must be more than 0, found 0; ",
+        "4: channels.raw.retention.days: expected more than 0, found 0; ",
         "7: steps.ingest.input: expected exactly one kind as the key, found 'files', 'http'; ",
         "8: steps.ingest.trigger.watch: '5 parsecs' is not a duration; "
         "write a number and a unit: 500ms, 5s, 2m, 1h, 1d, 1w; ",

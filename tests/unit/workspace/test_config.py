@@ -44,7 +44,7 @@ WRONG = [
     ("[groups]\nEtl = {workers = 1}", "lyftnb.toml:2", "'Etl' is no name", "small letters"),
     ("[batch]\nsplit_bytes = '16 potatoes'", "lyftnb.toml:2", "is not a size", ""),
     ("[cluster]\nscheduler = 'here'", "lyftnb.toml:2", "tcp://10.0.0.5:8786", ""),
-    ("[groups.etl]\nworkers = 0", "lyftnb.toml:2", "greater than or equal to 1", ""),
+    ("[groups.etl]\nworkers = 0", "lyftnb.toml:2", "expected at least 1", ""),
     ("[groups]", "lyftnb.toml:1", "groups", ""),
     ("a = = 3", "lyftnb.toml:1", "not valid TOML", "key = value"),
 ]
