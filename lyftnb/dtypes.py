@@ -18,6 +18,7 @@ from polars.datatypes import DataTypeClass
 
 from lyftnb import model
 from lyftnb.errors import WorkflowError, near
+from lyftnb.model import quoted
 
 TIMESTAMP = pl.Datetime("us")
 TIMESTAMPTZ = pl.Datetime("us", "UTC")
@@ -109,7 +110,7 @@ def to_text(dtype: pl.DataType) -> str:
         case pl.Array() as many:
             return f"{to_text(element(many))}[{many.size}]"
         case pl.Struct() as struct:
-            fields = (f"{_quoted(f.name)} {to_text(instance(f.dtype))}" for f in struct.fields)
+            fields = (f"{quoted(f.name)} {to_text(instance(f.dtype))}" for f in struct.fields)
             return f"STRUCT({', '.join(fields)})"
         case plain if plain in _TEXT:
             return _TEXT[plain]
@@ -182,10 +183,6 @@ def element(dtype: pl.List | pl.Array) -> pl.DataType:
 def instance(dtype: pl.DataType | DataTypeClass) -> pl.DataType:
     """The type as a value: Polars lets a class (`pl.Int64`) stand for its only instance."""
     return dtype() if isinstance(dtype, type) else dtype
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _decimal(text: str, precision: str | None, scale: str | None) -> pl.Decimal:

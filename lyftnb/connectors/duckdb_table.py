@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 from lyftnb.connectors.base import Sink, SinkEnv
 from lyftnb.connectors.publishing import discard_file, remove_rivals, stage_file
 from lyftnb.errors import BadData, StorageError, Temporary
-from lyftnb.model import Params, Publication, seconds
+from lyftnb.model import Params, Publication, quoted, seconds
 
 LEDGER = "_lyftnb_published"
 _PAUSE_S = 0.05
@@ -132,15 +132,15 @@ def _append(connection: duckdb.DuckDBPyConnection, payload: Any, name: str) -> N
             hint="they were committed; write them again with a backfill of the step",
         )
     rows = connection.read_parquet(staged)
-    columns = ", ".join(f"{_quoted(n)} {t}" for n, t in zip(rows.columns, rows.types, strict=True))
+    columns = ", ".join(f"{quoted(n)} {t}" for n, t in zip(rows.columns, rows.types, strict=True))
     try:
-        connection.execute(f"create table if not exists {_quoted(table)} ({columns})")
+        connection.execute(f"create table if not exists {quoted(table)} ({columns})")
         for column, kind in zip(rows.columns, rows.types, strict=True):
             connection.execute(
-                f"alter table {_quoted(table)} add column if not exists {_quoted(column)} {kind}"
+                f"alter table {quoted(table)} add column if not exists {quoted(column)} {kind}"
             )
         connection.execute(
-            f"insert into {_quoted(table)} by name select * from read_parquet(?)", [staged]
+            f"insert into {quoted(table)} by name select * from read_parquet(?)", [staged]
         )
     except (
         duckdb.ConversionException,
@@ -153,7 +153,3 @@ def _append(connection: duckdb.DuckDBPyConnection, payload: Any, name: str) -> N
             hint="change the table, or cast the columns before the output",
         ) from error
     connection.execute(f"insert into {LEDGER} values (?, now())", [name])
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -24,6 +24,7 @@ from lyftnb.model.parameters import JsonSchema, Params, long_schema
 from lyftnb.model.plan import DEFAULT_GROUP, Job, JobInput, Plan, PlannedChannel, Stage, Task
 from lyftnb.model.problem import Path, Problem, Severity, has_errors, worst_first
 from lyftnb.model.schema import NULL, Field, Schema, united, widened
+from lyftnb.model.sql_text import quoted, text_literal
 from lyftnb.model.trigger import EmitSpec, MessageEdge, TriggerSpec
 from lyftnb.model.workflow import (
     ActionSpec,
@@ -96,8 +97,10 @@ __all__ = [
     "has_errors",
     "is_name",
     "long_schema",
+    "quoted",
     "seconds",
     "size_bytes",
+    "text_literal",
     "united",
     "widened",
     "workflow_digest",

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from lyftnb.model.sql_text import quoted
+
 NULL = '"NULL"'
 
 # Each number may widen to those after it in its own row; integers may widen to floats.
@@ -81,7 +83,7 @@ def widened(a: str, b: str) -> str | None:
         return (
             None
             if clashes
-            else f"STRUCT({', '.join(f'{_quoted(f)} {f.type}' for f in fields.fields)})"
+            else f"STRUCT({', '.join(f'{quoted(f.name)} {f.type}' for f in fields.fields)})"
         )
     return _widened_number(a, b)
 
@@ -112,10 +114,6 @@ def _struct_fields(text: str) -> Schema:
             fields[-1] += part
     named = (_STRUCT_FIELD.match(field) for field in fields)
     return Schema(tuple(Field(m[1].replace('""', '"'), m[2]) for m in named if m))
-
-
-def _quoted(field: Field) -> str:
-    return '"' + field.name.replace('"', '""') + '"'
 
 
 def united(a: Schema, b: Schema) -> tuple[Schema, dict[str, tuple[str, str]]]:

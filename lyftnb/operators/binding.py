@@ -41,16 +41,6 @@ def condition(text: str, schema: pl.Schema, env: Env) -> Compiled:
     return compiled
 
 
-def quoted(name: str) -> str:
-    """The column's name as it stands in an expression."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text_literal(value: str) -> str:
-    """A text as it stands in an expression."""
-    return "'" + value.replace("'", "''") + "'"
-
-
 def conditions(compiled: Compiled) -> list[pl.Expr]:
     """When the expression fails, in the order of `reasons`."""
     return [failure.expr for failure in compiled.failures]

@@ -10,9 +10,9 @@ import polars as pl
 
 from lyftnb.dtypes import to_text
 from lyftnb.errors import WorkflowError, unknown
-from lyftnb.model import DispatchSpec
+from lyftnb.model import DispatchSpec, quoted
 from lyftnb.operators.base import HIDDEN, Env, Problems, column_type
-from lyftnb.operators.binding import condition, quoted, scalar
+from lyftnb.operators.binding import condition, scalar
 
 NO_ROUTE = "no_route"
 """The code of rejects for rows that no case takes."""

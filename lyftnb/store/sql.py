@@ -18,7 +18,7 @@ import duckdb
 import polars as pl
 
 from lyftnb.errors import ExpressionError, LyftError, NotFound, near
-from lyftnb.model import NULL, Schema, SegmentRef
+from lyftnb.model import NULL, Schema, SegmentRef, quoted, text_literal
 from lyftnb.store.ledger import Ledger
 from lyftnb.store.scan import check_file, scan
 
@@ -165,11 +165,11 @@ class _Views:
             if channel not in self.words:
                 continue
             deployment = name.partition(".")[0]
-            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(deployment)}")
-            self._spool_view(f"{_quoted(deployment)}.{_quoted(channel)}", name, self.at)
+            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(deployment)}")
+            self._spool_view(f"{quoted(deployment)}.{quoted(channel)}", name, self.at)
             if channels.count(channel) == 1:
-                source = f"{_quoted(deployment)}.{_quoted(channel)}"
-                self.connection.execute(f"CREATE VIEW main.{_quoted(channel)} AS FROM {source}")
+                source = f"{quoted(deployment)}.{quoted(channel)}"
+                self.connection.execute(f"CREATE VIEW main.{quoted(channel)} AS FROM {source}")
         self._past_views()
         self._state_views()
 
@@ -180,7 +180,7 @@ class _Views:
             spool = self.ledger.spool(name).spool
             snapshot = self.at if at is None else self.ledger.as_of(_instant(at))
             shown = f"spool:{name}" + ("" if at is None else f"@{at.strip(chr(39))}")
-            self._spool_view(f"main.{_quoted(shown.replace('.', '/'))}", spool, snapshot)
+            self._spool_view(f"main.{quoted(shown.replace('.', '/'))}", spool, snapshot)
 
     def _state_views(self) -> None:
         self.connection.execute("CREATE SCHEMA lyftnb")
@@ -188,7 +188,7 @@ class _Views:
             if name in self.words and "lyftnb" in self.words:
                 self.connection.register(f"state:{name}", self.ledger.state(name).to_arrow())
                 self.connection.execute(
-                    f"CREATE VIEW lyftnb.{name} AS FROM {_quoted(f'state:{name}')}"
+                    f"CREATE VIEW lyftnb.{name} AS FROM {quoted(f'state:{name}')}"
                 )
 
     def _spool_view(self, view: str, spool: str, at: int) -> None:
@@ -206,7 +206,7 @@ class _Views:
             )
         ]
         if not selects:
-            nulls = ", ".join(f"NULL::{_type(f.type)} AS {_quoted(f.name)}" for f in schema.fields)
+            nulls = ", ".join(f"NULL::{_type(f.type)} AS {quoted(f.name)}" for f in schema.fields)
             selects = [f"SELECT {nulls or 'NULL AS _empty'} WHERE false"]
         self.connection.execute(f"CREATE VIEW {view} AS {' UNION ALL '.join(selects)}")
 
@@ -218,18 +218,17 @@ class _Views:
         copied = f"copy:{view}"
         self.connection.register(copied, rows.collect().to_arrow())
         columns = ", ".join(
-            f"{_quoted(f.name)}::{_type(f.type)} AS {_quoted(f.name)}" for f in schema.fields
+            f"{quoted(f.name)}::{_type(f.type)} AS {quoted(f.name)}" for f in schema.fields
         )
-        self.connection.execute(f"CREATE VIEW {view} AS SELECT {columns} FROM {_quoted(copied)}")
+        self.connection.execute(f"CREATE VIEW {view} AS SELECT {columns} FROM {quoted(copied)}")
 
     def _files(self, segments: list[SegmentRef], schema: Schema) -> str:
         """A SELECT over files of one schema, in the columns of the spool's."""
         own = segments[0].schema.to_mapping()
         columns = ", ".join(
-            f"{_column(f.name, f.type, own.get(f.name))} AS {_quoted(f.name)}"
-            for f in schema.fields
+            f"{_column(f.name, f.type, own.get(f.name))} AS {quoted(f.name)}" for f in schema.fields
         )
-        paths = ", ".join(_literal(str(self.ledger.root / s.path)) for s in segments)
+        paths = ", ".join(text_literal(str(self.ledger.root / s.path)) for s in segments)
         return f"SELECT {columns} FROM read_parquet([{paths}], hive_partitioning = false)"
 
 
@@ -238,20 +237,12 @@ def _column(name: str, wanted: str, found: str | None) -> str:
         return f"NULL::{_type(wanted)}"
     if found == "INTERVAL":
         # In Parquet a duration is whole microseconds.
-        return f"to_microseconds({_quoted(name)})"
-    return f"{_quoted(name)}::{wanted}"
+        return f"to_microseconds({quoted(name)})"
+    return f"{quoted(name)}::{wanted}"
 
 
 def _type(text: str) -> str:
     return "VARCHAR" if text == NULL else text
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _instant(text: str) -> int | datetime:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from lyftnb.errors import WorkflowError, unknown
-from lyftnb.workspace.source import function_source
+from lyftnb.workspace.function_source import function_source
 
 Document = dict[str, Any]
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from lyftnb.model import Plan, WorkflowSpec
-from lyftnb.workspace.graph import Edge, Graph, Node, graph_of_plan, graph_of_spec
+from lyftnb.workspace.drawing import Drawing, Edge, Node, drawing_of_plan, drawing_of_spec
 from lyftnb.workspace.layout import Point, Size, layout
 
 _CHAR = 6.7  # width of an average character at 12 px, a little generous
@@ -67,7 +67,7 @@ def draw(subject: WorkflowSpec | Plan, *, standalone: bool = False) -> str:
         subject: what to draw.
         standalone: for a file of its own, which has no page to take its text colour from.
     """
-    graph = graph_of_plan(subject) if isinstance(subject, Plan) else graph_of_spec(subject)
+    graph = drawing_of_plan(subject) if isinstance(subject, Plan) else drawing_of_spec(subject)
     if not graph.nodes:
         return _document(graph, ['<text x="14" y="26">no steps yet</text>'], (160, 40), standalone)
     places, bends, size = _placed(graph)
@@ -82,7 +82,7 @@ def draw(subject: WorkflowSpec | Plan, *, standalone: bool = False) -> str:
     return _document(graph, drawn, size, standalone)
 
 
-def _document(graph: Graph, drawn: Iterable[str], size: Size, standalone: bool) -> str:
+def _document(graph: Drawing, drawn: Iterable[str], size: Size, standalone: bool) -> str:
     width, height = size[0], size[1]
     style = _STYLE + (_STANDALONE if standalone else "")
     return (
@@ -94,7 +94,7 @@ def _document(graph: Graph, drawn: Iterable[str], size: Size, standalone: bool) 
     )
 
 
-def _described(graph: Graph) -> str:
+def _described(graph: Drawing) -> str:
     """The picture in words, for those who cannot see it."""
     steps = ", ".join(f"{n.title} ({n.note})" for n in graph.nodes if n.kind == "step")
     links = ", ".join(f"{_name(e.tail)} to {_name(e.head)}" for e in graph.edges)
@@ -106,7 +106,7 @@ def _name(node: str) -> str:
 
 
 def _placed(
-    graph: Graph,
+    graph: Drawing,
 ) -> tuple[dict[str, Point], dict[tuple[str, str], tuple[Point, ...]], Size]:
     """Centres, bends and the whole size. Stages are laid out inside first, then as nodes."""
     sizes = {node.id: _size(node) for node in graph.nodes}

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field, field_validator
 
-from lyftnb.model import Params
+from lyftnb.model import Params, quoted
 from lyftnb.operators.base import (
     Action,
     ActionError,
@@ -19,7 +19,7 @@ from lyftnb.operators.base import (
     Problems,
     check_column_name,
 )
-from lyftnb.operators.binding import conditions, quoted, reasons, scalar
+from lyftnb.operators.binding import conditions, reasons, scalar
 from lyftnb.operators.expressions import Compiled, compile
 from lyftnb.operators.parameters import Sql
 

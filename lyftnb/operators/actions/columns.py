@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import polars as pl
 from pydantic import BeforeValidator, Field, RootModel
 
+from lyftnb.model import quoted
 from lyftnb.operators.base import (
     Action,
     ActionError,
@@ -22,7 +23,7 @@ from lyftnb.operators.base import (
     check_column_name,
     column_type,
 )
-from lyftnb.operators.binding import conditions, quoted, reasons, scalar
+from lyftnb.operators.binding import conditions, reasons, scalar
 from lyftnb.operators.expressions import Compiled
 from lyftnb.operators.parameters import Names, Sql
 

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
+from lyftnb.model import text_literal
 from lyftnb.operators.actions.parsing import (
     BAD_VALUE,
     FAILED,
@@ -30,8 +31,7 @@ from lyftnb.operators.base import (
     Made,
     Reason,
 )
-from lyftnb.operators.binding import text_literal
-from lyftnb.operators.duck import fetched, session
+from lyftnb.operators.duckdb_session import fetched, session
 
 _REASONS = (
     Reason("bad_json", "the text is not a JSON object"),

@@ -25,7 +25,7 @@ from lyftnb.operators.base import (
     Made,
 )
 from lyftnb.operators.binding import scalar
-from lyftnb.operators.duck import fetched, session
+from lyftnb.operators.duckdb_session import fetched, session
 
 BATCH = "batch"
 """The table that stands for the rows that reach the action."""

@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import Field, RootModel, model_validator
 
 from lyftnb.dtypes import from_text, to_text
-from lyftnb.model import JsonSchema, Params
+from lyftnb.model import JsonSchema, Params, quoted, text_literal
 from lyftnb.operators.base import (
     Action,
     ActionError,
@@ -21,7 +21,7 @@ from lyftnb.operators.base import (
     Reason,
     column_type,
 )
-from lyftnb.operators.binding import conditions, quoted, reasons, scalar, text_literal
+from lyftnb.operators.binding import conditions, reasons, scalar
 from lyftnb.operators.expressions import Compiled
 from lyftnb.operators.parameters import Names
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lyftnb.model import WorkflowSpec
-from lyftnb.workspace.graph import graph_of_spec
+from lyftnb.workspace.drawing import drawing_of_spec
 from lyftnb.workspace.layout import layout
 from lyftnb.workspace.svg import draw
 
@@ -31,7 +31,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_the_graph_shows_steps_spools_channels_and_messages() -> None:
-    graph = graph_of_spec(SPEC)
+    graph = drawing_of_spec(SPEC)
     edges = {(e.tail, e.head, e.kind, e.label) for e in graph.edges}
     assert [n.title for n in graph.nodes if n.kind == "spool"] == ["raw"]
     assert edges == {

@@ -48,7 +48,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
+class Drawing:
     """Everything that is drawn. `regions` are the stages of a plan: name → ids of its steps."""
 
     title: str
@@ -67,7 +67,7 @@ class _Channel:
     tip: str = ""
 
 
-def graph_of_spec(spec: WorkflowSpec) -> Graph:
+def drawing_of_spec(spec: WorkflowSpec) -> Drawing:
     """The graph of a draft: a channel is a spool where it is declared one."""
     nodes = [
         Node(f"step:{name}", "step", name, _body(step.input, step.actions, step.output, step),
@@ -83,10 +83,10 @@ def graph_of_spec(spec: WorkflowSpec) -> Graph:
     names = dict.fromkeys([*spec.channels, *writers, *(channel for channel, _, _ in readers)])
     channels = [_declared(name, spec.channels.get(name), name in writers) for name in names]
     spools, edges = _channels(channels, writers, readers)
-    return Graph(spec.workflow, (*nodes, *spools), (*edges, *_messages(spec)))
+    return Drawing(spec.workflow, (*nodes, *spools), (*edges, *_messages(spec)))
 
 
-def graph_of_plan(plan: Plan) -> Graph:
+def drawing_of_plan(plan: Plan) -> Drawing:
     """The graph of a plan: transports as decided, steps gathered in stages."""
     jobs = [job for stage in plan.stages for job in stage.jobs]
     nodes = [
@@ -107,7 +107,7 @@ def graph_of_plan(plan: Plan) -> Graph:
         readers,
     )
     regions = {stage.id: tuple(f"step:{job.step}" for job in stage.jobs) for stage in plan.stages}
-    return Graph(plan.deployment, (*nodes, *spools), tuple(edges), regions)
+    return Drawing(plan.deployment, (*nodes, *spools), tuple(edges), regions)
 
 
 def _declared(name: str, spec: ChannelSpec | None, written: bool) -> _Channel:

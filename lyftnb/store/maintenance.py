@@ -16,7 +16,7 @@ SWEEP_GRACE_S = 3600.0
 _SWEEP_CHUNK = 1000
 
 
-class Care(Session):
+class Maintenance(Session):
     """Verify and sweep."""
 
     def verify(self, spool: str | None = None) -> list[Damage]:
