@@ -1,9 +1,9 @@
 """Random workflows together with what they must give, worked out in plain Python over dicts.
 
-`flows()` draws the data first and then builds a workflow step by step; with every step it computes,
-naively and for all the data at once, the rows of each channel and the rejects of each step. What the
-cutting may change by contract is kept in a form that it may not: pieces of an aggregate are added
-up again, the ports of a round robin are taken together.
+`flows()` draws the data first and then builds a workflow step by step; with each step it computes,
+naively and for all the data at once, the rows of each channel and the rejects of each step. What
+the cutting may change by contract is kept in a form that it may not: pieces of an aggregate are
+added up again, the ports of a round robin are taken together.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
+from random_flows import KINDS_CSV, Flow, Reject, Row, Rows, bag, flows
 
 from lyftnb import planning
 from lyftnb.clock import SystemClock
@@ -34,7 +35,6 @@ from lyftnb.model import Answer, Commit, Plan, has_errors
 from lyftnb.store import Ledger, scan
 from lyftnb.testing import invariants
 from lyftnb.workspace.checker import checker
-from random_flows import KINDS_CSV, Flow, Reject, Row, Rows, bag, flows
 
 pytestmark = [pytest.mark.cluster, pytest.mark.crash]
 
