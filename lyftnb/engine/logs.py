@@ -6,10 +6,8 @@ import logging
 
 
 def quieten() -> None:
-    """Close the handlers that Dask sets up as it is imported."""
+    """Silence the loggers that Dask sets up as it is imported, whoever's handlers listen."""
     import distributed  # noqa: F401
 
-    for name in ("distributed", "tornado", "tornado.application"):
-        for handler in logging.getLogger(name).handlers:
-            if isinstance(handler, logging.StreamHandler):
-                handler.setLevel(logging.CRITICAL + 1)
+    for name in ("distributed", "distributed.client", "distributed.gc"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

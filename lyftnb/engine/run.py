@@ -349,8 +349,3 @@ class _TaskRun:
             seconds=time.perf_counter() - self.started,
             upstream=tuple(r.report for r in self.upstream),
         )
-
-
-def worker_pid() -> int:
-    """The process id of the worker that runs this (for tests and diagnosis)."""
-    return os.getpid()

@@ -94,7 +94,8 @@ class _Tracer:
         self.plan = plan
         self.rows = rows
         self.read_spool = read_spool
-        self.env = Env(now=now, batch="trace", base_path=str(base_path))
+        variables = {"run.id": "trace", "run.fire": now}
+        self.env = Env(now=now, batch="trace", base_path=str(base_path), variables=variables)
         self.source_env = SourceEnv(base_path=base_path, now=now, split_bytes=_SAMPLE_BYTES)
         self.samples: dict[str, pl.DataFrame] = {}
         self.traced: list[TracedAction] = []

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +24,7 @@ class Compute:
         self._config = config
         self._scratch = state_dir / "tmp"
         self._storage_root = storage_root
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._cluster: Cluster | None = None
         self._engine: Engine | None = None
         self._checked: set[str] = set()
@@ -44,12 +42,16 @@ class Compute:
         """Process ids of our own workers; none while nothing runs."""
         return self._cluster.pids if self._cluster else ()
 
-    @contextmanager
-    def warming(self) -> Iterator[None]:
-        """Start the cluster beside whatever the block does; what goes wrong shows in `engine`."""
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(self._up)
-            yield
+    def warm(self) -> None:
+        """Start the cluster beside whatever the caller does next; what goes wrong with it is told
+        by `engine`.
+        """
+
+        def start() -> None:
+            with suppress(Exception):
+                self._up()
+
+        threading.Thread(target=start, name="lyftnb-warming", daemon=True).start()
 
     def engine(self, groups: frozenset[str]) -> Engine:
         """The engine, its cluster up, with a worker in each of these groups.
@@ -111,7 +113,8 @@ class Compute:
 
     def close(self) -> None:
         """Stop what was started."""
-        if self._cluster is not None:
-            self._cluster.close()
-            self._cluster = self._engine = None
-            self._checked.clear()
+        with self._lock:
+            if self._cluster is not None:
+                self._cluster.close()
+                self._cluster = self._engine = None
+                self._checked.clear()

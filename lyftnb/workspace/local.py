@@ -95,6 +95,7 @@ class Workspace:
             GroupUnavailable: a step asks for a worker group that has no workers.
             StageBlocked: a stage used up its attempts; what it had committed stays.
         """
+        self._compute.warm()
         from lyftnb.manager import BoundedRun, RunEnv
 
         plan = self._given(workflow).plan(self._known(), self._compute.group_sizes)

@@ -1,0 +1,267 @@
+"""What a run does with steps that fail, wait, are held back, paused or skipped: on a real cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+import lyftnb as ln
+from lyftnb.errors import StepFailed
+from lyftnb.manager import Progress
+from lyftnb.model import WorkflowSpec
+
+pytestmark = pytest.mark.cluster
+
+Rows = Callable[[str], pl.DataFrame]
+SPOOL = {"transport": "spool"}
+QUICK = {"attempts": 3, "delay": "10ms", "max_delay": "20ms"}
+
+
+def flow(name: str, steps: dict[str, Any], **rest: Any) -> WorkflowSpec:
+    return WorkflowSpec.model_validate({"workflow": name, "steps": steps, **rest})
+
+
+def files(folder: Path, name: str, count: int) -> dict[str, Any]:
+    """An input of so many files with one row each: each is a split, and under the settings of the
+    shared workspace a few of them are a batch.
+    """
+    (folder / name).mkdir()
+    for n in range(count):
+        (folder / name / f"{n:03}.ndjson").write_text(f'{{"n": {n}, "pad": "{"x" * 3500}"}}\n')
+    return {"files": {"path": f"{name}/*.ndjson"}}
+
+
+def python(body: str) -> dict[str, Any]:
+    return {"python": {"source": f"def work(lf):\n    {body}\n    return lf\n", "rowwise": False}}
+
+
+def test_a_failing_batch_is_skipped_and_the_next_go_on(
+    ws: ln.Workspace, rows: Rows, folder: Path
+) -> None:
+    body = "assert 7 not in lf.collect()['n'].to_list(), 'seven'"
+    wf = flow(
+        "skips",
+        {
+            "read": {"input": files(folder, "skips", 20), "out": "raw"},
+            "work": {"in": "raw", "frame": "batch", "actions": [python(body)], "out": "kept", "on_fail": "skip", "retry": QUICK},
+        },
+        channels={"kept": SPOOL},
+    )  # fmt: skip
+    seen: list[Progress] = []
+    summary = ws.run(wf, on_progress=seen.append)
+    (skipped,) = ws.sql(
+        "SELECT batch, skipped, claim FROM lyftnb.batches"
+        " WHERE deployment = 'skips_draft' AND skipped IS NOT NULL"
+    ).to_dicts()
+    assert "seven" in skipped["skipped"] and '"splits"' in skipped["claim"]
+    assert summary.skipped == 1 and skipped["batch"] in summary.problems[0]
+    assert [s.skipped for s in seen[-1].stages if s.stage == "work"] == [1]
+    kept = rows("skips_draft.kept")["n"].to_list()
+    assert 7 not in kept and {0, 19} < set(kept) and len(kept) == len(set(kept)) >= 12
+    assert ws.run(wf).batches == 0, "the position has moved past what was skipped"
+
+
+def test_a_paused_step_does_nothing_and_blocks_nobody(ws: ln.Workspace, rows: Rows) -> None:
+    def wf(paused: bool) -> WorkflowSpec:
+        make = {"inline": {"rows": [{"n": i} for i in range(5)]}}
+        steps = {
+            "make": {"input": make, "out": "raw"},
+            "rest": {"in": "raw", "actions": [{"derive": {"m": "n"}}], "out": "some", "paused": paused},
+            "count": {"in": "some", "actions": [{"aggregate": {"compute": {"c": "count(*)"}}}], "out": "counted"},
+        }  # fmt: skip
+        return flow("pauses", steps, channels={"raw": SPOOL, "some": SPOOL, "counted": SPOOL})
+
+    seen: list[Progress] = []
+    assert ws.run(wf(True), on_progress=seen.append).status == "done"
+    assert {s.stage: s.state for s in seen[-1].stages}["rest"] == "paused"
+    ws.run(wf(False))
+    assert rows("pauses_draft.counted")["c"].to_list() == [5]
+
+
+def test_max_lag_holds_the_producer_back(ws: ln.Workspace, rows: Rows, folder: Path) -> None:
+    wf = flow(
+        "lags",
+        {
+            "read": {"input": files(folder, "lags", 24), "out": "raw"},
+            "slow": {"in": "raw", "frame": "batch", "replicas": 1, "actions": [python("__import__('time').sleep(0.02)")], "out": "kept"},
+            "all_of": {"in": "raw", "actions": [{"aggregate": {"compute": {"c": "count(*)"}}}], "out": "counted"},
+        },
+        channels={"raw": {"transport": "spool", "max_lag": {"rows": 4}}, "kept": SPOOL, "counted": SPOOL},
+    )  # fmt: skip
+    seen: list[Progress] = []
+    ws.run(wf, on_progress=seen.append)
+    assert rows("lags_draft.counted")["c"].to_list() == [24]
+    assert rows("lags_draft.kept").height == 24
+    history = ws.sql(
+        "SELECT stage, claimed_at, committed_at FROM lyftnb.batches JOIN lyftnb.snapshots USING"
+        " (snapshot) WHERE deployment = 'lags_draft' ORDER BY snapshot"
+    )
+    # Without the bound the reader claims several batches ahead; with it, each claim of the reader
+    # waits until at most four rows (one batch) are unread.
+    order = history["stage"].to_list()
+    assert order.index("slow") < len(order) - 1 - order[::-1].index("read")
+    assert any("held back: slow lags" in s.note for p in seen for s in p.stages)
+
+
+def test_values_of_the_run(ws: ln.Workspace, rows: Rows) -> None:
+    wf = flow(
+        "run_values",
+        {
+            "make": {
+                "input": {"inline": {"rows": [{"n": 1}]}},
+                "actions": [{"derive": {"r": "${run.id}", "at": "${run.fire}"}}],
+                "out": "raw",
+            }
+        },
+        channels={"raw": SPOOL},
+    )
+    summary = ws.run(wf)
+    (row,) = rows("run_values_draft.raw").to_dicts()
+    assert row["r"] == summary.run
+    (fired,) = ws.sql(f"SELECT started_at FROM lyftnb.runs WHERE run = '{summary.run}'").to_dicts()
+    assert row["at"] == fired["started_at"]
+    assert ws.trace(wf).errors == ()
+
+
+@pytest.mark.parametrize(("replicas", "most"), [(1, 1), (None, 2)])
+def test_replicas_bound_the_tasks_of_a_step(
+    ws: ln.Workspace, folder: Path, replicas: int | None, most: int
+) -> None:
+    name = f"replicas_{most}"
+    log = folder / f"{name}.log"
+    body = (
+        f"import time, pathlib; t = time.time(); time.sleep(0.05); "
+        f"open({str(log)!r}, 'a').write(f'{{t}} {{time.time()}}\\n')"
+    )
+    step = {"in": "raw", "frame": "batch", "actions": [python(body)], "out": "kept"}
+    wf = flow(
+        name,
+        {
+            "read": {"input": files(folder, name, 10), "out": "raw"},
+            "work": step | ({"replicas": replicas} if replicas else {}),
+        },
+        channels={"raw": SPOOL, "kept": SPOOL},
+    )
+    ws.run(wf)
+    spans = [tuple(map(float, line.split())) for line in log.read_text().splitlines()]
+    assert max(sum(a <= t < b for a, b in spans) for t, _ in spans) == most
+
+
+def test_a_publication_is_tried_again(ws: ln.Workspace, folder: Path) -> None:
+    output = {"duckdb": {"path": "held.duckdb", "table": "events", "wait": 0}}
+    wf = flow(
+        "held",
+        {
+            "make": {
+                "input": {"inline": {"rows": [{"n": 1}]}},
+                "output": output,
+                "retry": {"attempts": 100, "delay": "50ms", "max_delay": "50ms"},
+            }
+        },
+    )
+    holder = duckdb.connect(str(folder / "held.duckdb"))
+
+    def let_go(progress: Progress) -> None:
+        if any("publication: attempt" in stage.note for stage in progress.stages):
+            holder.close()
+
+    assert ws.run(wf, on_progress=let_go).status == "done"
+    with duckdb.connect(str(folder / "held.duckdb")) as con:
+        assert con.sql("SELECT n FROM events").fetchall() == [(1,)]
+    assert ws._ledger.pending_publications("held_draft") == ()
+
+
+def test_a_publication_that_fails_for_good_is_kept(ws: ln.Workspace, folder: Path) -> None:
+    wf = flow(
+        "kept_back",
+        {
+            "make": {
+                "input": {"inline": {"rows": [{"n": 1}]}},
+                "output": {"duckdb": {"path": "kept.duckdb", "table": "events", "wait": 0}},
+                "retry": {"attempts": 2, "delay": "10ms"},
+            }
+        },
+    )
+    with (
+        duckdb.connect(str(folder / "kept.duckdb")),
+        pytest.raises(ln.LyftError, match=r"kept\.duckdb"),
+    ):
+        ws.run(wf)
+    assert len(ws._ledger.pending_publications("kept_back_draft")) == 1
+    assert ws.run(wf).batches == 0
+    with duckdb.connect(str(folder / "kept.duckdb")) as con:
+        assert con.sql("SELECT n FROM events").fetchall() == [(1,)]
+
+
+def test_errors_that_cannot_travel_arrive(ws: ln.Workspace) -> None:
+    body = "raise type('Odd', (Exception,), {'__reduce__': lambda s: (open, ('nowhere',))})('odd')"
+    wf = flow(
+        "odd",
+        {
+            "make": {
+                "input": {"inline": {"rows": [{"n": 1}]}},
+                "frame": "batch",
+                "actions": [python(body)],
+                "out": "raw",
+                "retry": QUICK,
+            }
+        },
+        channels={"raw": SPOOL},
+    )
+    with pytest.raises(ln.LyftError, match="Odd: odd"):
+        ws.run(wf)
+
+
+def test_leaving_python_fails_the_step_only(ws: ln.Workspace) -> None:
+    wf = flow(
+        "leaves",
+        {
+            "make": {
+                "input": {"inline": {"rows": [{"n": 1}]}},
+                "frame": "batch",
+                "actions": [python("raise SystemExit(3)")],
+                "out": "raw",
+                "retry": QUICK,
+            }
+        },
+        channels={"raw": SPOOL},
+    )
+    with pytest.raises(StepFailed, match="SystemExit: 3"):
+        ws.run(wf)
+
+
+def test_ctrl_c_leaves_the_workspace_usable(ws: ln.Workspace, rows: Rows, folder: Path) -> None:
+    trap = folder / "trap"
+    trap.write_text("")
+    body = f"while __import__('os').path.exists({str(trap)!r}): pass"
+    wf = flow(
+        "interrupted",
+        {
+            "read": {"input": files(folder, "interrupted", 6), "out": "raw"},
+            "stuck": {"in": "raw", "frame": "batch", "actions": [python(body)], "out": "kept"},
+        },
+        channels={"raw": SPOOL, "kept": SPOOL},
+    )
+
+    def press(progress: Progress) -> None:
+        if any(s.stage == "stuck" and s.state == "running" and s.units for s in progress.stages):
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+            presses.append(time.monotonic())
+
+    presses: list[float] = []
+    with pytest.raises(KeyboardInterrupt):
+        ws.run(wf, on_progress=lambda p: press(p) if not presses else None)
+    assert time.monotonic() - presses[0] < 5
+    trap.unlink()
+    assert ws.run(wf).status == "done"
+    assert rows("interrupted_draft.kept")["n"].to_list() == list(range(6))
+    assert [r.status for r in ws._ledger.runs("interrupted_draft")] == ["done", "cancelled"]
