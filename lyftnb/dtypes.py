@@ -93,6 +93,16 @@ def stored(dtype: pl.DataType) -> pl.DataType:
             return dtype
 
 
+def to_stored(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same rows in the types that their columns are stored with."""
+    casts = [
+        pl.col(name).cast(stored(dtype))
+        for name, dtype in frame.schema.items()
+        if stored(dtype) != dtype
+    ]
+    return frame.with_columns(casts) if casts else frame
+
+
 def to_text(dtype: pl.DataType) -> str:
     """The type as DuckDB spells it.
 

@@ -169,6 +169,3 @@ class Sink(ABC, Generic[P]):
     @abstractmethod
     def publish(self, publication: Publication) -> str | None:
         """Reveal what was staged; idempotent. Text that is returned is shown to the user."""
-
-    def discard(self, publication: Publication) -> None:
-        """Remove what was staged by an attempt that will never commit; idempotent."""

@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from lyftnb.connectors.base import Sink, SinkEnv
-from lyftnb.connectors.publishing import discard_file, remove_rivals, stage_file
+from lyftnb.connectors.publishing import remove_staged, stage_file
 from lyftnb.errors import BadData, StorageError, Temporary
 from lyftnb.model import Params, Publication, quoted, seconds
 
@@ -89,13 +89,8 @@ class DuckdbTable(Sink[DuckdbParams]):
                 connection.commit()
             except duckdb.TransactionException as error:
                 raise Temporary(f"another writer was first: {error}") from error
-        discard_file(payload)
-        remove_rivals(payload)
+        remove_staged(payload)
         return None
-
-    def discard(self, publication: Publication) -> None:
-        """Remove the staged file."""
-        discard_file(publication.payload)
 
 
 def _opened(database: str, wait_s: float) -> duckdb.DuckDBPyConnection:

@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import Field
 
 from lyftnb.connectors.base import Sink, SinkEnv
-from lyftnb.connectors.publishing import discard_file, publish_file, stage_file
+from lyftnb.connectors.publishing import publish_file, stage_file
 from lyftnb.errors import BadData
 from lyftnb.model import Params, Publication
 
@@ -65,10 +65,6 @@ class ParquetFolder(Sink[ParquetParams]):
         """Rename the staged file."""
         publish_file(publication.payload)
         return None
-
-    def discard(self, publication: Publication) -> None:
-        """Remove the staged file."""
-        discard_file(publication.payload)
 
 
 def _partitions(

@@ -90,19 +90,14 @@ def publish_file(payload: Any) -> None:
             where=str(final),
             hint="repair the folder; publishing is tried again",
         ) from error
-    remove_rivals(payload)
+    remove_staged(payload)
     _sync(final.parent)
 
 
-def remove_rivals(payload: Any) -> None:
-    """Remove what other attempts have staged in the same place: it can never be published."""
+def remove_staged(payload: Any) -> None:
+    """Remove what any attempt has staged for a publication that is done."""
     for rival in Path(payload["staged"]).parent.glob(payload["rivals"] + "*"):
         rival.unlink(missing_ok=True)
-
-
-def discard_file(payload: Any) -> None:
-    """Remove a staged file that will never be published."""
-    Path(payload["staged"]).unlink(missing_ok=True)
 
 
 def _make_folder(folder: Path) -> None:

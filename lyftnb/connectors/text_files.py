@@ -13,7 +13,7 @@ import zstandard
 from pydantic import Field
 
 from lyftnb.connectors.base import P, Sink, SinkEnv
-from lyftnb.connectors.publishing import discard_file, publish_file, stage_file
+from lyftnb.connectors.publishing import publish_file, stage_file
 from lyftnb.errors import BadData
 from lyftnb.model import Params, Publication
 
@@ -49,10 +49,6 @@ class _TextFolder(Sink[P]):
         """Rename the staged file."""
         publish_file(publication.payload)
         return None
-
-    def discard(self, publication: Publication) -> None:
-        """Remove the staged file."""
-        discard_file(publication.payload)
 
 
 class NdjsonFolder(_TextFolder[TextParams]):

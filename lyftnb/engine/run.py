@@ -7,7 +7,6 @@ harmless; only the owner's commit makes one of the runs count.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -13,7 +13,7 @@ from typing import Literal
 
 import polars as pl
 
-from lyftnb.dtypes import from_schema, stored, to_schema
+from lyftnb.dtypes import from_schema, to_schema, to_stored
 from lyftnb.model import NULL, Schema, united
 from lyftnb.store.convert import Conversion, conversion
 
@@ -45,8 +45,7 @@ def conform(frame: pl.DataFrame, current: Schema | None, policy: Policy) -> Conf
         current: the spool's schema as known at the claim.
         policy: the spool's.
     """
-    casts = {n: stored(t) for n, t in frame.schema.items() if stored(t) != t}
-    frame = frame.cast(casts) if casts else frame
+    frame = to_stored(frame)
     own = to_schema(frame.schema)
     no_reasons = pl.Series(REASON, [], pl.String)
     if not current or own == current:

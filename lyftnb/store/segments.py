@@ -18,7 +18,7 @@ from typing import NotRequired, TypedDict, Unpack
 
 import polars as pl
 
-from lyftnb.dtypes import stored, to_schema
+from lyftnb.dtypes import to_schema, to_stored
 from lyftnb.errors import StorageError
 from lyftnb.model import SpoolSpec, StagedSegment
 from lyftnb.store.partitions import event_range, parts
@@ -63,7 +63,7 @@ def write_segments(
     """
     if frame.is_empty():
         return ()
-    frame = _stored(frame)
+    frame = to_stored(frame)
     given = origin.get("partition")
     labelled = [(given, frame)] if given else parts(frame, spec)
     pieces = [(label, piece) for label, part in labelled for piece in _pieces(part)]
@@ -88,15 +88,6 @@ def write_segments(
 def checksum(content: bytes | memoryview) -> str:
     """CRC-32 of a file: it is to find damage, not malice, and runs at memory speed (4 GB/s)."""
     return f"crc32:{zlib.crc32(content):08x}"
-
-
-def _stored(frame: pl.DataFrame) -> pl.DataFrame:
-    casts = [
-        pl.col(name).cast(stored(dtype))
-        for name, dtype in frame.schema.items()
-        if stored(dtype) != dtype
-    ]
-    return frame.with_columns(casts) if casts else frame
 
 
 def _pieces(frame: pl.DataFrame) -> list[pl.DataFrame]:

@@ -14,7 +14,7 @@ from lyftnb.model import Plan, Problem, RunSummary
 from lyftnb.workspace.svg import draw
 
 if TYPE_CHECKING:
-    from lyftnb.store import SpoolInfo, Version
+    from lyftnb.store import Version
     from lyftnb.workspace.spool import Spool
 
 _SEVERITY = {"error": "#c2504a", "warning": "#d9822b", "note": "#3b82c4"}
@@ -73,12 +73,6 @@ def version_html(version: Version) -> str:
         f"<b>{escape(version.ref)}</b> <code>{escape(version.digest)}</code>, "
         f"published {version.published_at:%Y-%m-%d %H:%M} UTC"
     )
-
-
-def spools_html(spools: Iterable[SpoolInfo]) -> str:
-    """A list of spools."""
-    rows = [(s.spool, s.rows, s.bytes, s.segments) for s in spools]
-    return table(("spool", "rows", "bytes", "segments"), rows)
 
 
 def spool_html(spool: Spool) -> str:

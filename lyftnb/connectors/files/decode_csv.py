@@ -255,7 +255,15 @@ def _records(raw: bytes, dialect: Dialect) -> Iterator[_Record]:
                 if text.strip():
                     yield _Record(text, [_from_latin(field) for field in fields])
         except csv.Error as error:
-            yield _Record(lines.first_taken().encode("latin-1"), None, str(error))
+            yield _Record(lines.first_taken().encode("latin-1"), None, _broken(error))
+
+
+def _broken(error: csv.Error) -> str:
+    said = str(error)
+    # The module speaks to those who open files with it.
+    if said.startswith("new-line character"):
+        return "a carriage return stands within a line, outside quotes"
+    return "a quote is not closed" if said == "unexpected end of data" else said
 
 
 def _from_latin(field: str) -> str:

@@ -80,16 +80,17 @@ class _Search:
         for pattern in self.params.path:
             absolute = os.path.join(glob.escape(os.path.abspath(self.env.base_path)), pattern)
             matches = [m for m in glob.glob(absolute, recursive=True) if os.path.isfile(m)]
-            if not matches and not glob.has_magic(pattern):
-                where = os.path.join(self.env.base_path, pattern)
-                wrong = (
-                    "is a folder; write the files in it as a glob"
-                    if Path(where).is_dir()
-                    else ("does not exist")
-                )
-                self.problems.append(f"{pattern} {wrong}")
+            if not matches:
+                self.problems.append(self._unmatched(pattern))
             found.update(os.path.normpath(match) for match in matches)
         return sorted(found)
+
+    def _unmatched(self, pattern: str) -> str:
+        if Path(self.env.base_path, pattern).is_dir():
+            return f"{pattern} is a folder; name the files in it: {pattern.rstrip('/')}/*"
+        if glob.has_magic(pattern):
+            return f"no file matches {pattern}"
+        return f"{pattern} does not exist"
 
     def _splits_of(self, path: str, file: BinaryIO) -> Iterator[FileSplit]:
         kind = format_of(path, self.params.format)

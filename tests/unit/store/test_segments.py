@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from lyftnb.dtypes import from_text, stored, to_schema, to_text
+from lyftnb.dtypes import from_text, to_schema, to_stored, to_text
 from lyftnb.errors import SegmentDamaged, SegmentMissing, StorageError, WorkflowError
 from lyftnb.model import Schema, SegmentRef, SpoolSpec, StagedSegment, united
 from lyftnb.store import cut, scan, write_segments
@@ -59,7 +59,7 @@ def everything() -> pl.DataFrame:
 def test_every_type_comes_back_as_it_went(tmp_path: Path) -> None:
     frame = everything()
     staged = write_segments(frame, tmp_path, SPEC, **ORIGIN)
-    expected = frame.cast({name: stored(dtype) for name, dtype in frame.schema.items()})
+    expected = to_stored(frame)
     assert_frame_equal(scan(refs(staged), to_schema(frame.schema), tmp_path).collect(), expected)
     for dtype in expected.dtypes:
         assert from_text(to_text(dtype)) == dtype
