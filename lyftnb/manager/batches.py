@@ -10,11 +10,11 @@ from typing import Any
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine, Work, units
-from lyftnb.manager.claims import make_claim, misfit
+from lyftnb.manager.claims import misfit, replaced_channels, table_spools
 from lyftnb.manager.feeds import Piece, SourceFeed
 from lyftnb.manager.programs import Programs
 from lyftnb.manager.stage_run import InFlight, StageRun, refusal
-from lyftnb.model import Claim, Commit, Committed, Plan, Refused
+from lyftnb.model import Claim, Commit, Committed, Plan, Refused, TableRef, digest
 from lyftnb.store import Ledger
 
 _REPEATABLE = ("schema", "files")
@@ -65,19 +65,31 @@ class Batches:
 
     def begin(self, run: StageRun, piece: Piece) -> None:
         """Claim a piece of input as the stage's next batch, and send it."""
-        feed = run.feed
-        claim = make_claim(
-            self.plan,
-            run.stage,
-            piece,
-            self.ledger,
-            number=run.next_number,
+        self._start(run, run.admit(self._claim(run, piece)))
+
+    def _claim(self, run: StageRun, piece: Piece) -> Claim:
+        """What every attempt at the batch runs; its tables fixed at the present snapshot."""
+        plan, stage, feed, ledger = self.plan, run.stage, run.feed, self.ledger
+        batch = f"{plan.deployment}/{stage.id}/{run.next_number}"
+        tables = tuple(TableRef(s, ledger.segments(s)) for s in table_spools(plan, stage))
+        replaced = tuple((name, piece.partitions) for name in replaced_channels(plan, stage))
+        return Claim(
+            batch=batch,
+            attempt=1,
             run=self.run_id,
-            floor=self.ledger.floor(feed.place.key) if isinstance(feed, SourceFeed) else None,
+            deployment=plan.deployment,
+            stage=stage.id,
+            splits=piece.splits,
+            advances=piece.advances,
+            tables=tables,
+            snapshot=ledger.snapshot(),
             now=self.clock.now(),
+            seed=int(digest("seed", batch), 16) % 2**31,
+            floor=ledger.floor(feed.place.key) if isinstance(feed, SourceFeed) else None,
+            replaces=replaced,
             fired_at=self.fired_at,
+            frame=stage.frame,
         )
-        self._start(run, run.admit(claim))
 
     def start_next_attempt(self, run: StageRun, batch: InFlight) -> None:
         """Send the same claim again under a newer token."""
