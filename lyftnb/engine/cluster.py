@@ -10,16 +10,20 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Collection, Coroutine, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from lyftnb.engine.logs import quieten
 from lyftnb.engine.processes import WorkerProcess
 from lyftnb.errors import ConfigError, GroupUnavailable, SetupError, near
 
+T = TypeVar("T")
+
 _PREFIX = "group:"
+_ANSWER_S = 10.0
+"""A scheduler that takes longer to say who its workers are is as good as gone."""
 
 # Stock Dask profiles every worker and samples the system twice a second; idle, that costs a tenth
 # of a core. A task that kills its worker must not condemn its neighbours: attempts are ours to
@@ -137,28 +141,44 @@ class Cluster:
         """The error for a cluster that is `closed`."""
         return _no_scheduler(self._address, "the Dask scheduler is gone")
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the client's event loop.
 
         Raises:
             RuntimeError: the loop has ended.
         """
-        asyncio.run_coroutine_threadsafe(coroutine, self.client.loop.asyncio_loop)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.client.loop.asyncio_loop)
 
-    def slots(self) -> dict[str, int]:
-        """Group → slots of the workers that are there now."""
+    async def look(self) -> dict[str, int]:
+        """Group → slots of the workers that are there now. To be awaited on the client's loop.
+
+        Raises:
+            OSError: the scheduler does not answer.
+        """
         counts: Counter[str] = Counter()
-        for worker in self.client.scheduler_info(n_workers=-1)["workers"].values():
+        known = await self.client.scheduler.identity(n_workers=-1)
+        for worker in known["workers"].values():
             for resource, amount in worker.get("resources", {}).items():
                 if resource.startswith(_PREFIX):
                     counts[resource.removeprefix(_PREFIX)] += int(amount)
         return dict(counts)
 
-    def capacity(self) -> dict[str, int]:
-        """Group → slots to count on: those of our own workers, also while one starts again; of an
-        existing scheduler those that are there now.
+    def slots(self) -> dict[str, int]:
+        """Group → slots of the workers that are there now.
+
+        Raises:
+            ConfigError: the scheduler does not answer.
         """
-        return dict(Counter(p.group for p in self._processes)) if self.is_ours else self.slots()
+        try:
+            return self.spawn(self.look()).result(timeout=_ANSWER_S)
+        except (OSError, TimeoutError) as error:
+            raise self.gone() from error
+
+    def capacity(self, there: Mapping[str, int]) -> dict[str, int]:
+        """Group → slots to count on: those of our own workers, also while one starts again; of an
+        existing scheduler those that are `there` now.
+        """
+        return dict(Counter(p.group for p in self._processes)) if self.is_ours else dict(there)
 
     def restart(self, groups: Collection[str]) -> None:
         """Kill the workers of these groups where they are ours; they are started again."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ class Engine:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._credits = Credits(cluster.capacity())
+        self._credits = Credits(cluster.capacity(cluster.slots()))
         self._lock = threading.Lock()
         self._errands: dict[Ticket, _Errand] = {}
         self._running: dict[str, _Running] = {}
@@ -87,14 +88,21 @@ class Engine:
         """Group → slots, as last seen; 0 for a group that has lost its workers."""
         return dict(self._credits.slots)
 
-    def look_for_workers(self) -> dict[str, int]:
-        """Group → slots of the workers that are there now; credits follow it."""
-        there = self._cluster.slots()
-        with self._lock:
-            known = self._credits.slots
-            self._credits.slots = dict.fromkeys(known, 0) | self._cluster.capacity()
-        self._pump()
-        return there
+    def look_for_workers(self, on_found: Callable[[dict[str, int]], None]) -> None:
+        """Look which workers are there now: credits follow them, and `on_found` is called with
+        group → slots, unless the scheduler does not answer.
+        """
+
+        async def look() -> None:
+            with suppress(OSError):
+                there = await self._cluster.look()
+                with self._lock:
+                    known = self._credits.slots
+                    self._credits.slots = dict.fromkeys(known, 0) | self._cluster.capacity(there)
+                self._pump()
+                on_found(there)
+
+        self._spawn(look())
 
     def check_storage(self, root: Path, groups: Iterable[str], timeout_s: float) -> None:
         """See that a worker of each group reads and writes what this process does under `root`.
@@ -254,12 +262,17 @@ class Engine:
         with self._lock:
             ready = self._credits.take_ready()
         for ticket in ready:
-            coroutine = self._carry(ticket)
-            try:
-                self._cluster.spawn(coroutine)
-            except RuntimeError:
-                coroutine.close()
+            if not self._spawn(self._carry(ticket)):
                 self._came_back(ticket, self._cluster.gone())
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> bool:
+        """Run a coroutine on the client's loop; False if that has ended."""
+        try:
+            self._cluster.spawn(coroutine)
+        except RuntimeError:
+            coroutine.close()
+            return False
+        return True
 
     async def _carry(self, ticket: Ticket) -> None:
         """Send a ticket's tasks and see them through."""

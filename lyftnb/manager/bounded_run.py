@@ -176,7 +176,11 @@ class BoundedRun:
         if now - self.checked_at < _WORKERS_CHECK_S:
             return
         self.checked_at = now
-        slots = self.env.engine.look_for_workers()
+        self.env.engine.look_for_workers(
+            lambda slots: self.events.put(lambda: self._workers_found(slots))
+        )
+
+    def _workers_found(self, slots: dict[str, int]) -> None:
         for run in self.stages.values():
             missing = sorted(run.stage.groups - slots.keys())
             run.lacks = group_unavailable(missing[0], slots).message if missing else ""
