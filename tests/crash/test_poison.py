@@ -28,7 +28,13 @@ split_bytes = "1KiB"
 batch_bytes = "4KiB"
 """
 
-KILL = "def work(lf):\n    import os, signal\n    if {when}:\n        os.kill(os.getpid(), signal.SIGKILL)\n    return lf\n"
+KILL = """\
+def work(lf):
+    import os, signal
+    if {when}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return lf
+"""
 SPOOL = {"transport": "spool"}
 
 
@@ -52,10 +58,16 @@ def flow(when: str, **step: Any) -> WorkflowSpec:
             "steps": {
                 "read": {"input": {"files": {"path": "in/*.ndjson"}}, "out": "raw"},
                 "deadly": {"in": "raw", "frame": "batch", "actions": [body], "out": "kept", **step},
-                "other": {"in": "raw", "frame": "batch", "actions": [{"filter": "n >= 0"}], "out": "healthy", "on_fail": "block"},
+                "other": {
+                    "in": "raw",
+                    "frame": "batch",
+                    "actions": [{"filter": "n >= 0"}],
+                    "out": "healthy",
+                    "on_fail": "block",
+                },
             },
         }
-    )  # fmt: skip
+    )
 
 
 def numbers(ws: ln.Workspace, spool: str) -> list[int]:
@@ -90,11 +102,15 @@ def test_a_worker_dies_with_the_result_of_a_hop(ws: ln.Workspace, tmp_path: Path
             "workflow": "torn_hop",
             "channels": {"kept": SPOOL},
             "steps": {
-                "read": {"input": {"files": {"path": "in/*.ndjson"}}, "out": "raw", "group": "edge"},
+                "read": {
+                    "input": {"files": {"path": "in/*.ndjson"}},
+                    "out": "raw",
+                    "group": "edge",
+                },
                 "work": {"in": "raw", "actions": [{"python": {"source": wait}}], "out": "kept"},
             },
         }
-    )  # fmt: skip
+    )
     edge = 2
     killed: list[int] = []
 

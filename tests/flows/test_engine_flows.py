@@ -1,4 +1,4 @@
-"""What a run does with steps that fail, wait, are held back, paused or skipped: on a real cluster."""
+"""Steps that fail, wait, are held back, paused or skipped, on a real cluster."""
 
 from __future__ import annotations
 
@@ -52,10 +52,17 @@ def test_a_failing_batch_is_skipped_and_the_next_go_on(
         "skips",
         {
             "read": {"input": files(folder, "skips", 20), "out": "raw"},
-            "work": {"in": "raw", "frame": "batch", "actions": [python(body)], "out": "kept", "on_fail": "skip", "retry": QUICK},
+            "work": {
+                "in": "raw",
+                "frame": "batch",
+                "actions": [python(body)],
+                "out": "kept",
+                "on_fail": "skip",
+                "retry": QUICK,
+            },
         },
         channels={"kept": SPOOL},
-    )  # fmt: skip
+    )
     seen: list[Progress] = []
     summary = ws.run(wf, on_progress=seen.append)
     (skipped,) = ws.sql(
@@ -75,9 +82,18 @@ def test_a_paused_step_does_nothing_and_blocks_nobody(ws: ln.Workspace, rows: Ro
         make = {"inline": {"rows": [{"n": i} for i in range(5)]}}
         steps = {
             "make": {"input": make, "out": "raw"},
-            "rest": {"in": "raw", "actions": [{"derive": {"m": "n"}}], "out": "some", "paused": paused},
-            "count": {"in": "some", "actions": [{"aggregate": {"compute": {"c": "count(*)"}}}], "out": "counted"},
-        }  # fmt: skip
+            "rest": {
+                "in": "raw",
+                "actions": [{"derive": {"m": "n"}}],
+                "out": "some",
+                "paused": paused,
+            },
+            "count": {
+                "in": "some",
+                "actions": [{"aggregate": {"compute": {"c": "count(*)"}}}],
+                "out": "counted",
+            },
+        }
         return flow("pauses", steps, channels={"raw": SPOOL, "some": SPOOL, "counted": SPOOL})
 
     seen: list[Progress] = []
@@ -92,11 +108,25 @@ def test_max_lag_holds_the_producer_back(ws: ln.Workspace, rows: Rows, folder: P
         "lags",
         {
             "read": {"input": files(folder, "lags", 24), "out": "raw"},
-            "slow": {"in": "raw", "frame": "batch", "replicas": 1, "actions": [python("__import__('time').sleep(0.02)")], "out": "kept"},
-            "all_of": {"in": "raw", "actions": [{"aggregate": {"compute": {"c": "count(*)"}}}], "out": "counted"},
+            "slow": {
+                "in": "raw",
+                "frame": "batch",
+                "replicas": 1,
+                "actions": [python("__import__('time').sleep(0.02)")],
+                "out": "kept",
+            },
+            "all_of": {
+                "in": "raw",
+                "actions": [{"aggregate": {"compute": {"c": "count(*)"}}}],
+                "out": "counted",
+            },
         },
-        channels={"raw": {"transport": "spool", "max_lag": {"rows": 4}}, "kept": SPOOL, "counted": SPOOL},
-    )  # fmt: skip
+        channels={
+            "raw": {"transport": "spool", "max_lag": {"rows": 4}},
+            "kept": SPOOL,
+            "counted": SPOOL,
+        },
+    )
     seen: list[Progress] = []
     ws.run(wf, on_progress=seen.append)
     assert rows("lags_draft.counted")["c"].to_list() == [24]

@@ -34,10 +34,14 @@ def test_rows_arrive_and_a_second_run_adds_nothing(ws: ln.Workspace, rows: Rows)
         "twice",
         {
             "make": {"input": numbers(100), "out": "raw"},
-            "keep": {"in": "raw", "actions": [{"filter": "n % 2 = 0"}, {"derive": {"m": "n * 10"}}], "out": "kept"},
+            "keep": {
+                "in": "raw",
+                "actions": [{"filter": "n % 2 = 0"}, {"derive": {"m": "n * 10"}}],
+                "out": "kept",
+            },
         },
         channels={"kept": SPOOL},
-    )  # fmt: skip
+    )
     first = ws.run(wf)
     assert first.status == "done"
     assert rows("twice_draft.kept")["m"].to_list() == [n * 10 for n in range(0, 100, 2)]
@@ -81,8 +85,12 @@ def test_dispatch_over_both_transports(
             "right": {"in": "two", "actions": [{"derive": {"side": "'r'"}}], "out": "r"},
             "both": {"in": ["l", "r"], "out": "all_rows"},
         },
-        channels={"one": {"transport": transport}, "two": {"transport": transport}, "all_rows": SPOOL},
-    )  # fmt: skip
+        channels={
+            "one": {"transport": transport},
+            "two": {"transport": transport},
+            "all_rows": SPOOL,
+        },
+    )
     ws.run(wf)
     got = rows(f"{name}_draft.all_rows")
     left = sorted(got.filter(side="l")["n"].to_list())
@@ -137,13 +145,39 @@ def test_frames(ws: ln.Workspace, rows: Rows, folder: Path) -> None:
     wf = flow(
         "framed",
         {
-            "read": {"input": {"files": {"path": "days/*.csv", "columns": {"t": "TIMESTAMP", "v": "BIGINT"}}}, "out": "raw"},
-            "new": {"in": "raw", "actions": [{"aggregate": {"compute": {"total": "sum(v)"}}}], "out": "by_run"},
-            "daily": {"in": "raw", "frame": "partition", "actions": [{"aggregate": {"by": {"day": "date_trunc('day', t)"}, "compute": {"total": "sum(v)"}}}], "out": "by_day"},
-            "whole": {"in": "raw", "frame": "all", "actions": [{"aggregate": {"compute": {"total": "sum(v)"}}}], "out": "grand"},
+            "read": {
+                "input": {
+                    "files": {"path": "days/*.csv", "columns": {"t": "TIMESTAMP", "v": "BIGINT"}}
+                },
+                "out": "raw",
+            },
+            "new": {
+                "in": "raw",
+                "actions": [{"aggregate": {"compute": {"total": "sum(v)"}}}],
+                "out": "by_run",
+            },
+            "daily": {
+                "in": "raw",
+                "frame": "partition",
+                "actions": [
+                    {
+                        "aggregate": {
+                            "by": {"day": "date_trunc('day', t)"},
+                            "compute": {"total": "sum(v)"},
+                        }
+                    }
+                ],
+                "out": "by_day",
+            },
+            "whole": {
+                "in": "raw",
+                "frame": "all",
+                "actions": [{"aggregate": {"compute": {"total": "sum(v)"}}}],
+                "out": "grand",
+            },
         },
         channels={"raw": {"transport": "spool", "event_time": "t", "partition": "1d"}},
-    )  # fmt: skip
+    )
     (data / "1.csv").write_text("t,v\n2026-01-01 10:00:00,1\n2026-01-02 10:00:00,2\n")
     ws.run(wf)
     (data / "2.csv").write_text("t,v\n2026-01-02 11:00:00,10\n2026-01-03 10:00:00,20\n")
@@ -157,7 +191,14 @@ def test_tables_and_joins(ws: ln.Workspace, rows: Rows) -> None:
     wf = flow(
         "joined",
         {
-            "names": {"input": {"inline": {"rows": [{"kind": "a", "name": "Anna"}, {"kind": "b", "name": "Bob"}]}}, "out": "people"},
+            "names": {
+                "input": {
+                    "inline": {
+                        "rows": [{"kind": "a", "name": "Anna"}, {"kind": "b", "name": "Bob"}]
+                    }
+                },
+                "out": "people",
+            },
             "make": {"input": numbers(6), "out": "raw"},
             "enrich": {
                 "in": {"raw": "raw", "people": {"channel": "people", "as": "table"}},
@@ -172,7 +213,7 @@ def test_tables_and_joins(ws: ln.Workspace, rows: Rows) -> None:
             },
         },
         channels={"enriched": SPOOL, "matched": SPOOL},
-    )  # fmt: skip
+    )
     ws.run(wf)
     assert rows("joined_draft.enriched")["name"].to_list() == ["Anna", "Bob", None] * 2
     assert sorted(rows("joined_draft.matched")["name"].to_list()) == ["Anna", "Anna", "Bob", "Bob"]
@@ -180,15 +221,24 @@ def test_tables_and_joins(ws: ln.Workspace, rows: Rows) -> None:
 
 def test_bad_rows_never_stop_good_ones(ws: ln.Workspace, rows: Rows, folder: Path) -> None:
     (folder / "bad.ndjson").write_text('{"n": "1"}\nnot json\n{"n": "x"}\n{"n": "4"}\n')
-    source = "def work(lf):\n    if lf.collect()['i'].max() == 4:\n        raise ValueError('four')\n    return lf\n"
+    source = """\
+def work(lf):
+    if lf.collect()['i'].max() == 4:
+        raise ValueError('four')
+    return lf
+"""
     wf = flow(
         "bad_rows",
         {
             "read": {"input": {"files": {"path": "bad.ndjson"}}, "out": "raw"},
-            "parse": {"in": "raw", "actions": [{"derive": {"i": "CAST(n AS BIGINT)"}}, {"python": {"source": source}}], "out": "good"},
+            "parse": {
+                "in": "raw",
+                "actions": [{"derive": {"i": "CAST(n AS BIGINT)"}}, {"python": {"source": source}}],
+                "out": "good",
+            },
         },
         channels={"good": SPOOL},
-    )  # fmt: skip
+    )
     summary = ws.run(wf)
     assert rows("bad_rows_draft.good")["i"].to_list() == [1]
     assert rows("bad_rows_draft.read_rejects")["_row"].to_list() == ["not json"]
@@ -214,11 +264,16 @@ def test_a_failing_step_blocks_only_itself(ws: ln.Workspace, rows: Rows) -> None
         "blocked",
         {
             "make": {"input": numbers(10), "out": "raw"},
-            "fails": {"in": "raw", "actions": [{"python": {"source": source, "rowwise": False}}], "out": "never", "retry": {"attempts": 2, "delay": "10ms"}},
+            "fails": {
+                "in": "raw",
+                "actions": [{"python": {"source": source, "rowwise": False}}],
+                "out": "never",
+                "retry": {"attempts": 2, "delay": "10ms"},
+            },
             "works": {"in": "raw", "actions": [{"filter": "n > 4"}], "out": "kept", "frame": "run"},
         },
         channels={"raw": SPOOL, "never": SPOOL, "kept": SPOOL},
-    )  # fmt: skip
+    )
     with pytest.raises(WorkflowError, match="no"):
         ws.run(wf)
     assert rows("blocked_draft.kept").height == 5
@@ -236,12 +291,19 @@ def test_files_for_outsiders(ws: ln.Workspace, folder: Path) -> None:
     wf = flow(
         "outside",
         {
-            "make": {"input": numbers(30), "out": {"x": "one", "y": "two", "z": "three"}, "dispatch": "clone"},
+            "make": {
+                "input": numbers(30),
+                "out": {"x": "one", "y": "two", "z": "three"},
+                "dispatch": "clone",
+            },
             "parquet": {"in": "one", "output": {"parquet": {"path": "out/parquet"}}},
             "csv": {"in": "two", "output": {"csv": {"path": "out/csv"}}},
-            "table": {"in": "three", "output": {"duckdb": {"path": "out/db.duckdb", "table": "events"}}},
+            "table": {
+                "in": "three",
+                "output": {"duckdb": {"path": "out/db.duckdb", "table": "events"}},
+            },
         },
-    )  # fmt: skip
+    )
     ws.run(wf)
     ws.run(wf)
     import duckdb
@@ -269,10 +331,14 @@ def test_trace_shows_every_action(ws: ln.Workspace) -> None:
         "traced",
         {
             "make": {"input": numbers(10), "out": "raw"},
-            "keep": {"in": "raw", "actions": [{"filter": "n > 4"}, {"derive": {"m": "CAST(kind AS BIGINT)"}}], "out": "kept"},
+            "keep": {
+                "in": "raw",
+                "actions": [{"filter": "n > 4"}, {"derive": {"m": "CAST(kind AS BIGINT)"}}],
+                "out": "kept",
+            },
         },
         channels={"kept": SPOOL},
-    )  # fmt: skip
+    )
     trace = ws.trace(wf, rows=10)
     assert [(t.step, t.action, t.rows.height, t.rejects.height) for t in trace.steps] == [
         ("make", "input", 10, 0),
