@@ -244,8 +244,11 @@ def _end(event: Event) -> int:
 def _syntax(failure: Exception, text: str) -> Problem:
     """A scanner's or parser's failure as a sentence."""
     mark = getattr(failure, "problem_mark", None) or getattr(failure, "context_mark", None)
-    line = mark.line + 1 if mark is not None else None
     said = str(getattr(failure, "problem", None) or getattr(failure, "reason", None) or failure)
+    if "quoted scalar" in str(getattr(failure, "context", "")) and "end of stream" in said:
+        # It is found at the end of the file; what is wrong is where it began.
+        mark, said = failure.context_mark, "this quote is never closed"  # type: ignore[attr-defined]
+    line = mark.line + 1 if mark is not None else None
     column = f", column {mark.column + 1}" if mark is not None else ""
     lines = text.splitlines()
     shown = lines[mark.line].strip() if mark is not None and mark.line < len(lines) else ""
@@ -261,6 +264,8 @@ def _hint(said: str, line: str) -> str:
         return "put text that holds `: ` in quotes"
     if "{{" in line:
         return "put a value that begins with `{{` in quotes"
+    if "never closed" in said:
+        return "close it, or leave the first quote out"
     if "expected ',' or" in said:
         return "close the bracket, or add the comma that is missing"
     return "check the indentation and the quotes of this line and the one before"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lyftnb.cli.screen import Json, command_prefix, opened, print_json, print_table
+from lyftnb.cli.screen import Json, command_prefix, counted, opened, print_json, print_table
 
 if TYPE_CHECKING:
     from lyftnb.model import RunSummary
@@ -55,10 +55,10 @@ def show_summary(summary: RunSummary) -> None:
             [(c.step, c.rows_in, c.rows_out, c.rejects, c.dropped) for c in summary.counts],
         )
     else:
-        typer.echo("nothing is new since the last run")
+        typer.echo("there was nothing new to read")
     typer.echo(
         f"{summary.deployment}: {summary.status} in {summary.seconds:.1f} s, "
-        f"{summary.batches} batches, {summary.rejects:,} rejects"
+        f"{counted(summary.batches, 'batch')}, {counted(summary.rejects, 'reject')}"
     )
     for problem in summary.problems:
         typer.echo(f"note: {problem}", err=True)

@@ -142,6 +142,12 @@ def cell(value: Any) -> str:
     return str(value)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things, in the singular where it is one: `1 segment`, `1,204 segments`."""
+    ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{count:,} {noun}{ending}"
+
+
 def size(count: int) -> str:
     """A size as people read it: `31.4 MiB`."""
     amount, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]

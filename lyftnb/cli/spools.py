@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lyftnb.cli.screen import Json, opened, print_frame, print_json, print_table, records, size
-from lyftnb.errors import SetupError
+from lyftnb.cli.screen import (
+    Json,
+    counted,
+    opened,
+    print_frame,
+    print_json,
+    print_table,
+    records,
+    size,
+)
+from lyftnb.errors import SetupError, StorageError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -61,13 +72,14 @@ def show(
     moment = _moment(at)
     with opened(ctx) as workspace:
         spool = workspace.spool(name)
-        frame = spool.history() if history else spool.scan(at=moment).head(rows).collect()
+        with _reading(spool.name):
+            frame = spool.history() if history else spool.scan(at=moment).head(rows).collect()
         total = spool.rows
     if as_json:
         print_json(records(frame))
         return
     print_frame(frame, frame.height)
-    typer.echo(f"{spool.name}: {total:,} rows now")
+    typer.echo(f"{spool.name}: {counted(total, 'row')} now")
 
 
 @app.command()
@@ -99,7 +111,7 @@ def verify(
     else:
         for d in damage:
             typer.echo(str(d), err=True)
-        typer.echo(f"{len(damage)} damaged segments" if damage else "every segment is sound")
+        typer.echo(counted(len(damage), "damaged segment") if damage else "every segment is sound")
     if damage:
         raise typer.Exit(1)
 
@@ -108,7 +120,12 @@ def verify(
 def sweep(ctx: typer.Context) -> None:
     """Remove staged files that no commit names."""
     with opened(ctx) as workspace:
-        typer.echo(str(workspace.sweep()))
+        swept = workspace.sweep()
+    typer.echo(f"removed {counted(swept.files, 'file')} ({size(swept.bytes)})")
+    if swept.waiting:
+        typer.echo(f"left {counted(swept.waiting, 'file')} that a batch may still commit")
+    if swept.foreign:
+        typer.echo(f"left {counted(swept.foreign, 'file')} that no lyftnb wrote")
 
 
 @app.command()
@@ -131,7 +148,8 @@ def export(
     moment = _moment(at)
     with opened(ctx) as workspace:
         frame = workspace.spool(name).scan(since=since, until=until, at=moment)
-        _write(frame, file)
+        with _reading(name):
+            _write(frame, file)
     typer.echo(f"wrote {file} ({size(file.stat().st_size)})")
 
 
@@ -140,6 +158,21 @@ def _write(frame: pl.LazyFrame, file: Path) -> None:
     scratch = file.with_name(f".{file.name}.part")
     getattr(frame, _SINKS[file.suffix])(scratch)
     scratch.replace(file)
+
+
+@contextmanager
+def _reading(spool: str) -> Iterator[None]:
+    """A damaged segment shows itself only when its rows are wanted."""
+    import polars as pl
+
+    try:
+        yield
+    except (pl.exceptions.ComputeError, pl.exceptions.PanicException) as error:
+        raise StorageError(
+            f"a file of the spool cannot be read: {error}",
+            where=spool,
+            hint="`lyftnb spool verify` names the damaged files",
+        ) from error
 
 
 def _moment(text: str | None) -> int | datetime | None:

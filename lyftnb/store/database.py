@@ -190,7 +190,7 @@ def storage_errors(file: Path) -> Iterator[None]:
 
 def _unopened(file: Path, error: duckdb.Error) -> LedgerError | StorageError:
     text = str(error)
-    if "lock" in text.lower():
+    if "could not set lock" in text.lower():
         return busy(file.parent)
     return StorageError(
         f"the ledger cannot be opened: {text}",

@@ -36,7 +36,7 @@ class Ownership:
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "command": command,
-            "since": now.isoformat(),
+            "since": now.isoformat(timespec="seconds"),
         }
         # Written whole and moved into place: a reader never sees half of it.
         draft = self._owner.with_suffix(".new")

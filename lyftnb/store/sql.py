@@ -17,7 +17,7 @@ from itertools import groupby
 import duckdb
 import polars as pl
 
-from lyftnb.errors import ExpressionError, LyftError, NotFound, near
+from lyftnb.errors import ExpressionError, LyftError, NotFound, SegmentDamaged, near
 from lyftnb.model import NULL, Schema, SegmentRef, quoted, text_literal
 from lyftnb.store.ledger import Ledger
 from lyftnb.store.scan import check_file, scan
@@ -43,6 +43,16 @@ _SPOOL_CALL = re.compile(
 )
 _EXPLAIN = re.compile(r"^\s*EXPLAIN(\s+ANALYZE)?(\s*\([^)]*\))?\s", re.IGNORECASE)
 _NO_TABLE = re.compile(r"(?:Table with name|View with name) \"?([\w.:/@ -]+?)\"? does not exist")
+# Errors that a statement brings about; others may come of a damaged file.
+_BY_STATEMENT = (
+    duckdb.ParserException,
+    duckdb.SyntaxException,
+    duckdb.BinderException,
+    duckdb.ConversionException,
+    duckdb.OutOfRangeException,
+    duckdb.OutOfMemoryException,
+    duckdb.PermissionException,
+)
 # `query_table` reads a dot as a separator.
 _SPOOL_MACRO = """
 CREATE MACRO spool(name, "at" := NULL) AS TABLE
@@ -269,9 +279,24 @@ def _explained(ledger: Ledger, text: str) -> Iterator[None]:
         raise _unknown_table(ledger, text, str(error)) from error
     except duckdb.Error as error:
         first, _blank, rest = str(error).partition("\n\n")
+        if not isinstance(error, _BY_STATEMENT):
+            _refuse_damage(ledger, text, error)
         raise ExpressionError(
             first, hint=rest.strip() or "check the statement", text=text
         ) from error
+
+
+def _refuse_damage(ledger: Ledger, text: str, error: duckdb.Error) -> None:
+    """Blame a damaged file, not the statement, where a spool that it names has one."""
+    words = {word.lower() for word in _WORD.findall(text)}
+    for info in ledger.spools():
+        if info.spool.partition(".")[2] not in words:
+            continue
+        for damage in ledger.verify(info.spool):
+            raise SegmentDamaged(
+                str(damage),
+                hint="restore the file from a backup; `lyftnb spool verify` names all such files",
+            ) from error
 
 
 def _unknown_table(ledger: Ledger, text: str, message: str) -> LyftError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lyftnb import catalog, planning
-from lyftnb.errors import NotFound
+from lyftnb.errors import NotFound, WorkflowError
 from lyftnb.model import Plan, Problem, Schema, WorkflowSpec, has_errors
 
 _REF = re.compile(r"^([a-z][a-z0-9_]*)(?:@(\d+))?$")
@@ -52,6 +52,7 @@ class Given:
 
         Raises:
             NotFound: there is no such file or version.
+            WorkflowError: the file is no text.
         """
         if isinstance(workflow, WorkflowSpec):
             return cls(workflow)
@@ -59,10 +60,10 @@ class Given:
             return cls(workflow.spec)
         for path in (Path(workflow), folder / workflow):
             if path.is_file():
-                reading = catalog.read(path.read_text(encoding="utf-8"), file=str(workflow))
+                reading = catalog.read(_text(path), file=str(workflow))
                 return cls(reading.spec, reading)
         match = _REF.match(str(workflow))
-        if match is None:
+        if match is None or (folder / workflow).is_dir():
             raise NotFound(
                 f"there is no file {workflow}",
                 hint="name a *.workflow.yaml file, or a published NAME or NAME@3",
@@ -108,3 +109,16 @@ class Given:
             groups=groups,
             known=known,
         )
+
+
+def _text(path: Path) -> str:
+    raw = path.read_bytes()
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise WorkflowError(
+            f"not UTF-8: byte 0x{raw[error.start]:02x}",
+            where=f"{path}:{line}",
+            hint="a workflow is a text file; save it in the encoding UTF-8",
+        ) from None

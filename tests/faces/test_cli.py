@@ -73,6 +73,8 @@ WRONG = [
     (("run", "nothing.workflow.yaml"), "there is no file nothing.workflow.yaml"),
     (("run", "helo@2"), "unknown workflow version"),
     (("plan", "broken.workflow.yaml"), "broken.workflow.yaml"),
+    (("run", "binary.workflow.yaml"), "binary.workflow.yaml:2: not UTF-8"),
+    (("run", "workflows"), "there is no file workflows"),
     (("spool", "show", "nowhere"), "nowhere"),
     (("spool", "sql", "SELEC 1"), "SELEC"),
     (("spool", "show", "x", "--at", "yesterday"), "neither a snapshot nor a time"),
@@ -85,6 +87,8 @@ def test_an_error_is_a_sentence_on_stderr(
     lyftnb: Call, tmp_path: Path, words: tuple[str, ...], says: str
 ) -> None:
     (tmp_path / "broken.workflow.yaml").write_text("workflow: broken\nsteps: {a: {in: [")
+    (tmp_path / "workflows").mkdir(exist_ok=True)
+    (tmp_path / "binary.workflow.yaml").write_bytes(b"workflow: binary\n\xff\xfe")
     done = lyftnb(*words)
     assert done.returncode == 1
     assert done.stdout == ""
@@ -148,7 +152,7 @@ def test_progress_goes_to_stderr_in_plain_lines(hello: Path, call: Call) -> None
     assert done.returncode == 0, done.stderr
     assert "receive: done, 3 rows" in done.stderr
     assert "\x1b" not in done.stderr + done.stdout
-    assert "1 rejects" in done.stdout
+    assert "2 batches, 1 reject\n" in done.stdout
     assert "lyftnb spool show hello_draft.receive_rejects" in done.stdout
 
 

@@ -114,6 +114,7 @@ def test_consequences_of_a_broken_part_are_not_reported() -> None:
         ("workflow: a\nui: [1, 2\nsteps: {}", 3, "close the bracket"),
         ("workflow: a\ndescription: a: b", 2, "in quotes"),
         ('{"workflow": "a", "ui": {"x": "\\ud83d"}}', 1, "Unicode"),
+        ('workflow: a\ndescription: "open\nsteps: {}', 2, "quote is never closed"),
         ("workflow: a\nui: \x00", None, "control characters"),
     ],
 )

@@ -256,11 +256,14 @@ def test_what_cannot_be_read_is_said(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "notes.xyz").write_text("?")
     (tmp_path / "bad.parquet").write_text("?")
-    reader = Reader(tmp_path, path=["nothing.csv", "data", "*.xyz", "*.parquet"])
+    reader = Reader(tmp_path, path=["nothing.csv", "data", "*.xyz", "*.parquet", "*.tsv"])
     assert reader.discover().splits == ()
     said = "\n".join(reader.problems)
-    for part in ("nothing.csv does not exist", "data is a folder", "format", "not a Parquet file"):
-        assert part in said
+    assert "nothing.csv does not exist" in said
+    assert "data is a folder; name the files in it: data/*" in said
+    assert "the format cannot be told" in said
+    assert "not a Parquet file" in said
+    assert "no file matches *.tsv" in said
 
 
 def test_a_growing_csv_keeps_its_header_and_its_records(tmp_path):

@@ -53,10 +53,14 @@ def test_a_closed_ledger_says_so(tmp_path: Path, clock: ManualClock) -> None:
 def test_a_damaged_ledger_is_an_error_and_frees_the_lock(
     tmp_path: Path, clock: ManualClock
 ) -> None:
-    (tmp_path / "ledger.duckdb").write_bytes(b"junk" * 5000)
-    for _ in range(2):
-        with pytest.raises(StorageError, match="cannot be opened"):
-            Ledger.open(tmp_path, clock)
+    file = tmp_path / "ledger.duckdb"
+    Ledger.open(tmp_path, clock).close()
+    content = file.read_bytes()
+    for damaged in (b"junk" * 5000, content[:9000] + b"junk" * 1000 + content[13000:]):
+        file.write_bytes(damaged)
+        for _ in range(2):
+            with pytest.raises(StorageError, match="cannot be opened"):
+                Ledger.open(tmp_path, clock)
 
 
 def test_a_state_directory_that_cannot_be_made_says_so(tmp_path: Path, clock: ManualClock) -> None:

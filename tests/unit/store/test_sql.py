@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lyftnb.errors import ExpressionError, NotFound, SegmentMissing
+from lyftnb.errors import ExpressionError, NotFound, SegmentDamaged, SegmentMissing
 from lyftnb.model import Schema, SpoolSpec, StepCount
 from lyftnb.store import Ledger, query
 from lyftnb.store.sql import STATE_VIEWS
@@ -122,4 +122,7 @@ def test_a_missing_file_is_no_shorter_answer(filled: Ledger, tmp_path: Path) -> 
     file.unlink()
     with pytest.raises(SegmentMissing):
         query(filled, "SELECT count(*) FROM d.c")
+    file.write_bytes(content[:8] + b"x" * 40 + content[48:])
+    with pytest.raises(SegmentDamaged, match=file.name):
+        query(filled, "FROM d.c")
     file.write_bytes(content)
