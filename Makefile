@@ -20,7 +20,7 @@ lint: $(VENV)/.dev             ## style, types, floors
 	$(BIN)/lint-imports
 
 lab: $(VENV)/.lab              ## open JupyterLab on the first notebook
-	$(BIN)/jupyter lab notebooks/01_first_steps.ipynb
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/01_first_steps.ipynb
 
 docs: $(VENV)/.dev             ## write the generated pages anew
 	$(BIN)/python docs/generate.py
