@@ -54,9 +54,7 @@ class WorkerProcess:
         """Let it go; returns when it is gone."""
         self._closing.set()
         with self._lock:
-            assert self._child.stdin is not None
-            with contextlib.suppress(OSError):
-                self._child.stdin.close()
+            _let_go(self._child)
         try:
             self._child.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -88,10 +86,24 @@ class WorkerProcess:
             if self._closing.wait(pause):
                 return
             with self._lock:
-                # No process can be had for now: the dead one is waited for again, and so this is.
-                with contextlib.suppress(OSError):
-                    self._child = self._spawn()
-                if self._settings is not None:
-                    self._tell(self._child)
-                if self._closing.is_set() and self._child.stdin is not None:
-                    self._child.stdin.close()
+                if self._closing.is_set():
+                    return
+                self._replace()
+
+    def _replace(self) -> None:
+        dead = self._child
+        try:
+            self._child = self._spawn()
+        except OSError:
+            # No process can be had for now: the keeper finds the dead one again, and tries again.
+            return
+        _let_go(dead)
+        if self._settings is not None:
+            self._tell(self._child)
+
+
+def _let_go(child: subprocess.Popen[bytes]) -> None:
+    """Close our end of its lifeline."""
+    assert child.stdin is not None
+    with contextlib.suppress(OSError):
+        child.stdin.close()

@@ -18,7 +18,9 @@ from typing import Any
 
 
 def _follow_the_owner() -> None:
-    sys.stdin.buffer.read()
+    # Not through `sys.stdin`: its lock, held by a thread that waits, would spoil our own exit.
+    while os.read(0, 1024):
+        pass
     os._exit(0)
 
 

@@ -232,6 +232,28 @@ def test_a_publication_that_fails_for_good_is_kept(ws: ln.Workspace, folder: Pat
         assert con.sql("SELECT n FROM events").fetchall() == [(1,)]
 
 
+@pytest.mark.parametrize("edited", [{"actions": []}, {"in": {"renamed": "raw"}, "actions": []}])
+def test_an_open_claim_outlives_an_edit_of_the_workflow(
+    ws: ln.Workspace, folder: Path, edited: dict[str, Any]
+) -> None:
+    """A batch that was claimed and failed is carried out, or given up and its input read again."""
+    name = f"edited_{len(edited)}"
+
+    def wf(**work: Any) -> WorkflowSpec:
+        step = {"in": "raw", "frame": "batch", "output": {"ndjson": {"path": name}}, "retry": QUICK}
+        make = {"inline": {"rows": [{"n": i} for i in range(5)]}}
+        steps = {"make": {"input": make, "out": "raw"}, "work": step | work}
+        return flow(name, steps, channels={"raw": SPOOL})
+
+    with pytest.raises(ln.LyftError, match="oops"):
+        ws.run(wf(actions=[python("raise ValueError('oops')")]))
+    (claim,) = ws._ledger.open_claims(f"{name}_draft")
+    summary = ws.run(wf(**edited))
+    assert [claim.batch in problem for problem in summary.problems] == [True] * (len(edited) - 1)
+    assert pl.read_ndjson(folder / name / "*.ndjson")["n"].to_list() == list(range(5))
+    assert ws._ledger.open_claims(f"{name}_draft") == ()
+
+
 def test_errors_that_cannot_travel_arrive(ws: ln.Workspace) -> None:
     body = "raise type('Odd', (Exception,), {'__reduce__': lambda s: (open, ('nowhere',))})('odd')"
     wf = flow(

@@ -1,0 +1,17 @@
+"""A ledger in a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lyftnb.clock import ManualClock
+from lyftnb.store import Ledger
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "state", ManualClock(), "pytest") as opened:
+        yield opened

@@ -1,0 +1,68 @@
+"""What a stage has yet to read: every row once, however it is cut."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from manager_kit import claim_next, fill, planned, run_of
+
+from lyftnb.clock import ManualClock
+from lyftnb.manager.claims import misfit
+from lyftnb.store import Ledger
+
+
+@given(
+    waves=st.lists(st.lists(st.integers(1, 9), max_size=5), max_size=4),
+    rows=st.integers(1, 20),
+    size=st.integers(10, 200),
+)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_row_once_and_in_order(
+    tmp_path_factory: object, waves: list[list[int]], rows: int, size: int
+) -> None:
+    folder = tmp_path_factory.mktemp("feed")  # type: ignore[attr-defined]
+    with Ledger.open(folder, ManualClock()) as ledger:
+        plan = planned()
+        run = run_of(ledger, plan, batch_rows=rows, batch_bytes=size)
+        seen = 0
+        for wave in waves:
+            fill(ledger, *wave)
+            while not run.feed.drained:
+                claim = claim_next(ledger, run)
+                segments = [s for split in claim.splits for s in split.segments]
+                assert len(segments) == 1 or sum(s.rows for s in segments) <= rows
+                assert [a.expected for a in claim.advances] == [run.next_number - 1]
+                run.next_number += 1
+                for segment in segments:
+                    assert segment.first_seq == seen
+                    seen += segment.rows
+        assert seen == sum(map(sum, waves)) and run.feed.next_piece() is None
+
+
+def test_an_open_claim_fits_the_same_stage_only(ledger: Ledger) -> None:
+    plan = planned()
+    fill(ledger, 3)
+    claim = claim_next(ledger, run_of(ledger, plan))
+
+    def why(work: dict[str, object]) -> str | None:
+        edited = planned(work)
+        run = run_of(ledger, edited)
+        return misfit(claim, edited, run.stage, run.feed.places)
+
+    assert why({}) is None
+    assert why({"actions": [{"filter": "n > 0"}]}) is None, "other actions read the same input"
+    assert "frame 'batch'" in str(why({"frame": "run"}))
+    assert "reads 'raw'" in str(why({"in": {"other_name": "raw"}}))
+    table = {"raw": "raw", "t": {"channel": "extra", "as": "table"}}
+    extra = {"input": {"inline": {"rows": [{"n": 1}]}}, "out": "extra"}
+    joined = planned({"in": table}, more=extra)
+    run = run_of(ledger, joined)
+    assert "tables" in str(misfit(claim, joined, run.stage, run.feed.places))
+
+
+def test_an_open_claim_does_not_fit_where_its_input_has_moved_on(ledger: Ledger) -> None:
+    plan = planned()
+    fill(ledger, 3)
+    run = run_of(ledger, plan)
+    claim = claim_next(ledger, run)
+    assert "stands elsewhere" in str(misfit(claim, plan, run.stage, run.feed.places))

@@ -1,0 +1,92 @@
+"""What a stage decides: when a batch may begin, commit, be tried again, skipped or given up."""
+
+from __future__ import annotations
+
+import pytest
+from manager_kit import claim_next, fill, planned, run_of
+
+from lyftnb.errors import BadData, ConfigError, Permanent, TaskLost, Temporary, WorkerDied
+from lyftnb.manager.retries import Retries
+from lyftnb.model import RetrySpec, TaskReport
+from lyftnb.store import Ledger
+
+
+def test_pauses_double_up_to_their_bound() -> None:
+    retries = Retries(RetrySpec(attempts=5, delay="1s", max_delay="3s"))
+    for failures, pause in enumerate((1, 2, 3, 3), start=1):
+        note = retries.failed(ValueError("no"), now=100)
+        assert note is not None and note.startswith(f"attempt {failures + 1} of 5")
+        assert retries.due_at is not None and 0.8 * pause <= retries.due_at - 100 <= 1.2 * pause
+    assert retries.failed(ValueError("no"), now=100) is None
+
+
+def test_a_temporary_failure_names_its_own_pause_and_counts() -> None:
+    retries = Retries(RetrySpec(attempts=2))
+    assert retries.failed(Temporary("later", delay=50), now=0) is not None
+    assert retries.due_at is not None and 40 <= retries.due_at <= 60
+    assert retries.failed(Temporary("later", delay=50), now=0) is None
+
+
+def test_a_lost_task_does_not_count() -> None:
+    retries = Retries(RetrySpec(attempts=1))
+    for _ in range(10):
+        assert retries.failed(TaskLost("gone"), now=0) is not None
+
+
+@pytest.mark.parametrize("error", [Permanent("no"), BadData("bad"), WorkerDied("dead")])
+def test_the_hopeless_is_not_tried_again(error: Exception) -> None:
+    assert Retries(RetrySpec()).failed(error, now=0) is None
+
+
+def test_batches_commit_in_order(ledger: Ledger) -> None:
+    plan = planned()
+    fill(ledger, 1, 1, 1)
+    run = run_of(ledger, plan, batch_rows=1)
+    first, second, third = (run.admit(claim_next(ledger, run)) for _ in range(3))
+    assert [b.claim.number for b in run.batches] == [1, 2, 3] and not run.may_claim
+    second.reports = third.reports = ()
+    assert run.ready_prefix() == []
+    first.reports = (TaskReport("work/0"),)
+    assert run.ready_prefix() == [first, second, third]
+
+
+def test_a_blocked_stage_keeps_what_came_before(ledger: Ledger) -> None:
+    plan = planned({"retry": {"attempts": 1}})
+    fill(ledger, 1, 1, 1)
+    run = run_of(ledger, plan, batch_rows=1)
+    first, second, third = (run.admit(claim_next(ledger, run)) for _ in range(3))
+    error = ValueError("no")
+    assert not run.failed(second, error, now=0)
+    assert run.give_up(second, error) == [third, second]
+    assert run.closed and not run.over, "the first batch may still commit"
+    assert list(run.batches) == [first]
+
+
+def test_on_fail_skip_passes_by_what_the_batch_is_to_blame_for(ledger: Ledger) -> None:
+    plan = planned({"retry": {"attempts": 1}, "on_fail": "skip"})
+    fill(ledger, 1, 1)
+    run = run_of(ledger, plan, batch_rows=1)
+    first, second = (run.admit(claim_next(ledger, run)) for _ in range(2))
+    assert not run.failed(second, ConfigError("no scheduler"), now=0)
+    assert run.failed(first, ValueError("no"), now=0)
+    assert run.ready_prefix() == [first]
+    commit = run.commit_of(first, ())
+    assert commit.skipped == "no" and commit.segments == ()
+    run.committed_batch(commit)
+    assert (run.committed, run.skipped) == (1, 1) and "was skipped: no" in run.problems[0]
+
+
+def test_the_next_attempt_starts_over(ledger: Ledger) -> None:
+    plan = planned()
+    fill(ledger, 1)
+    run = run_of(ledger, plan)
+    batch = run.admit(claim_next(ledger, run))
+    assert run.next_attempt(batch).attempt == 2
+    assert batch.reports is None and batch.units_done == 0
+
+
+def test_a_paused_stage_is_over_from_the_start(ledger: Ledger) -> None:
+    run = run_of(ledger, planned({"paused": True}))
+    assert run.over and not run.may_claim
+    shown = run.progress(1.0, "")
+    assert (shown.state, shown.note) == ("paused", "paused")
