@@ -173,6 +173,11 @@ def wire_type(name: str, dtype: pl.DataType) -> pl.DataType:
             f"column '{name}': {to_text(dtype)} cannot be read from JSON",
             hint="use BIGINT, or DOUBLE for larger numbers",
         )
+    if isinstance(dtype, pl.Duration):
+        raise WorkflowError(
+            f"column '{name}': {to_text(dtype)} cannot be read from JSON",
+            hint="read it as VARCHAR and parse it in a later step",
+        )
     if dtype.is_float() or (isinstance(dtype, pl.Decimal) and (dtype.precision or 38) <= _DIGITS):
         return pl.Float64()
     if dtype.is_integer():

@@ -60,7 +60,10 @@ def test_wrong_inputs_are_found_with_their_place(spec, code, path, hint):
     assert (finding.code, finding.path, finding.hint) == (code, path, hint)
 
 
-@pytest.mark.parametrize(("kind", "type_"), [("csv", "BIGINT[]"), ("ndjson", "UBIGINT")])
+@pytest.mark.parametrize(
+    ("kind", "type_"),
+    [("csv", "BIGINT[]"), ("ndjson", "UBIGINT"), ("ndjson", "INTERVAL"), ("json", "BIGINT[3]")],
+)
 def test_types_that_a_format_cannot_hold_are_found(kind, type_):
     params = {"path": "x", "format": kind, "schema": {"a": type_}}
     schema, (finding,) = CHECKER.check_input(InputSpec(kind="files", params=params))
