@@ -64,7 +64,9 @@ class Cluster:
         scheduler: Any = None,
         processes: Iterable[WorkerProcess] = (),
     ) -> None:
-        self.client = client
+        from lyftnb.engine.prompt import hasten
+
+        self.client = hasten(client)
         self._scheduler = scheduler
         self._processes = tuple(processes)
         self._address = str(client.scheduler.address)
@@ -228,6 +230,8 @@ def _scheduler() -> tuple[Any, Any, dict[str, Any]]:
     import dask
     from distributed import Client, LocalCluster, Security
 
+    from lyftnb.engine.prompt import PromptWorkers
+
     quieten()
     security = Security.temporary()
     with dask.config.set(DASK_SETTINGS):
@@ -241,6 +245,7 @@ def _scheduler() -> tuple[Any, Any, dict[str, Any]]:
             host="127.0.0.1",
             silence_logs=False,
         )
+        scheduler.scheduler.add_plugin(PromptWorkers())
         client = Client(scheduler, set_as_default=False)
     tls = {
         "tls_ca_file": security.tls_ca_file,

@@ -45,7 +45,8 @@ def test_a_suspect_waits_for_its_group_and_then_has_it_alone() -> None:
     )
     credits.add([running])
     credits.take_ready()
-    assert taken(credits, suspect, other, elsewhere := Ticket("v", ("b",))) == [2]
+    elsewhere = Ticket("v", ("b",))
+    assert taken(credits, suspect, other, elsewhere) == [2]
     credits.give_back(running)
     assert credits.take_ready() == [suspect], "nobody overtakes it, nobody joins it"
     credits.give_back(suspect)

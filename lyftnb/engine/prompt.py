@@ -1,0 +1,26 @@
+"""Prompt messages between client, scheduler and workers.
+
+Dask gathers messages for 10 ms on the way to the scheduler and 5 ms on the way to a worker, to save
+calls when many small tasks go out. We send few tasks, and each batch waits for its first one: with
+1 ms a task takes 5 ms there and back instead of 15.
+"""
+
+from __future__ import annotations
+
+from distributed import Client, Scheduler, SchedulerPlugin
+
+_INTERVAL_S = 0.001
+
+
+class PromptWorkers(SchedulerPlugin):  # type: ignore[misc]
+    """Lets a scheduler of our own send to its workers without delay."""
+
+    def add_worker(self, scheduler: Scheduler, worker: str) -> None:
+        """A worker has joined, its stream is open."""
+        scheduler.stream_comms[worker].interval = _INTERVAL_S
+
+
+def hasten(client: Client) -> Client:
+    """Let a client send to its scheduler without delay; after a reconnect Dask's default holds."""
+    client.scheduler_comm.interval = _INTERVAL_S
+    return client
