@@ -95,7 +95,7 @@ def duckdb_script(data: Path, out: Path) -> None:
     import duckdb
 
     def csv(name: str) -> str:
-        return f"read_csv('{data}/{name}.csv', nullstr='NA', sample_size=-1)"
+        return f"read_csv('{data}/{name}.csv', nullstr='NA')"
 
     with duckdb.connect(config={"threads": 2}) as con:
         con.execute(f"CREATE TEMP TABLE raw AS SELECT * FROM {csv('flights/*')}")

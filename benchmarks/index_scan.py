@@ -29,6 +29,8 @@ SPOOL = SpoolSpec("many.raw", event_time="t")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ROWS = 10
 PER_COMMIT = 1000
+LINKS = 10_000
+"""Names of one file; ext4 allows 65,000."""
 
 
 class Index:
@@ -37,12 +39,19 @@ class Index:
     def __init__(self, folder: Path) -> None:
         self.ledger = Ledger.open(folder, SystemClock())
         self.batches = 0
+        self.model = self._written()
+
+    def _written(self) -> StagedSegment:
         frame = pl.DataFrame({"n": range(ROWS), "t": [START] * ROWS})
-        origin = {"batch": "many/s/1", "attempt": 1, "task": "s", "split": 0}
-        (self.model,) = write_segments(frame, self.ledger.root, SPOOL, **origin)  # type: ignore[arg-type]
+        (segment,) = write_segments(
+            frame, self.ledger.root, SPOOL, batch="many/s/1", attempt=1, task="s", split=0
+        )
+        return segment
 
     def staged(self, number: int) -> StagedSegment:
         """One more segment, with the event times of minute `number`."""
+        if number % LINKS == 0:
+            self.model = self._written()
         path = f"many.raw/{number // PER_COMMIT:06d}/{number}.parquet"
         file = self.ledger.root / path
         file.parent.mkdir(exist_ok=True)

@@ -150,7 +150,8 @@ def main() -> None:
     runs = [run(DATA / f"weblog-{args.events}.ndjson") for _ in range(args.repeat)]
     seconds = statistics.median(seconds for seconds, _ in runs)
     print(
-        f"\nbytewax, {PROCESSES} processes: {seconds:.2f} s, {args.events / seconds:,.0f} events/s, "
+        f"\nbytewax, {PROCESSES} processes: {seconds:.2f} s, "
+        f"{args.events / seconds:,.0f} events/s, "
         f"{runs[0][1]:,} rows out, median of {args.repeat}"
     )
 
