@@ -142,6 +142,14 @@ def test_a_proof_never_holds_where_a_field_or_a_type_was_lost(lines, dropped):
     assert not (said and is_exact(raw, frame))
 
 
+@pytest.mark.parametrize("fixed", [True, False])
+def test_null_in_an_unknown_field_says_nothing_whatever_stands_beside_it(fixed):
+    columns = Columns({"a": pl.Int64()}, fixed)
+    for beside in (b"", b"{"):  # the second block is judged line by line
+        decoded = decode_ndjson(b'{"a": 1, "b": null}\n' + beside, columns)
+        assert decoded.frame.to_dicts() == [{"a": 1}]
+
+
 def test_a_number_too_large_where_only_null_was_seen_is_rejected():
     raw = b'{"s": {"a": null}, "n": []}\n{"s": {"a": 9223372036854775808}}\n{"s": {"a": 1}}'
     decoded = decode_ndjson(raw, Columns({}))
