@@ -95,12 +95,54 @@ def stored(dtype: pl.DataType) -> pl.DataType:
 
 def to_stored(frame: pl.DataFrame) -> pl.DataFrame:
     """The same rows in the types that their columns are stored with."""
+    frame = without_empty_structs(frame)
     casts = [
         pl.col(name).cast(stored(dtype))
         for name, dtype in frame.schema.items()
         if stored(dtype) != dtype
     ]
     return frame.with_columns(casts) if casts else frame
+
+
+def without_empty_structs(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same rows with null for each struct that has no fields (`{}` in JSON).
+
+    Parquet does not have such structs. The null is of no type yet, so that the first row that shows
+    a field makes it a struct.
+    """
+    return frame.with_columns(
+        _without_empty(pl.col(name), dtype).alias(name)
+        for name, dtype in frame.schema.items()
+        if _has_empty(dtype)
+    )
+
+
+def _has_empty(dtype: pl.DataType) -> bool:
+    """Whether there is a struct without fields in the type."""
+    match dtype:
+        case pl.Struct():
+            return not dtype.fields or any(_has_empty(instance(f.dtype)) for f in dtype.fields)
+        case pl.List():
+            return _has_empty(element(dtype))
+        case _:
+            return False
+
+
+def _without_empty(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Built up anew, because a cast to null keeps such a struct as it is."""
+    match dtype:
+        case pl.Struct() if not dtype.fields:
+            return pl.when(False).then(value.is_null()).cast(pl.Null())
+        case pl.Struct():
+            fields = [
+                _without_empty(value.struct.field(f.name), instance(f.dtype)).alias(f.name)
+                for f in dtype.fields
+            ]
+            return pl.when(value.is_not_null()).then(pl.struct(fields))
+        case pl.List():
+            return value.list.eval(_without_empty(pl.element(), element(dtype)))
+        case _:
+            return value
 
 
 def to_text(dtype: pl.DataType) -> str:

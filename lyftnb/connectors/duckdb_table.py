@@ -17,6 +17,7 @@ from pydantic import Field, field_validator
 
 from lyftnb.connectors.base import Sink, SinkEnv
 from lyftnb.connectors.publishing import remove_staged, stage_file
+from lyftnb.dtypes import without_empty_structs
 from lyftnb.errors import BadData, StorageError, Temporary
 from lyftnb.model import Params, Publication, quoted, seconds
 
@@ -61,7 +62,12 @@ class DuckdbTable(Sink[DuckdbParams]):
             return ()
         database = env.base_path.absolute() / params.path
         staged = stage_file(
-            env, self.name, database.parent, ".parquet", 0, lambda path: frame.write_parquet(path)
+            env,
+            self.name,
+            database.parent,
+            ".parquet",
+            0,
+            lambda path: without_empty_structs(frame).write_parquet(path),
         )
         payload = {
             "staged": staged.payload["staged"],

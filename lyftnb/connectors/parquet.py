@@ -12,6 +12,7 @@ from pydantic import Field
 
 from lyftnb.connectors.base import Sink, SinkEnv
 from lyftnb.connectors.publishing import publish_file, stage_file
+from lyftnb.dtypes import without_empty_structs
 from lyftnb.errors import BadData
 from lyftnb.model import Params, Publication
 
@@ -53,6 +54,7 @@ class ParquetFolder(Sink[ParquetParams]):
             return ()
         root = env.base_path.absolute() / params.path
         out = []
+        frame = without_empty_structs(frame)
         for part, (folder, rows) in enumerate(_partitions(frame, params.partition_columns)):
 
             def write(path: Path, rows: pl.DataFrame = rows) -> None:

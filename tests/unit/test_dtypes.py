@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lyftnb import model
-from lyftnb.dtypes import from_schema, from_text, stored, to_schema, to_text, widened
+from lyftnb.dtypes import (
+    from_schema,
+    from_text,
+    stored,
+    to_schema,
+    to_stored,
+    to_text,
+    widened,
+)
 from lyftnb.errors import WorkflowError
 
 PLAIN = [
@@ -83,6 +93,18 @@ def test_times_without_zone_keep_their_unit() -> None:
 def test_a_type_that_cannot_be_stored_says_so() -> None:
     with pytest.raises(WorkflowError, match="cannot be stored"):
         to_text(pl.List(pl.Object()))
+
+
+def test_structs_without_fields_are_stored_as_nulls() -> None:
+    frame = pl.DataFrame(
+        {"e": [{}, None], "l": [[{}], []], "s": [{"a": {}, "b": 1}, None], "plain": [1, 2]}
+    )
+    found = to_stored(frame)
+    found.write_parquet(BytesIO())
+    assert to_schema(found.schema) == model.Schema.from_mapping(
+        {"e": '"NULL"', "l": '"NULL"[]', "s": 'STRUCT("a" "NULL", "b" BIGINT)', "plain": "BIGINT"}
+    )
+    assert found.rows() == [(None, [None], {"a": None, "b": 1}, 1), (None, [], None, 2)]
 
 
 def test_types_widen_as_their_text_does() -> None:
