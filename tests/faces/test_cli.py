@@ -55,6 +55,11 @@ def test_init_makes_a_workspace_once(lyftnb: Call, tmp_path: Path) -> None:
     assert again.stderr.startswith("error: shop/lyftnb.toml exists")
 
 
+def test_schema_is_that_of_the_document(lyftnb: Call) -> None:
+    schema = json.loads(lyftnb("schema").stdout)
+    assert {"workflow", "channels", "steps"} <= set(schema["properties"])
+
+
 def test_validate_exits_1_on_errors_and_names_the_line(lyftnb: Call, tmp_path: Path) -> None:
     lyftnb("init", ".")
     good = lyftnb("validate", HELLO)
