@@ -65,6 +65,9 @@ _ALIASES = {
     "NULL": model.NULL,
 }  # fmt: skip
 
+HIDDEN = "__lyft_"
+"""How the names of columns begin that are the engine's own and never leave it."""
+
 _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC|DEC)(?:\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?", re.I)
 _VARCHAR_N = re.compile(r"(?:VARCHAR|CHAR|TEXT|STRING)\s*\(\s*\d+\s*\)", re.I)
 _ARRAY = re.compile(r"(.*)\[\s*(\d*)\s*\]", re.S)

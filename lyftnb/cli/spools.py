@@ -148,6 +148,12 @@ def export(
     moment = _moment(at)
     with opened(ctx) as workspace:
         frame = workspace.spool(name).scan(since=since, until=until, at=moment)
+        nested = [n for n, dtype in frame.collect_schema().items() if dtype.is_nested()]
+        if file.suffix == ".csv" and nested:
+            raise SetupError(
+                f"column '{nested[0]}' is nested, which CSV cannot hold",
+                hint="export to .ndjson or .parquet",
+            )
         with _reading(name):
             _write(frame, file)
     typer.echo(f"wrote {file} ({size(file.stat().st_size)})")

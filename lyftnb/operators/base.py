@@ -25,10 +25,10 @@ import polars as pl
 import polars.selectors as cs
 from pydantic import BaseModel
 
+from lyftnb.dtypes import HIDDEN as HIDDEN
 from lyftnb.errors import LyftError, WorkflowError, near
 from lyftnb.model import Path
 
-HIDDEN = "__lyft_"
 REJECT = "__lyft_reject"
 """Int32: null while the row is good, else the number of the reason it was flagged for."""
 

@@ -19,11 +19,12 @@ from lyftnb.connectors.files.decoded import Columns, Decoded
 from lyftnb.connectors.files.discovery import discover
 from lyftnb.connectors.files.identity import FileSplit, opened
 from lyftnb.connectors.files.params import FilesParams, delimiter_of
-from lyftnb.dtypes import from_schema
-from lyftnb.errors import LyftError, StorageError
+from lyftnb.dtypes import HIDDEN, from_schema
+from lyftnb.errors import BadData, LyftError, StorageError
 from lyftnb.model import Position, Schema
 
 _BOM = b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _HEADER_BYTES = 1 << 20
 
 
@@ -69,6 +70,7 @@ class Files(Source[FilesParams]):
                 if split.format == "parquet":
                     return _read_parquet(split, file)
                 decoded, size = _read_text(params, split, floor, file)
+                _refuse_kept_names(decoded.frame.columns)
             except StorageError:
                 raise
             except LyftError as error:
@@ -90,8 +92,27 @@ def _read_parquet(split: FileSplit, file: BinaryIO) -> ReadResult:
             pass
 
     frame = pl.scan_parquet(file.name).slice(split.begin, split.end - split.begin)
+    _refuse_kept_names(frame.collect_schema().names())
     size = split.size * (split.end - split.begin) // max(split.total, 1)
     return ReadResult(frame=frame, bytes=size, recheck=recheck)
+
+
+def _refuse_kept_names(names: Sequence[str]) -> None:
+    """Columns of these names would be taken for the engine's own and lost."""
+    kept = next((name for name in names if name.startswith(HIDDEN)), None)
+    if kept is not None:
+        raise BadData(
+            f"the column '{kept}' begins with '{HIDDEN}', which is kept for lyftnb itself",
+            hint="rename it in the file",
+        )
+
+
+def _refuse_utf16(raw: bytes) -> None:
+    if raw.startswith(_UTF16):
+        raise BadData(
+            "the file is UTF-16, and UTF-8 was expected",
+            hint="convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW_FILE",
+        )
 
 
 def _read_text(
@@ -106,6 +127,8 @@ def _read_text(
     size = len(raw)
     if split.compression is not None:
         raw = _DECOMPRESS[split.compression](raw, split.path)
+    if split.begin == 0:
+        _refuse_utf16(raw)
     columns = Columns.of(params.declared, floor)
     if split.format in ("csv", "tsv"):
         return _decode_records(params, split, columns, raw, file), size

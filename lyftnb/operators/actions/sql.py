@@ -161,6 +161,7 @@ def _tree(query: str) -> exp.Expression:
         trees = sqlglot.parse(query, dialect="duckdb")
     except (SqlglotError, RecursionError) as error:
         text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split("\n", 1)[0]
+        text = re.sub(r"Required keyword: '\w+' missing for <class '[\w.]+'>", "incomplete", text)
         raise ExpressionError(f"the query cannot be parsed: {text}", text=query) from error
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise ExpressionError("the query must be one SELECT", text=query)

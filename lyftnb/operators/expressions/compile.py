@@ -117,13 +117,19 @@ class _Compiler:
             return literals.bound(place, self.env)
         if isinstance(parts[-1], exp.Star):
             raise Refusal("* is no single value", hint="name a column")
-        value = self._named(parts[0].name)
+        value = self._named(parts[0])
         for part in parts[1:]:
             value = containers.field(value, part.name)
         return value
 
-    def _named(self, name: str) -> Value:
-        name = literals.resolved(name, self.schema)
+    def _named(self, column: exp.Identifier) -> Value:
+        try:
+            name = literals.resolved(column.name, self.schema)
+        except Refusal as error:
+            if not column.quoted:
+                raise
+            hint = f"a text stands in single quotes: '{column.name}'. Otherwise {error.hint}"
+            raise Refusal(error.message, hint=hint) from None
         dtype = self.schema[name]
         expr, dtype = literals.normal(pl.col(name), dtype)
         read = frozenset((name,))

@@ -9,6 +9,13 @@ from lyftnb.planning.report import Report
 
 def bodies(draft: Draft, setting: Setting, report: Report) -> None:
     """Missing, conflicting and fruitless bodies; parts that are not there yet."""
+    if not draft.spec.steps:
+        report.warn(
+            ("steps",),
+            "no_steps",
+            "the workflow has no steps, so that a run of it does nothing",
+            "write a step: a name, and below it what it reads, does and writes",
+        )
     for name, step in draft.spec.steps.items():
         path = ("steps", name)
         _whole(path, step, report)

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from lyftnb.connectors.base import SourceEnv
 from lyftnb.connectors.files.source import Files
-from lyftnb.errors import StorageError
+from lyftnb.errors import BadData, StorageError
 from lyftnb.model import Schema
 
 FILES = Files()
@@ -264,6 +264,20 @@ def test_what_cannot_be_read_is_said(tmp_path):
     assert "the format cannot be told" in said
     assert "not a Parquet file" in said
     assert "no file matches *.tsv" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"a,__lyft_reject\n1,2\n", "'__lyft_reject' begins with"),
+        ("a.ndjson", b'{"a": 1}\n{"__lyft_x": 2}\n', "'__lyft_x' begins with"),
+        ("a.csv", "a,b\n1,2\n".encode("utf-16"), "UTF-16"),
+    ],
+)
+def test_files_that_would_be_misread_are_refused(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadData, match=said):
+        Reader(tmp_path, path=name).values()
 
 
 def test_a_growing_csv_keeps_its_header_and_its_records(tmp_path):

@@ -47,6 +47,7 @@ REFUSED = [
     # (text, offset, part of the message, part of the hint)
     ("nmae = 'a'", 0, "unknown column 'nmae'", "did you mean 'Name'?"),
     ("i + zz", 4, "unknown column 'zz'", "there is: i, big"),
+    ('i = "five"', 4, "unknown column 'five'", "a text stands in single quotes: 'five'"),
     ("__lyft_reject", 0, "unknown column", "there is"),
     ("lenght(s)", 0, "unknown function lenght()", "did you mean length()?"),
     ("i > 0 AND frobnicate(s)", 10, "unknown function", "`sql` action"),
