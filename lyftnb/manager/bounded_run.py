@@ -11,6 +11,7 @@ import queue
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine, group_unavailable
@@ -77,25 +78,14 @@ class BoundedRun:
                 A stage that failed alone raises its own error.
             KeyboardInterrupt: what is committed stays, the rest is for the next run.
         """
-        fired_at = self.env.clock.now()
-        run_id = self.env.ledger.begin_run(self.plan.deployment, fired_at)
-        env = self.env
-        programs = Programs(self.plan, env.ledger, env.storage_root, env.base_path)
-        batches = Batches(
-            plan=self.plan,
-            ledger=env.ledger,
-            engine=env.engine,
-            clock=env.clock,
-            programs=programs,
-            stages=self.stages,
-            defer=self.events.put,
-            run_id=run_id,
-            fired_at=fired_at,
-        )
+        ledger, clock = self.env.ledger, self.env.clock
+        fired_at = clock.now()
+        run_id = ledger.begin_run(self.plan.deployment, fired_at)
+        batches = self._batches(run_id, fired_at)
         status = "failed"
         try:
             with deferred_interrupts(lambda: self.events.put(_interrupted)):
-                self.publisher.add(env.ledger.pending_publications(self.plan.deployment))
+                self.publisher.add(ledger.pending_publications(self.plan.deployment))
                 batches.take_up()
                 while self._turn(batches):
                     self._wait(batches)
@@ -106,8 +96,8 @@ class BoundedRun:
         finally:
             batches.cancel_all()
             if status == "cancelled":
-                env.engine.interrupt()
-            env.ledger.end_run(run_id, status, env.clock.now())
+                self.env.engine.interrupt()
+            ledger.end_run(run_id, status, clock.now())
             self._show(force=True)
         if status == "blocked":
             raise self._blocked_error()
@@ -186,6 +176,20 @@ class BoundedRun:
             run.lacks = group_unavailable(missing[0], slots).message if missing else ""
 
     # -- parts
+
+    def _batches(self, run_id: str, fired_at: datetime) -> Batches:
+        env = self.env
+        return Batches(
+            plan=self.plan,
+            ledger=env.ledger,
+            engine=env.engine,
+            clock=env.clock,
+            programs=Programs(self.plan, env.ledger, env.storage_root, env.base_path),
+            stages=self.stages,
+            defer=self.events.put,
+            run_id=run_id,
+            fired_at=fired_at,
+        )
 
     def _stage_run(self, stage: Stage) -> StageRun:
         number = self.env.ledger.next_batch(self.plan.deployment, stage.id)

@@ -125,8 +125,7 @@ class StageRun:
     def commit_of(self, batch: InFlight, spools: tuple[SpoolSpec, ...]) -> Commit:
         """Everything that a ready batch makes visible."""
         if batch.skipped is not None:
-            passed_by = replace(batch.claim, replaces=())
-            return Commit(passed_by, started_at=batch.started_at, skipped=batch.skipped)
+            return Commit(batch.claim, started_at=batch.started_at, skipped=batch.skipped)
         reports = batch.reports or ()
         return Commit(
             claim=batch.claim,

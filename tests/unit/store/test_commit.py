@@ -200,3 +200,18 @@ def test_threads_may_share_a_ledger(ledger: Ledger, make: MakeCommit) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_a_skipped_batch_moves_on_writes_nothing_and_is_remembered(
+    ledger: Ledger, make: MakeCommit
+) -> None:
+    ledger.commit([make(1, frame(1))])
+    skipped = make(2, replaces=[("c", None)], skipped="it failed 5 times")
+    assert isinstance(ledger.commit([skipped])[0], Committed)
+    assert ledger.position(KEY) == (2, {"seq": 2})
+    assert ledger.scan("c").collect()["x"].to_list() == [1], "nothing is replaced by nothing"
+    rows = ledger.state("batches").filter(pl.col("skipped").is_not_null())
+    assert rows["batch"].to_list() == ["d/s/2"] and '"batch":"d/s/2"' in rows["claim"][0].replace(
+        " ", ""
+    )
+    assert ledger.next_seq("d.c") == 1 and ledger.next_seq("d.unknown") == 0
