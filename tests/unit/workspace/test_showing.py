@@ -15,7 +15,18 @@ from lyftnb.workspace.reprs import problems_html, summary_html
 
 
 def progress(state: Any, rows: int, *texts: str) -> Progress:
-    stage = StageProgress("clean", state, rows, rows, 2, 1, 1234.5, 1, 2, note="")
+    stage = StageProgress(
+        stage="clean",
+        state=state,
+        rows_in=rows,
+        rows_out=rows,
+        rejects=2,
+        batches=1,
+        skipped=0,
+        rows_per_s=1234.5,
+        units_done=1,
+        units=2,
+    )
     return Progress("flights", 1.5, (stage,), texts)
 
 
