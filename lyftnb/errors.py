@@ -32,6 +32,7 @@ worker processes to the owner.
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -69,6 +70,10 @@ class LyftError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, self.where, self.hint, self.facts)
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence, not the way to it through our own code."""
+        return [f"{type(self).__name__}: {self}"]
 
     def with_where(self, where: str) -> LyftError:
         """The same error, placed (an inner place is kept behind the outer one)."""
@@ -236,6 +241,10 @@ class InternalError(LyftError):
     """A defect of lyftnb itself; please report it with the text."""
 
     code = "internal"
+
+    def _render_traceback_(self) -> list[str]:
+        """All of it: a report needs the way to the defect."""
+        return traceback.format_exception(self)
 
 
 def near(name: str, known: Iterable[str]) -> str | None:

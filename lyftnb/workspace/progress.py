@@ -96,8 +96,13 @@ def _cells(stage: StageProgress) -> tuple[str, ...]:
         f"{stage.rows_per_s:,.0f}",
         f"{stage.batches:,}",
         f"{stage.rejects:,}",
-        bar if stage.state == "running" else stage.note,
+        bar if stage.state == "running" else _note(stage),
     )
+
+
+def _note(stage: StageProgress) -> str:
+    """Its first line: the hint comes with the error, at the end."""
+    return stage.note.partition("\n")[0]
 
 
 class NotebookWatcher:
@@ -150,7 +155,7 @@ class LineWatcher:
 
 
 def _line(seconds: float, stage: StageProgress) -> str:
-    note = f" ({stage.note})" if stage.note else ""
+    note = f" ({_note(stage)})" if stage.note else ""
     return (
         f"{seconds:7.1f} s  {stage.stage}: {stage.state}, {stage.rows_in:,} rows, "
         f"{stage.rows_per_s:,.0f} rows/s, {stage.batches} batches, {stage.rejects:,} rejects{note}"

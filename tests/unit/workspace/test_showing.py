@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lyftnb.errors import ConfigError, InternalError
 from lyftnb.manager.progress import Progress, StageProgress
 from lyftnb.model import Problem, RunSummary, StepCount
 from lyftnb.workspace.doctor import examine
@@ -42,6 +43,16 @@ def test_logs_get_a_line_when_a_stage_changes_its_state(
         "printed by a step",
         "clean: done, 30 rows, 1,234 rows/s, 1 batches, 2 rejects",
     ]
+
+
+def test_an_error_in_a_notebook_is_its_sentence_and_a_defect_its_way() -> None:
+    assert ConfigError("wrong", hint="mend it")._render_traceback_() == [
+        "ConfigError: wrong\n  hint: mend it"
+    ]
+    try:
+        raise InternalError("oops")
+    except InternalError as error:
+        assert "raise InternalError" in "".join(error._render_traceback_())
 
 
 def test_a_notebook_redraws_one_table_and_always_the_last() -> None:
