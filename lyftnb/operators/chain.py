@@ -22,7 +22,7 @@ from typing import Literal
 import polars as pl
 from pydantic import ValidationError
 
-from lyftnb.errors import BadData, InternalError, LyftError
+from lyftnb.errors import BadData, InternalError, LyftError, StorageError
 from lyftnb.model import ActionSpec, OnError, StepCount
 from lyftnb.operators.base import HIDDEN, REJECT, Bound, EagerBound, Env, Flags, Guard, Reason
 from lyftnb.operators.parameters import invalid_parameters
@@ -244,6 +244,12 @@ class Chain:
             return lf.collect(engine=self._engine)
         except pl.exceptions.PolarsError as error:
             first = str(error).split("\n", 1)[0]
+            if first.startswith("parquet:"):
+                raise StorageError(
+                    f"a file that it reads is damaged: {first}",
+                    where=f"steps {', '.join(self._counts)}",
+                    hint="`lyftnb spool verify` names the damaged files of spools",
+                ) from error
             raise InternalError(
                 f"the query engine failed: {first}", where=f"steps {', '.join(self._counts)}"
             ) from error

@@ -16,6 +16,7 @@ from lyftnb.operators.expressions.values import (
     VARCHAR,
     Refusal,
     Value,
+    constant,
     is_integer,
     is_moment,
     is_number,
@@ -90,8 +91,11 @@ def _integer(value: Value) -> Value | None:
         return as_type(value, pl.Int64())
     if not is_integer(value.dtype):
         return None
-    wide = value.dtype in (pl.Int128(), pl.UInt64())
-    return value if wide else replace(value, expr=value.expr.cast(pl.Int64()), dtype=pl.Int64())
+    if value.dtype in (pl.Int64(), pl.Int128(), pl.UInt64()):
+        return value
+    if value.is_literal:
+        return constant(value.literal, pl.Int64())
+    return replace(value, expr=value.expr.cast(pl.Int64()), dtype=pl.Int64())
 
 
 def _boolean(value: Value) -> Value | None:

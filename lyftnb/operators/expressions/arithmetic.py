@@ -86,7 +86,10 @@ def remainder(a: Value, b: Value) -> Value:
     bounds = (min(low, 0), max(high, 0))
     floored = a.expr % b.expr
     if not _both_positive(a, b):
-        moved = (floored != 0) & ((a.expr < 0) != (b.expr < 0))
+        negative = a.expr < 0
+        if _known(b.bounds)[0] <= 0:
+            negative = negative != (b.expr < 0)
+        moved = (floored != 0) & negative
         floored = pl.when(moved).then(floored - b.expr).otherwise(floored)
     return _whole("%", floored, a, b, bounds, _zero_division("%", b))
 
