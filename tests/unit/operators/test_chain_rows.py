@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
+import pytest
 
+from lyftnb.errors import StorageError
 from lyftnb.model import ActionSpec
 from lyftnb.operators import REJECTS_SCHEMA, Chain, Env, RejectedRow, no_rejects, rejects_frame
 from lyftnb.operators.base import REJECT
@@ -83,3 +86,14 @@ def test_steps_that_cannot_fail_are_the_query_that_one_would_write() -> None:
 def test_flags_exist_only_from_the_first_action_that_can_fail() -> None:
     assert REJECT not in _plan({"derive": {"b": "a / 2"}}).collect_schema()
     assert REJECT in _plan({"derive": {"b": "CAST(t AS BIGINT)"}}).collect_schema()
+
+
+def test_a_damaged_file_is_no_defect_of_ours(tmp_path: Path) -> None:
+    file = tmp_path / "a.parquet"
+    pl.DataFrame({"a": range(1000)}).write_parquet(file)
+    content = file.read_bytes()
+    file.write_bytes(content[:20] + b"x" * 200 + content[220:])
+    chain = Chain(pl.scan_parquet(file), pl.Schema({"a": pl.Int64()}))
+    chain.step("s", [], "reject", [])
+    with pytest.raises(StorageError, match="damaged"):
+        chain.collect()
