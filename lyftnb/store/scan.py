@@ -24,7 +24,7 @@ _CASTS = pl.ScanCastOptions(
     float_cast="upcast",
     missing_struct_fields="insert",
 )
-_REPAIR = "restore the file from a backup, or run the batch again over the same range"
+_REPAIR = "restore the file from a backup; a draft's data can be made anew by `lyftnb run --fresh`"
 
 
 def scan(
