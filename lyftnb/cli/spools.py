@@ -111,6 +111,8 @@ def verify(
     else:
         for d in damage:
             typer.echo(str(d), err=True)
+        for hint in dict.fromkeys(d.hint for d in damage):
+            typer.echo(f"  hint: {hint}", err=True)
         typer.echo(counted(len(damage), "damaged segment") if damage else "every segment is sound")
     if damage:
         raise typer.Exit(1)

@@ -12,8 +12,8 @@ import polars as pl
 
 _CHUNK = 2**20
 _HINT = (
-    "restore the file from a backup, or run the batch's range again; until then reads of this "
-    "spool fail rather than leave rows out"
+    "restore the file from a backup; a draft's data can be made anew by `lyftnb run --fresh`; "
+    "until then reads of this spool fail rather than leave rows out"
 )
 
 
