@@ -27,13 +27,15 @@ def answering(function: Callable[..., T], *args: Any) -> T:
     try:
         return function(*args)
     except LyftError as error:
-        raise _portable(error) from None
+        failure = _portable(error)
     except (Exception, SystemExit) as error:
-        raise StepFailed(
+        failure = StepFailed(
             f"{type(error).__name__}: {error}",
             where=_place(error),
             hint="if the step's own code did not raise it, it is a defect of lyftnb",
-        ) from None
+        )
+    # Raised out here it has no context: Dask would pickle that along, and it may not travel.
+    raise failure
 
 
 def _portable(error: LyftError) -> LyftError:
