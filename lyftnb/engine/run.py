@@ -26,7 +26,9 @@ from lyftnb.model import (
     JobInput,
     Position,
     Publication,
+    Schema,
     SegmentRef,
+    Split,
     StagedSegment,
     StepCount,
     TaskReport,
@@ -73,10 +75,11 @@ class _TaskRun:
         self.rejects: dict[str, list[pl.DataFrame]] = {}
         self.written: list[tuple[str, pl.DataFrame]] = []
         self.segments: list[StagedSegment] = []
+        self.schemas: dict[str, Schema] = {}
         self.publications: list[Publication] = []
         self.counts: dict[str, StepCount] = {}
         self.floor = program.floor
-        self.recheck: Callable[[], None] | None = None
+        self.rechecks: list[Callable[[], None]] = []
         self.bytes_read = 0
         self.rows_read = 0
         self.env = Env(
@@ -100,8 +103,8 @@ class _TaskRun:
                     where=f"step '{job.step}', batch {self.program.batch}",
                     hint="trace the workflow on a sample to see which action it is",
                 ) from error
-        if self.recheck is not None:
-            self.recheck()
+        for recheck in self.rechecks:
+            recheck()
         self._stage_rejects()
         self._write_all()
         return TaskResult(self._report(), self.sent)
@@ -169,26 +172,29 @@ class _TaskRun:
         )
 
     def _read(self, job: Job) -> Chain:
+        frames = [self._read_split(job, split) for split in self.unit.splits]
+        frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
+        return Chain(frame, frame.collect_schema(), self.env)
+
+    def _read_split(self, job: Job, split: Split) -> pl.LazyFrame:
         assert self.program.source is not None
         source = connectors.SOURCES[self.program.source.kind]
-        read = source.read(
-            source.parse(self.program.source.params),
-            self.unit.splits[0].payload,
-            self.program.floor,
-            self.source_env,
-        )
+        params = source.parse(self.program.source.params)
+        read = source.read(params, split.payload, self.floor, self.source_env)
         self.floor = read.schema or self.floor
-        self.recheck = read.recheck
+        if read.recheck is not None:
+            self.rechecks.append(read.recheck)
         self.bytes_read += read.bytes
-        rows = read.frame.select(pl.len()).collect().item()
-        self._count(StepCount(job.step, rows_in=rows + len(read.rejects)))
+        before = self.counts.get(job.step, StepCount(job.step)).rows_in or 0
+        rows = read.frame.select(pl.len()).collect().item() + len(read.rejects)
+        self._count(StepCount(job.step, rows_in=rows))
         if read.rejects:
             rejects = [
-                RejectedRow(r.row, job.step, "input", r.code, r.reason, r.position)
+                RejectedRow(r.row, job.step, "input", r.code, r.reason, before + r.position)
                 for r in read.rejects
             ]
             self._refuse(job, operators.rejects_frame(rejects, self.env))
-        return Chain(read.frame, read.frame.collect_schema(), self.env)
+        return read.frame
 
     @property
     def source_env(self) -> SourceEnv:
@@ -204,8 +210,6 @@ class _TaskRun:
         """A stream input: from memory if this stage made it, else from its spool."""
         if spec.channel in self.frames:
             return self.frames[spec.channel]
-        if spec.channel in self.chains:
-            return self.chains.pop(spec.channel).collect().frame.lazy()
         segments = tuple(
             s for split in self.unit.splits if split.input == spec.name for s in split.segments
         )
@@ -270,6 +274,8 @@ class _TaskRun:
                     ),
                 )
             self.written.append((channel, kept.frame))
+            if target.schema is None and kept.frame.width:
+                self.schemas[target.spec.spool] = kept.schema
             return
         self.frames[channel] = frame.lazy()
         if channel in self.program.task.sends:
@@ -343,6 +349,7 @@ class _TaskRun:
             segments=tuple(self.segments),
             publications=tuple(self.publications),
             counts=tuple(self.counts.values()),
+            schemas=tuple(self.schemas.items()),
             floor=self.floor if self.program.source is not None else None,
             bytes_read=self.bytes_read,
             seconds=time.perf_counter() - self.started,

@@ -27,6 +27,26 @@ class BatchLimits:
     in_flight: int = 3
 
 
+_DECODED = 4
+"""A byte of Parquet is about so many in memory; limits speak of what is read into memory."""
+
+
+@dataclass(slots=True)
+class Ramp:
+    """How large the next batch may be: they grow from one split to the limit, so that stages behind
+    can start early and the first rows show soon.
+    """
+
+    limits: BatchLimits
+    _next_bytes: int = 0
+
+    def take(self) -> int:
+        """Bytes of the next batch."""
+        size = max(self._next_bytes, self.limits.split_bytes)
+        self._next_bytes = 2 * size
+        return min(size, self.limits.batch_bytes)
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """What a feed hands out for one claim."""
@@ -95,6 +115,10 @@ class SourceFeed:
     """There is something to discover."""
     settled: bool = False
     """Schema and end positions are known, so that batches may follow each other in flight."""
+    ramp: Ramp = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ramp = Ramp(self.limits)
 
     @property
     def wants_discovery(self) -> bool:
@@ -120,20 +144,20 @@ class SourceFeed:
 
     def next_piece(self) -> Piece | None:
         """Splits in order up to a batch's size; a first one alone while the schema is open."""
+        if not self.splits:
+            return None
         taken: list[SourceSplit] = []
         size = rows = 0
+        room = self.ramp.take()
         while self.splits and (not taken or self.settled):
             head = self.splits[0]
             if taken and (
-                size + head.bytes > self.limits.batch_bytes
-                or rows + (head.rows or 0) > self.limits.batch_rows
+                size + head.bytes > room or rows + (head.rows or 0) > self.limits.batch_rows
             ):
                 break
             taken.append(self.splits.popleft())
             size += head.bytes
             rows += head.rows or 0
-        if not taken:
-            return None
         payloads = [split.payload for split in taken]
         return Piece(
             tuple(
@@ -167,6 +191,10 @@ class SpoolFeed:
     """Segments that are known and not yet handed out; each is asked for once."""
     _known: dict[str, int] = field(default_factory=dict)
     """Stream name → the sequence number up to which the ledger was asked."""
+    ramp: Ramp = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ramp = Ramp(self.limits)
 
     @property
     def drained(self) -> bool:
@@ -219,7 +247,7 @@ class SpoolFeed:
     def _bounded(self) -> Piece:
         splits: list[Split] = []
         advances: list[Advance] = []
-        room_bytes, room_rows = self.limits.batch_bytes, self.limits.batch_rows
+        room_bytes, room_rows = self.ramp.take() // _DECODED, self.limits.batch_rows
         for stream in self.stage.streams:
             backlog = self._backlog[stream.name]
             taken: list[SegmentRef] = []
@@ -231,7 +259,9 @@ class SpoolFeed:
                 room_bytes -= head.bytes
                 room_rows -= head.rows
             if taken:
-                splits += _grouped(stream.name, taken, len(splits), self.limits.split_bytes)
+                splits += _grouped(
+                    stream.name, taken, len(splits), self.limits.split_bytes // _DECODED
+                )
                 advances.append(self._advance(stream.name, tuple(taken)))
             if backlog:
                 break

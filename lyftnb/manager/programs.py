@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lyftnb.dtypes import to_schema
 from lyftnb.engine import Program, Target
 from lyftnb.model import Claim, Job, JobInput, Plan, Schema, SpoolSpec, Stage, Task, united
+from lyftnb.operators import REJECTS_SCHEMA
 from lyftnb.store import Ledger
+
+_REJECTS = to_schema(REJECTS_SCHEMA)
 
 
 @dataclass(slots=True)
@@ -79,6 +83,7 @@ class Programs:
                     policy=planned.spec.schema_policy,
                     replaced=planned.replaced,
                     rejects=planned.rejects,
+                    schema=_REJECTS if planned.rejects else None,
                 )
                 targets[channel] = Target(spec, schemas.get(channel) or self.ledger.schema(spool))
         return targets

@@ -130,7 +130,7 @@ class StageRun:
         return Commit(
             claim=batch.claim,
             segments=tuple(s for r in reports for s in r.segments),
-            spools=spools,
+            spools=with_schemas(spools, reports),
             publications=tuple(p for r in reports for p in r.publications),
             counts=summed(c for r in reports for c in r.counts),
             floor=floor_of(batch.claim.floor, reports),
@@ -242,6 +242,14 @@ def summed(counts: Iterable[StepCount]) -> tuple[StepCount, ...]:
     for count in counts:
         total[count.step] = total[count.step] + count if count.step in total else count
     return tuple(total.values())
+
+
+def with_schemas(
+    spools: tuple[SpoolSpec, ...], reports: Iterable[TaskReport]
+) -> tuple[SpoolSpec, ...]:
+    """The spools, with the columns of those that may have got no row."""
+    found = {spool: schema for report in reports for spool, schema in report.schemas}
+    return tuple(replace(s, schema=found[s.spool]) if s.spool in found else s for s in spools)
 
 
 def floor_of(floor: Schema | None, reports: Iterable[TaskReport]) -> Schema | None:

@@ -183,6 +183,8 @@ class TaskReport:
     segments: tuple[StagedSegment, ...] = ()
     publications: tuple[Publication, ...] = ()
     counts: tuple[StepCount, ...] = ()
+    schemas: tuple[tuple[str, Schema], ...] = ()
+    """Columns of new outputs (spool → schema), so that they can be read even if no row came."""
     floor: Schema | None = None
     """Schema of an outside input as decoded, when it was inferred."""
     bytes_read: int = 0

@@ -150,7 +150,8 @@ class Group:
         schemas: dict[str, Schema] = {}
         for spool, segments in _by_spool(commit).items():
             present = self._spool(spool, specs).schema
-            whole = present
+            spec = specs.get(spool)
+            whole = present or (spec.schema if spec and spec.schema else present)
             for segment in segments:
                 whole, clashes = united(whole, segment.schema)
                 if clashes:

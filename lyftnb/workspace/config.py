@@ -109,7 +109,7 @@ class BatchConfig(Section):
         5_000_000, ge=1, description="How many rows a batch holds at most, where they are known."
     )
     in_flight: int = Field(
-        2, ge=1, le=64, description="Batches of one stage that may be under way at the same time."
+        3, ge=1, le=64, description="Batches of one stage that may be under way at the same time."
     )
 
 

@@ -71,6 +71,13 @@ class Given:
         spec, number = published(match[1], int(match[2]) if match[2] else None)
         return cls(spec, version=number)
 
+    @property
+    def deployment(self) -> str | None:
+        """What it runs as; None where the document cannot be read."""
+        if self.spec is None:
+            return None
+        return f"{self.spec.workflow}_draft" if self.version is None else self.spec.workflow
+
     def problems(self, known: Mapping[str, Schema]) -> tuple[Problem, ...]:
         """Everything that is wrong or worth knowing, worst first."""
         from lyftnb.workspace.checker import checker
@@ -100,10 +107,9 @@ class Given:
         from lyftnb.workspace.checker import checker
 
         spec = self.checked(known)
-        draft = self.version is None
         return planning.plan(
             spec,
-            deployment=f"{spec.workflow}_draft" if draft else spec.workflow,
+            deployment=self.deployment or "",
             version=self.version,
             checker=checker(),
             groups=groups,

@@ -98,7 +98,9 @@ class Workspace:
         self._compute.warm()
         from lyftnb.manager import BoundedRun, RunEnv
 
-        plan = self._given(workflow).plan(self._known(), self._compute.group_sizes)
+        given = self._given(workflow)
+        known = self._known(but=given.deployment if fresh else None)
+        plan = given.plan(known, self._compute.group_sizes)
         if any(run.status != "done" for run in self._ledger.runs(plan.deployment, limit=1)):
             # What the last run had staged when it was cut off is of no use to anyone.
             self._ledger.sweep()
@@ -195,10 +197,13 @@ class Workspace:
             raise unknown("workflow version", ref, known)
         return WorkflowSpec.model_validate(version.document), version.number
 
-    def _known(self) -> dict[str, Schema]:
-        """Schemas of spools that exist, by full name."""
-        found = ((info.spool, self._ledger.schema(info.spool)) for info in self.spools())
-        return {name: schema for name, schema in found if schema is not None}
+    def _known(self, but: str | None = None) -> dict[str, Schema]:
+        """Schemas of spools that exist, by full name; without those of the deployment `but`."""
+        return {
+            info.spool: info.schema
+            for info in self.spools()
+            if info.schema is not None and info.spool.partition(".")[0] != but
+        }
 
     def _limits(self) -> BatchLimits:
         from lyftnb.manager import BatchLimits

@@ -347,3 +347,50 @@ def test_trace_shows_every_action(ws: ln.Workspace) -> None:
         ("keep", "derive[1]", 0, 5),
     ]
     assert "traced_draft.kept" not in {s.spool for s in ws.spools()}
+
+
+def test_a_channel_that_held_rows_stays_a_spool(ws: ln.Workspace, rows: Rows) -> None:
+    make = {"input": numbers(10), "out": "raw"}
+    ws.run(flow("grown", {"make": make}))
+    keep = {"in": "raw", "actions": [{"filter": "n > 3"}], "out": "kept"}
+    wf = flow("grown", {"make": make, "keep": keep}, channels={"kept": SPOOL})
+    ws.run(wf)
+    assert rows("grown_draft.kept")["n"].to_list() == list(range(4, 10))
+    assert ws.plan(wf).channel("raw").transport == "spool"
+    ws.run(wf, fresh=True)
+    assert ws.plan(wf).channel("raw").transport == "worker"
+    assert rows("grown_draft.kept")["n"].to_list() == list(range(4, 10))
+
+
+def test_spools_without_rows_have_their_columns(ws: ln.Workspace, rows: Rows) -> None:
+    wf = flow(
+        "nobody",
+        {
+            "make": {"input": numbers(5), "out": "raw"},
+            "none": {"in": "raw", "actions": [{"filter": "n > 99"}], "out": "few"},
+            "look": {
+                "in": {"raw": "raw", "few": {"channel": "few", "as": "table"}},
+                "actions": [{"lookup": {"table": "few", "on": "n", "add": {"found": "kind"}}}],
+                "out": "looked",
+            },
+        },
+        channels={"raw": SPOOL, "looked": SPOOL},
+    )
+    ws.run(wf)
+    assert rows("nobody_draft.looked")["found"].to_list() == [None] * 5
+    assert ws.sql("SELECT _row, reason FROM nobody_draft.none_rejects").height == 0
+
+
+def test_many_small_files_share_tasks(ws: ln.Workspace, rows: Rows, folder: Path) -> None:
+    data = folder / "small"
+    data.mkdir()
+    for i in range(60):
+        (data / f"{i:03}.csv").write_text(f"n,m\n{i},{i}\n{'x' if i == 50 else i},1\n")
+    wf = flow(
+        "small",
+        {"read": {"input": {"files": {"path": "small/*.csv"}}, "out": "raw"}},
+        channels={"raw": SPOOL},
+    )
+    summary = ws.run(wf)
+    assert rows("small_draft.raw").height + summary.rejects == 120
+    assert ws.spool("small_draft.raw").segments < 20

@@ -19,7 +19,7 @@ from lyftnb.planning.rules.frames import REPLACING
 
 def route(draft: Draft, setting: Setting) -> Draft:
     """Make spools of the channels that cannot stay in memory, each with its reason in words."""
-    spools = _spools(draft)
+    spools = _spools(draft, setting)
     if draft.graph.cycles:
         return draft.with_problems(_conflicts(draft, spools))
     stages = _settled(draft, spools)
@@ -60,7 +60,7 @@ def _conflicts(draft: Draft, spools: Mapping[str, str]) -> tuple[Problem, ...]:
     return report.problems
 
 
-def _spools(draft: Draft) -> dict[str, str]:
+def _spools(draft: Draft, setting: Setting) -> dict[str, str]:
     """Channels that must be spools for what is said of them or their ends alone, and why."""
     out: dict[str, str] = {}
     for channel, producer in draft.graph.producers.items():
@@ -76,6 +76,9 @@ def _spools(draft: Draft) -> dict[str, str]:
             out[channel] = reason
         elif declared is None and unread:
             out[channel] = "no step reads it, so it is kept for queries"
+        elif declared is None and f"{setting.deployment}.{channel}" in setting.known:
+            # It was one before the draft was edited, and may hold rows that nobody has read yet.
+            out[channel] = "it holds rows of earlier runs"
     return out
 
 
