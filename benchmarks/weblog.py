@@ -54,7 +54,9 @@ def _frame(rng: np.random.Generator, start: int, n: int) -> pl.DataFrame:
             "host": [f"web-{h:02d}" for h in rng.integers(0, 40, n)],
             "method": [METHODS[i] for i in rng.choice(4, n, p=[0.7, 0.2, 0.07, 0.03])],
             "path": [f"/api/v1/items/{i}" for i in rng.integers(0, 100_000, n)],
-            "status": rng.choice([200, 204, 301, 404, 500, 503], n, p=[0.62, 0.1, 0.06, 0.14, 0.06, 0.02]),
+            "status": rng.choice(
+                [200, 204, 301, 404, 500, 503], n, p=[0.62, 0.1, 0.06, 0.14, 0.06, 0.02]
+            ),
             "bytes": rng.integers(100, 50_000, n),
             "ms": np.round(rng.gamma(2.0, 30.0, n), 3),
             "ip": [f"10.{a}.{b}.{c}" for a, b, c in rng.integers(0, 255, (n, 3))],

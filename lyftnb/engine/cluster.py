@@ -49,7 +49,7 @@ class GroupSize:
     threads: int = 1
     """Threads of the Polars pool in each worker."""
     memory_bytes: int = 0
-    """Memory a worker may use before it spills (0: no bound)."""
+    """Memory above which a worker is started anew (0: no bound)."""
 
 
 class Cluster:

@@ -314,8 +314,8 @@ def _worker_died(errand: _Errand) -> WorkerDied:
     return WorkerDied(
         f"the worker died {errand.max_deaths} times while it ran this piece of work",
         where=errand.name,
-        hint="it probably ran out of memory: lower batch.split_bytes in lyftnb.toml or give the "
-        "group more memory; `lyftnb trace` shows what the step does to a sample",
+        hint="it ran out of memory (lower batch.split_bytes in lyftnb.toml, or give the group more "
+        "memory), or the step's own code ends the process",
     )
 
 

@@ -96,7 +96,10 @@ class _TaskRun:
             try:
                 self._run(job)
             except LyftError as error:
-                raise error.with_where(f"step '{job.step}', batch {self.program.batch}") from error
+                batch = f"batch {self.program.batch}"
+                placed = (error.where or "").startswith("step ")
+                where = batch if placed else f"{batch}, step '{job.step}'"
+                raise error.with_where(where) from error
             except pl.exceptions.PolarsError as error:
                 raise StepFailed(
                     f"Polars could not run the step: {error}",

@@ -14,7 +14,12 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import Any
+
+_MEMORY_CHECK_S = 0.1
+_OUT_OF_MEMORY = 137
+"""The exit status that the system gives to a process which it kills for its memory."""
 
 
 def _follow_the_owner() -> None:
@@ -22,6 +27,20 @@ def _follow_the_owner() -> None:
     while os.read(0, 1024):
         pass
     os._exit(0)
+
+
+def _stay_below(limit_bytes: int) -> None:
+    """End this process when it outgrows its memory; the owner starts it anew and takes note.
+
+    Dask would rather pause a worker that is full, and a paused worker of the only one of a group
+    waits for ever: what fills it is the engine's memory, which no pause gives back.
+    """
+    import psutil
+
+    process = psutil.Process()
+    while process.memory_info().rss < limit_bytes:
+        time.sleep(_MEMORY_CHECK_S)
+    os._exit(_OUT_OF_MEMORY)
 
 
 async def _serve(settings: dict[str, Any]) -> None:
@@ -32,7 +51,7 @@ async def _serve(settings: dict[str, Any]) -> None:
         name=settings["name"],
         nthreads=1,
         resources={f"group:{settings['group']}": 1},
-        memory_limit=settings["memory_bytes"],
+        memory_limit=0,
         local_directory=settings["scratch"],
         security=Security(**settings["security"]),
         death_timeout=settings["start_timeout_s"],
@@ -57,6 +76,9 @@ def main() -> None:
         return
     settings = json.loads(line)
     threading.Thread(target=_follow_the_owner, daemon=True).start()
+    if settings["memory_bytes"]:
+        limit = settings["memory_bytes"]
+        threading.Thread(target=_stay_below, args=(limit,), daemon=True).start()
     dask.config.set(settings["dask"])
     asyncio.run(_serve(settings))
 

@@ -201,7 +201,8 @@ class StageRun:
         """The stage's numbers, as of now; `waits` says why no batch may begin."""
         first = self.counts.get(self.stage.root.step)
         rows_in = (first.rows_in or 0) if first else 0
-        note = self.note
+        retrying = any(batch.retries.due_at is not None for batch in self.batches)
+        note = self.note if retrying or not self.batches else ""
         if self.error is not None:
             note = str(self.error)
         elif self.stage.paused:

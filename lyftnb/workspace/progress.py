@@ -158,5 +158,5 @@ def _line(seconds: float, stage: StageProgress) -> str:
     note = f" ({_note(stage)})" if stage.note else ""
     return (
         f"{seconds:7.1f} s  {stage.stage}: {stage.state}, {stage.rows_in:,} rows, "
-        f"{stage.rows_per_s:,.0f} rows/s, {stage.batches} batches, {stage.rejects:,} rejects{note}"
+        f"{stage.rows_per_s:,.0f} rows/s, {stage.batches} batch{'es' * (stage.batches != 1)}, {stage.rejects:,} rejects{note}"
     )

@@ -124,3 +124,20 @@ def test_a_worker_dies_with_the_result_of_a_hop(ws: ln.Workspace, tmp_path: Path
     assert ws.run(wf, on_progress=kill).status == "done"
     assert killed
     assert numbers(ws, "kept") == list(range(12))
+
+
+def test_a_step_that_outgrows_its_worker_is_found_out(tmp_path: Path) -> None:
+    (tmp_path / "lyftnb.toml").write_text('[groups.default]\nmemory = "1GiB"\n')
+    greedy = "def work(lf):\n    import time\n    hoard = bytearray(2**31)\n    time.sleep(30)\n    return lf\n"
+    step = {
+        "input": {"inline": {"rows": [{"n": 1}]}},
+        "actions": [{"python": {"source": greedy, "rowwise": False}}],
+        "output": {"discard": {}},
+        "frame": "batch",
+        "retry": {"attempts": 2},
+    }
+    with (
+        ln.open(tmp_path) as workspace,
+        pytest.raises(WorkerDied, match="out of memory"),
+    ):
+        workspace.run(WorkflowSpec.model_validate({"workflow": "greedy", "steps": {"take": step}}))
