@@ -1,9 +1,9 @@
-"""Benchmark (a): web-log events as NDJSON; parse, filter, derive two columns, route to three spools.
+"""Benchmark (a): web-log events as NDJSON: parse, filter, derive two columns, route to three.
 
     python benchmarks/weblog.py [--events 2000000] [--repeat 5]
 
-Three ways to the same rows, each on two threads: lyftnb, the best hand-written Polars script and the
-best hand-written DuckDB script that we know. Steady state has the processes up and the caches warm;
+Three ways to the same rows, each on two threads: lyftnb, the best hand-written Polars script and
+the best hand-written DuckDB script that we know. Steady state has the processes up and the caches warm;
 the start-up is shown apart.
 """
 
@@ -24,8 +24,8 @@ from lyftnb.model import WorkflowSpec
 
 METHODS = ["GET", "POST", "PUT", "DELETE"]
 AGENTS = [
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_6) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15",
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_6) AppleWebKit/605.1.15 Version/18.0 Safari/605.1",
     "curl/8.9.1",
 ]
 REGIONS = ["eu", "us", "ap"]
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=2_000_000)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1, help="Polars threads per worker")
-    parser.add_argument("--split", default="16MiB")
+    parser.add_argument("--split", default="24MiB")
     args = parser.parse_args()
     source = events(args.events)
     DATA.mkdir(exist_ok=True)

@@ -31,7 +31,7 @@ class SourceEnv:
     seed: int = 0
     bounded: bool = True
     """A bounded run takes everything there is, also a last line without a newline."""
-    split_bytes: int = 16 * 2**20
+    split_bytes: int = 24 * 2**20
     """How large a split should be (uncompressed, as far as can be told)."""
     max_splits: int = 10_000
 

@@ -21,7 +21,7 @@ from lyftnb.store import Ledger
 class BatchLimits:
     """How large batches and splits are, and how many batches of a stage are in flight."""
 
-    split_bytes: int = 16 * 2**20
+    split_bytes: int = 24 * 2**20
     batch_bytes: int = 256 * 2**20
     batch_rows: int = 10_000_000
     in_flight: int = 3

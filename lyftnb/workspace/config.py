@@ -100,7 +100,10 @@ class BatchConfig(Section):
     """How input is cut."""
 
     split_bytes: Bytes = Field(
-        16 * 2**20, ge=1, description="About how much one task reads, such as `16MiB`."
+        24 * 2**20,
+        ge=1,
+        description="About how much one task reads, such as `24MiB`. Much smaller, and the cost of "
+        "tasks shows; above 32 MiB, and memory must be fetched anew for each.",
     )
     batch_bytes: Bytes = Field(
         256 * 2**20, ge=1, description="About how much one batch reads and commits at once."

@@ -128,7 +128,10 @@ def test_a_worker_dies_with_the_result_of_a_hop(ws: ln.Workspace, tmp_path: Path
 
 def test_a_step_that_outgrows_its_worker_is_found_out(tmp_path: Path) -> None:
     (tmp_path / "lyftnb.toml").write_text('[groups.default]\nmemory = "1GiB"\n')
-    greedy = "def work(lf):\n    import time\n    hoard = bytearray(2**31)\n    time.sleep(30)\n    return lf\n"
+    greedy = (
+        "def work(lf):\n    import time\n    hoard = bytearray(2**31)\n    time.sleep(30)\n"
+        "    return lf\n"
+    )
     step = {
         "input": {"inline": {"rows": [{"n": 1}]}},
         "actions": [{"python": {"source": greedy, "rowwise": False}}],
