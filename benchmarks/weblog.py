@@ -3,8 +3,8 @@
     python benchmarks/weblog.py [--events 2000000] [--repeat 5]
 
 Three ways to the same rows, each on two threads: lyftnb, the best hand-written Polars script and
-the best hand-written DuckDB script that we know. Steady state has the processes up and the caches warm;
-the start-up is shown apart.
+the best hand-written DuckDB script that we know. Steady state has the processes up and the caches
+warm; the start-up is shown apart.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lyftnb.model import WorkflowSpec
 
 METHODS = ["GET", "POST", "PUT", "DELETE"]
 AGENTS = [
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537",
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140 Safari/537",
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_6) AppleWebKit/605.1.15 Version/18.0 Safari/605.1",
     "curl/8.9.1",
 ]

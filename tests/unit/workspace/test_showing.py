@@ -39,9 +39,9 @@ def test_logs_get_a_line_when_a_stage_changes_its_state(
         watcher.show(progress(state, rows, *(["printed by a step"] if rows == 20 else [])))
     said = capsys.readouterr().err.splitlines()
     assert [line.partition("s  ")[2] or line for line in said] == [
-        "clean: running, 10 rows, 1,234 rows/s, 1 batches, 2 rejects",
+        "clean: running, 10 rows, 1,234 rows/s, 1 batch, 2 rejects",
         "printed by a step",
-        "clean: done, 30 rows, 1,234 rows/s, 1 batches, 2 rejects",
+        "clean: done, 30 rows, 1,234 rows/s, 1 batch, 2 rejects",
     ]
 
 
