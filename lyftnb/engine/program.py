@@ -106,10 +106,12 @@ def units(claim: Claim, frame: Frame) -> tuple[Unit, ...]:
 
 
 def _small_together(splits: Iterable[Split]) -> Iterator[list[Split]]:
+    """Splits of outside inputs by the group; those of spools are grouped segments already."""
     group: list[Split] = []
     size = 0
     for split in splits:
-        if group and (size + split.bytes > _SMALL_BYTES or split.input != group[0].input):
+        alone = bool(split.segments) or size + split.bytes > _SMALL_BYTES
+        if group and alone:
             yield group
             group, size = [], 0
         group.append(split)

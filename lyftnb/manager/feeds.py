@@ -27,14 +27,17 @@ class BatchLimits:
     in_flight: int = 3
 
 
-_DECODED = 4
+_DECODED = 8
 """A byte of Parquet is about so many in memory; limits speak of what is read into memory."""
+_SPLIT_ROWS = 131_072
+"""A split of a spool holds no more, however small its rows: about as many as keep a worker busy for
+a tenth of a second."""
 
 
 @dataclass(slots=True)
 class Ramp:
     """How large the next batch may be: they grow from one split to the limit, so that stages behind
-    can start early and the first rows show soon.
+    can start early. Starting smaller still costs more in batches than it gains.
     """
 
     limits: BatchLimits
@@ -42,7 +45,7 @@ class Ramp:
 
     def take(self) -> int:
         """Bytes of the next batch."""
-        size = max(self._next_bytes, self.limits.split_bytes)
+        size = self._next_bytes or self.limits.split_bytes
         self._next_bytes = 2 * size
         return min(size, self.limits.batch_bytes)
 
@@ -289,13 +292,15 @@ def _whole(found: Mapping[str, tuple[SegmentRef, ...]]) -> tuple[Split, ...]:
 def _grouped(name: str, segments: list[SegmentRef], start: int, split_bytes: int) -> list[Split]:
     """Neighbouring small segments share a split."""
     groups: list[list[SegmentRef]] = []
-    size = 0
+    size = rows = 0
     for segment in segments:
-        if not groups or size + segment.bytes > split_bytes:
+        full = size + segment.bytes > split_bytes or rows + segment.rows > _SPLIT_ROWS
+        if not groups or full:
             groups.append([])
-            size = 0
+            size = rows = 0
         groups[-1].append(segment)
         size += segment.bytes
+        rows += segment.rows
     return [_split(start + i, name, tuple(group)) for i, group in enumerate(groups)]
 
 
