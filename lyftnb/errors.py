@@ -17,8 +17,7 @@
     │   └── WorkspaceBusy        another process owns the workspace
     ├── StorageError             repair the storage
     │   ├── SegmentMissing       a committed file is gone
-    │   ├── SegmentDamaged       a committed file differs from its checksum
-    │   └── SnapshotExpired      the asked-for history has been removed
+    │   └── SegmentDamaged       a committed file differs from its checksum
     ├── StepFailed               a step's body failed on its data; the message has the cause
     │   └── WorkerDied           it killed its worker, as often as it may be tried
     ├── StageBlocked             a stage used up its attempts; fix the cause and run again
@@ -205,12 +204,6 @@ class SegmentDamaged(StorageError):
     """A committed segment's file differs from what was committed."""
 
     code = "segment_damaged"
-
-
-class SnapshotExpired(StorageError):
-    """The asked-for history has been removed by retention."""
-
-    code = "snapshot_expired"
 
 
 class StepFailed(LyftError):

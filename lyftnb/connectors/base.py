@@ -8,7 +8,7 @@ keeps no state: where it stands is its *position*, a mapping item → JSON that 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -134,7 +134,6 @@ class SinkEnv:
     split: int
     base_path: Path = Path(".")
     now: datetime = field(default=datetime(2000, 1, 1, tzinfo=UTC))
-    last: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def stem(self) -> str:

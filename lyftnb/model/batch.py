@@ -103,12 +103,6 @@ class Claim:
         """The batch's number within its stage."""
         return int(self.batch.rsplit("/", 1)[1])
 
-    @property
-    def rows(self) -> int | None:
-        """Rows to read, when known beforehand."""
-        counts = [s.rows for s in self.splits]
-        return sum(c for c in counts if c is not None) if None not in counts else None
-
     def with_attempt(self, attempt: int) -> Claim:
         """The same work under a newer fencing token."""
         return replace(self, attempt=attempt)
