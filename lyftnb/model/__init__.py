@@ -25,6 +25,20 @@ from lyftnb.model.plan import DEFAULT_GROUP, Job, JobInput, Plan, PlannedChannel
 from lyftnb.model.problem import Path, Problem, Severity, has_errors, worst_first
 from lyftnb.model.schema import NULL, Field, Schema, united, widened
 from lyftnb.model.sql_text import quoted, text_literal
+from lyftnb.model.state import (
+    KV_READ,
+    KV_SCAN,
+    STAGED_COLUMNS,
+    Family,
+    HeldLock,
+    Item,
+    KvEntry,
+    Lease,
+    Message,
+    MessageDraft,
+    StagedState,
+    StateReader,
+)
 from lyftnb.model.trigger import EmitSpec, MessageEdge, TriggerSpec
 from lyftnb.model.workflow import (
     ActionSpec,
@@ -44,8 +58,11 @@ from lyftnb.model.workflow import (
 
 __all__ = [
     "DEFAULT_GROUP",
+    "KV_READ",
+    "KV_SCAN",
     "NAME_PATTERN",
     "NULL",
+    "STAGED_COLUMNS",
     "ActionSpec",
     "Advance",
     "Answer",
@@ -55,13 +72,20 @@ __all__ = [
     "Committed",
     "DispatchSpec",
     "EmitSpec",
+    "Family",
     "Field",
     "Frame",
+    "HeldLock",
     "InputSpec",
+    "Item",
     "Job",
     "JobInput",
     "Json",
     "JsonSchema",
+    "KvEntry",
+    "Lease",
+    "Message",
+    "MessageDraft",
     "MessageEdge",
     "Name",
     "NotebookSpec",
@@ -84,6 +108,8 @@ __all__ = [
     "SpoolSpec",
     "Stage",
     "StagedSegment",
+    "StagedState",
+    "StateReader",
     "StepCount",
     "StepSpec",
     "StreamIn",

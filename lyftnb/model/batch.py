@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from lyftnb.model.schema import Schema
+from lyftnb.model.state import HeldLock, Lease, StagedState
 from lyftnb.model.workflow import Frame
 
 Position = dict[str, Any]
@@ -97,6 +98,9 @@ class Claim:
     """When the run that it belongs to was fired."""
     frame: Frame = "batch"
     """The frame of the stage that the splits were cut for."""
+    leases: tuple[Lease, ...] = ()
+    """Work items that this batch takes: its commit acks them."""
+    locks: tuple[HeldLock, ...] = ()
 
     @property
     def number(self) -> int:
@@ -183,6 +187,7 @@ class TaskReport:
     """Schema of an outside input as decoded, when it was inferred."""
     bytes_read: int = 0
     seconds: float = 0.0
+    state: tuple[StagedState, ...] = ()
     upstream: tuple[TaskReport, ...] = field(default=())
     """Reports of the tasks that fed this one."""
 

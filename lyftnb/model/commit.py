@@ -7,6 +7,7 @@ from datetime import datetime
 
 from lyftnb.model.batch import Claim, Publication, SpoolSpec, StagedSegment, StepCount
 from lyftnb.model.schema import Schema
+from lyftnb.model.state import MessageDraft, StagedState
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +15,8 @@ class Commit:
     """Everything that one batch makes visible.
 
     Requirements: the claim's attempt is the newest for its batch, every position stands where its
-    `Advance` expects it, and the deployment's revision is current. The same attempt committing
-    twice gets the same answer; an older one is refused.
+    `Advance` expects it, its leases and locks are current, and what it read of the state has not
+    changed. The same attempt committing twice gets the same answer; an older one is refused.
     """
 
     claim: Claim
@@ -23,6 +24,8 @@ class Commit:
     spools: tuple[SpoolSpec, ...] = ()
     """Specs of the spools written (and of those that must exist even if no row came)."""
     publications: tuple[Publication, ...] = ()
+    state: tuple[StagedState, ...] = ()
+    messages: tuple[MessageDraft, ...] = ()
     counts: tuple[StepCount, ...] = ()
     floor: Schema | None = None
     bytes_read: int = 0
@@ -48,7 +51,7 @@ class Refused:
 
     batch: str
     requirement: str
-    """`attempt`, `claim`, `position`, `files`, `schema` or `revision`."""
+    """`attempt`, `claim`, `position`, `files`, `schema`, `state`, `lease` or `lock`."""
     expected: str
     found: str
 

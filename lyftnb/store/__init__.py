@@ -12,6 +12,7 @@ from lyftnb.store.records import Run, SpoolInfo, Version
 from lyftnb.store.scan import cut, scan
 from lyftnb.store.segments import write_segments
 from lyftnb.store.sql import query
+from lyftnb.store.staged_state import stage_state
 from lyftnb.store.sweep import SweepReport
 from lyftnb.store.verify import Damage
 
@@ -28,5 +29,6 @@ __all__ = [
     "cut",
     "query",
     "scan",
+    "stage_state",
     "write_segments",
 ]

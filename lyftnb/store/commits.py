@@ -30,6 +30,7 @@ from lyftnb.model import (
 )
 from lyftnb.store.claims import to_document
 from lyftnb.store.database import Database
+from lyftnb.store.families import FAMILIES, Setting, StateFamily
 from lyftnb.store.mirror import Mirror, Spool, Standing, stage_of, to_json
 
 Row = dict[str, Any]
@@ -64,6 +65,11 @@ class Group:
     _removals: list[_Removal] = field(default_factory=list)
     _done: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Batches of this group → (attempt, snapshot)."""
+    _families: tuple[StateFamily, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        setting = Setting(self.database, self.state, self.root, self.now)
+        self._families = tuple(family(setting) for family in FAMILIES)
 
     def add(self, commit: Commit) -> Answer:
         """Take a commit into the group, or say which requirement does not hold."""
@@ -75,6 +81,10 @@ class Group:
         )
         if refused is not None:
             return refused
+        for family in self._families:
+            refused = family.refused(commit)
+            if refused is not None:
+                return refused
         schemas = self._united_schemas(commit)
         if isinstance(schemas, Refused):
             return schemas
@@ -83,6 +93,8 @@ class Group:
         self._raise_floor(commit, snapshot)
         self._write_spools(commit, schemas, snapshot)
         self._list_publications(commit, snapshot)
+        for family in self._families:
+            family.take(commit, snapshot)
         return Committed(commit.claim.batch, snapshot)
 
     def write(self) -> None:
@@ -96,6 +108,8 @@ class Group:
             )
         for table, rows in self._rows.items():
             self.database.append(table, rows)
+        for family in self._families:
+            family.write()
         durable = [b for b in self._done if b in self.state.fences and self.state.fences[b].durable]
         if durable:
             self.database.run("forget_claims", batches=durable)
@@ -139,9 +153,10 @@ class Group:
 
     def _without_files(self, commit: Commit) -> Refused | None:
         # A sweep may have taken the files of a batch that ran longer than its grace.
-        for segment in commit.segments:
-            if not (self.root / segment.path).exists():
-                return _refused(commit, "files", segment.path, "no such file")
+        paths = [segment.path for segment in commit.segments]
+        for path in [*paths, *(staged.path for staged in commit.state)]:
+            if not (self.root / path).exists():
+                return _refused(commit, "files", path, "no such file")
         return None
 
     def _united_schemas(self, commit: Commit) -> dict[str, Schema] | Refused:

@@ -68,13 +68,12 @@ def write_segments(
     given = origin.get("partition")
     labelled = [(given, frame)] if given else parts(frame, spec)
     pieces = [(label, piece) for label, part in labelled for piece in _pieces(part)]
-    folder = _folder_name(spec.spool, origin)
     try:
         staged = tuple(
-            _stage(piece, label, spec, Path(root), f"{folder}/{_file_name(origin, number)}")
+            _stage(piece, label, spec, Path(root), staged_name(spec.spool, origin, number))
             for number, (label, piece) in enumerate(pieces)
         )
-        _flush_folder(Path(root) / folder)
+        _flush_folder((Path(root) / staged[0].path).parent)
     except OSError as error:
         raise StorageError(
             f"a segment cannot be written: {error.strerror or error}",
@@ -97,16 +96,13 @@ def _pieces(frame: pl.DataFrame) -> list[pl.DataFrame]:
     return [frame] if count == 1 else list(frame.iter_slices(rows))
 
 
-def _folder_name(spool: str, origin: Origin) -> str:
-    number = int(origin["batch"].rpartition("/")[2])
-    return f"{spool}/{number // _PER_FOLDER:06d}-{origin['split'] // _PER_FOLDER:04d}"
-
-
-def _file_name(origin: Origin, part: int) -> str:
+def staged_name(spool: str, origin: Origin, part: int) -> str:
+    """A file's final name under the storage root, used this once."""
     _deployment, stage, number = origin["batch"].rsplit("/", 2)
+    folder = f"{spool}/{int(number) // _PER_FOLDER:06d}-{origin['split'] // _PER_FOLDER:04d}"
     token = secrets.token_hex(4)
     words = (stage, number, origin["attempt"], origin["task"], origin["split"], part, token)
-    return "-".join(str(word) for word in words) + ".parquet"
+    return f"{folder}/" + "-".join(str(word) for word in words) + ".parquet"
 
 
 def _stage(

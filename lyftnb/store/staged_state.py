@@ -1,0 +1,57 @@
+"""State changes on their way: written by a task on a worker, read by the owner's commit.
+
+A file is read once, by the commit, which copies its rows into the ledger; so it is not flushed to
+the disk. Its name is a segment's, in the folder `DEPLOYMENT.~state`, so that the sweep knows it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Unpack
+
+import polars as pl
+
+from lyftnb.dtypes import from_schema
+from lyftnb.errors import StorageError
+from lyftnb.model import STAGED_COLUMNS, Family, StagedState
+from lyftnb.store.segments import Origin, staged_name
+
+_FOLDER = "~state"
+
+
+def stage_state(
+    frame: pl.DataFrame, root: str | Path, family: Family, **origin: Unpack[Origin]
+) -> tuple[StagedState, ...]:
+    """Stage state changes; nothing if there are none.
+
+    Args:
+        frame: changes in the columns of the family (`STAGED_COLUMNS`); those left out are null.
+        root: the storage root.
+        family: what kind of state they change.
+        origin: the batch and task that they come from.
+
+    Raises:
+        StorageError: the disk is full or cannot be written.
+    """
+    if frame.is_empty():
+        return ()
+    columns = from_schema(STAGED_COLUMNS[family])
+    missing = [pl.lit(None, dtype).alias(n) for n, dtype in columns.items() if n not in frame]
+    whole = frame.with_columns(missing).select(columns.keys()).cast(columns)
+    deployment = origin["batch"].partition("/")[0]
+    path = staged_name(f"{deployment}.{_FOLDER}", origin, part=list(STAGED_COLUMNS).index(family))
+    try:
+        (Path(root) / path).parent.mkdir(parents=True, exist_ok=True)
+        whole.write_parquet(Path(root) / path, compression="uncompressed")
+    except OSError as error:
+        raise StorageError(
+            f"state changes cannot be staged: {error.strerror or error}",
+            where=f"batch {origin['batch']}",
+            hint=f"free some space under {root} or check its permissions; nothing was committed",
+        ) from error
+    return (StagedState(family, path, whole.height, order=(origin["split"], 0)),)
+
+
+def read_state(staged: StagedState, root: Path) -> pl.DataFrame:
+    """The changes that a file holds."""
+    return pl.read_parquet(root / staged.path, memory_map=False)
