@@ -21,6 +21,7 @@ from lyftnb.connectors import Discovery, SinkEnv, SourceEnv
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.errors import BadData, LyftError, StepFailed
 from lyftnb.model import (
+    EmitPart,
     InputSpec,
     Job,
     JobInput,
@@ -77,6 +78,7 @@ class _TaskRun:
         self.segments: list[StagedSegment] = []
         self.schemas: dict[str, Schema] = {}
         self.publications: list[Publication] = []
+        self.emits: list[EmitPart] = []
         self.counts: dict[str, StepCount] = {}
         self.floor = program.floor
         self.rechecks: list[Callable[[], None]] = []
@@ -128,11 +130,12 @@ class _TaskRun:
         for count in done.counts:
             self._count(count)
         self._reject(done.rejects)
+        self._emit(job, done.frame)
         self._deliver(job, done.frame)
 
     def _sole_heir(self, job: Job) -> str | None:
         """The channel through which the plan goes on lazily: read by one job of this task only."""
-        if job.output is not None or len(job.ports) != 1:
+        if job.output is not None or job.emits or len(job.ports) != 1:
             return None
         channel = job.ports[0][1]
         task = self.program.task
@@ -314,6 +317,14 @@ class _TaskRun:
             now=self.program.now,
         )
 
+    def _emit(self, job: Job, frame: pl.DataFrame) -> None:
+        """Leave what the rows add to the step's messages; pieces without rows add nothing."""
+        if frame.is_empty():
+            return
+        for index, spec in enumerate(job.emits):
+            partial = operators.emission(spec.fields).partial(frame, self.env)
+            self.emits.append(EmitPart(job.step, index, frame.height, partial))
+
     # -- rejects and counts
 
     def _refuse(self, job: Job, rejects: pl.DataFrame) -> None:
@@ -354,6 +365,7 @@ class _TaskRun:
             counts=tuple(self.counts.values()),
             schemas=tuple(self.schemas.items()),
             floor=self.floor if self.program.source is not None else None,
+            emits=tuple(self.emits),
             bytes_read=self.bytes_read,
             seconds=time.perf_counter() - self.started,
             upstream=tuple(r.report for r in self.upstream),

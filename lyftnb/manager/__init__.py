@@ -3,8 +3,9 @@
 It knows no Dask and opens no file; everything it needs to go on after a crash is in the ledger.
 """
 
-from lyftnb.manager.bounded_run import BoundedRun, RunEnv
+from lyftnb.manager.bounded_run import BoundedRun
 from lyftnb.manager.feeds import BatchLimits
+from lyftnb.manager.flow import RunEnv
 from lyftnb.manager.progress import Progress, StageProgress, Watcher
 
 __all__ = ["BatchLimits", "BoundedRun", "Progress", "RunEnv", "StageProgress", "Watcher"]

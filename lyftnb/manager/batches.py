@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine, Work, units
+from lyftnb.errors import LyftError
 from lyftnb.manager.claims import misfit, replaced_channels, table_spools
+from lyftnb.manager.emitter import Emitter
 from lyftnb.manager.feeds import Piece, SourceFeed
-from lyftnb.manager.programs import Programs
+from lyftnb.manager.programs import Programs, messages_of, window_of
 from lyftnb.manager.stage_run import InFlight, StageRun, refusal
-from lyftnb.model import Claim, Commit, Committed, Plan, Refused, TableRef, digest
+from lyftnb.model import (
+    Claim,
+    Commit,
+    Committed,
+    EmitPart,
+    Ending,
+    MessageDraft,
+    Plan,
+    Refused,
+    Run,
+    TableRef,
+    TaskReport,
+    digest,
+)
 from lyftnb.store import Ledger
+
+Ended = tuple[Ending, tuple[MessageDraft, ...]]
+"""What is to be noted at the end of a run, and the messages that go out with it."""
 
 _REPEATABLE = ("schema", "files")
 """Refusals that another attempt at the same claim can meet: it stages anew, under what is known."""
@@ -31,10 +48,11 @@ class Batches:
     clock: Clock
     programs: Programs
     stages: Mapping[str, StageRun]
+    emitters: Mapping[str, Emitter]
+    ending: Callable[[StageRun, tuple[EmitPart, ...]], Ended | None]
+    """How a stage's run ends with batches that leave such parts, if it ends with them."""
     defer: Callable[[Callable[[], None]], None]
     """Runs a function on the loop's thread."""
-    run_id: str
-    fired_at: datetime
 
     def take_up(self) -> None:
         """Go on with batches with outside effects that were claimed and never ended: the same
@@ -70,13 +88,15 @@ class Batches:
     def _claim(self, run: StageRun, piece: Piece) -> Claim:
         """What every attempt at the batch runs; its tables fixed at the present snapshot."""
         plan, stage, feed, ledger = self.plan, run.stage, run.feed, self.ledger
+        fire = run.run
+        assert fire is not None
         batch = f"{plan.deployment}/{stage.id}/{run.next_number}"
         tables = tuple(TableRef(s, ledger.segments(s)) for s in table_spools(plan, stage))
         replaced = tuple((name, piece.partitions) for name in replaced_channels(plan, stage))
         return Claim(
             batch=batch,
             attempt=1,
-            run=self.run_id,
+            run=fire.run,
             deployment=plan.deployment,
             stage=stage.id,
             splits=piece.splits,
@@ -87,7 +107,9 @@ class Batches:
             seed=int(digest("seed", batch), 16) % 2**31,
             floor=ledger.floor(feed.place.key) if isinstance(feed, SourceFeed) else None,
             replaces=replaced,
-            fired_at=self.fired_at,
+            fired_at=fire.fired_at,
+            window=window_of(fire),
+            variables=messages_of(fire),
             frame=stage.frame,
         )
 
@@ -141,9 +163,22 @@ class Batches:
         if batch is None or batch.claim.attempt != claim.attempt:
             return
         if not isinstance(outcome, BaseException):
-            batch.reports = outcome
-        elif not run.failed(batch, outcome, time.monotonic()):
+            outcome = self._reported(run, batch, outcome)
+        if isinstance(outcome, BaseException) and not run.failed(batch, outcome, time.monotonic()):
             self._block(run, batch, outcome)
+
+    def _reported(
+        self, run: StageRun, batch: InFlight, reports: tuple[TaskReport, ...]
+    ) -> LyftError | None:
+        """All tasks have reported: make the batch's messages. Gives what stands in the way."""
+        claim = batch.claim
+        fire = run.run or Run(claim.run, claim.deployment, claim.stage, fired_at=claim.fired_at)
+        try:
+            messages, emits = self.emitters[run.stage.id].of_batch(fire, claim, reports)
+        except LyftError as error:
+            return error.with_where(f"batch {claim.batch}, its messages")
+        batch.reports, batch.messages, batch.emits = reports, messages, emits
+        return None
 
     def _block(self, run: StageRun, batch: InFlight, error: BaseException) -> None:
         for dropped in run.give_up(batch, error):
@@ -154,9 +189,9 @@ class Batches:
     def commit_ready(self) -> list[Commit]:
         """Commit all that is ready, over all stages, in one transaction; what went through."""
         ready = [
-            (run, batch, run.commit_of(batch, self.programs.spool_specs(run.stage)))
+            (run, batch, commit)
             for run in self.stages.values()
-            for batch in run.ready_prefix()
+            for batch, commit in zip(run.ready_prefix(), self._commits(run), strict=True)
         ]
         if not ready:
             return []
@@ -166,9 +201,25 @@ class Batches:
             if isinstance(answer, Committed):
                 run.committed_batch(commit)
                 through.append(commit)
+                if commit.ends_run is not None:
+                    run.close()
             elif run.batches and batch is run.batches[0]:
                 self._refused(run, batch, commit, answer)
         return through
+
+    def _commits(self, run: StageRun) -> list[Commit]:
+        """The commits of a stage's ready batches; the last one ends the run where it can."""
+        prefix = run.ready_prefix()
+        specs = self.programs.spool_specs(run.stage) if prefix else ()
+        commits = [run.commit_of(batch, specs) for batch in prefix]
+        if commits and len(prefix) == len(run.batches):
+            emits = tuple(part for commit in commits for part in commit.emits)
+            found = self.ending(run, emits)
+            if found is not None:
+                ends_run, drafts = found
+                messages = (*commits[-1].messages, *drafts)
+                commits[-1] = replace(commits[-1], ends_run=ends_run, messages=messages)
+        return commits
 
     def _refused(self, run: StageRun, batch: InFlight, commit: Commit, answer: Refused) -> None:
         if answer.requirement == "schema":

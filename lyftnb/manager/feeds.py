@@ -27,6 +27,7 @@ class BatchLimits:
     in_flight: int = 3
 
 
+_NO_END = 2**63 - 1
 _DECODED = 8
 """A byte of Parquet is about so many in memory; limits speak of what is read into memory."""
 _SPLIT_ROWS = 131_072
@@ -104,6 +105,10 @@ class Feed(Protocol):
         """Move past a claim that was made before this start and is still open."""
         ...
 
+    def reopen(self, snapshot: int | None) -> None:
+        """Another run begins: it takes what was there in this snapshot, or all that comes."""
+        ...
+
 
 @dataclass(slots=True)
 class SourceFeed:
@@ -179,6 +184,11 @@ class SourceFeed:
         for advance in advances:
             self.place.advance(advance.items)
 
+    def reopen(self, snapshot: int | None) -> None:
+        """Ask once more what there is."""
+        self.more = True
+        self.ramp = Ramp(self.limits)
+
 
 @dataclass(slots=True)
 class SpoolFeed:
@@ -194,6 +204,8 @@ class SpoolFeed:
     """Segments that are known and not yet handed out; each is asked for once."""
     _known: dict[str, int] = field(default_factory=dict)
     """Stream name → the sequence number up to which the ledger was asked."""
+    _ends: dict[str, int] = field(default_factory=dict)
+    """Stream name → the sequence number at which the run ends; none: wherever the rows do."""
     ramp: Ramp = field(init=False)
 
     def __post_init__(self) -> None:
@@ -211,6 +223,16 @@ class SpoolFeed:
         by_key = {p.key: p for p in self.places.values()}
         for advance in advances:
             by_key[advance.input].advance(advance.items)
+
+    def reopen(self, snapshot: int | None) -> None:
+        """Let the run end where the streams stood in a snapshot."""
+        self.ramp = Ramp(self.limits)
+        self._ends = {}
+        if snapshot is not None:
+            self._ends = {
+                s.name: self.ledger.next_seq(s.spool(self.deployment), at=snapshot)
+                for s in self.stage.streams
+            }
 
     def next_piece(self) -> Piece | None:
         """New segments; for frames other than `batch`, all that the frame holds."""
@@ -232,7 +254,7 @@ class SpoolFeed:
         spool = stream.spool(self.deployment)
         seq = self.places[stream.name].items.get("seq", 0)
         known = max(seq, self._known.get(stream.name, 0))
-        ahead = self.ledger.next_seq(spool)
+        ahead = min(self.ledger.next_seq(spool), self._ends.get(stream.name, _NO_END))
         backlog = self._backlog.setdefault(stream.name, deque())
         if ahead > known:
             backlog.extend(self.ledger.segments(spool, since=known, until=ahead))

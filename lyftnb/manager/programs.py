@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from lyftnb.dtypes import to_schema
 from lyftnb.engine import Program, Target
-from lyftnb.model import Claim, Job, JobInput, Plan, Schema, SpoolSpec, Stage, Task, united
+from lyftnb.model import Claim, Job, JobInput, Plan, Run, Schema, SpoolSpec, Stage, Task, united
 from lyftnb.operators import REJECTS_SCHEMA
 from lyftnb.store import Ledger
 
@@ -99,4 +100,32 @@ def variables_of(claim: Claim) -> dict[str, Any]:
     """What `${…}` stands for in a batch: all of it fixed by the claim, so that a retry sees the
     same.
     """
-    return {"run.id": claim.run, "run.fire": claim.fired_at or claim.now}
+    found: dict[str, Any] = {"run.id": claim.run, "run.fire": claim.fired_at or claim.now}
+    if claim.window is not None:
+        found["run.window_start"], found["run.window_end"] = claim.window
+    for name, value in claim.variables.items():
+        found |= _paths(name, value)
+    return found
+
+
+def messages_of(run: Run) -> dict[str, Any]:
+    """The payloads that fired a run: the newest as `msg`, all of them as `msgs`."""
+    if not run.messages:
+        return {}
+    return {"msg": run.messages[-1], "msgs": list(run.messages)}
+
+
+def window_of(run: Run) -> tuple[datetime, datetime] | None:
+    """The stretch of time that a run covers."""
+    if run.window_start is None or run.window_end is None:
+        return None
+    return run.window_start, run.window_end
+
+
+def _paths(name: str, value: Any) -> dict[str, Any]:
+    """A value and, for an object, each part of it by its dotted path."""
+    found = {name: value}
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            found |= _paths(f"{name}.{key}", part)
+    return found

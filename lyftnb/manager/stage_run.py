@@ -18,7 +18,10 @@ from lyftnb.manager.retries import Retries
 from lyftnb.model import (
     Claim,
     Commit,
+    EmitPart,
+    MessageDraft,
     Refused,
+    Run,
     Schema,
     SpoolSpec,
     Stage,
@@ -41,6 +44,8 @@ class InFlight:
     floor: Schema | None = None
     schemas: dict[str, Schema] = field(default_factory=dict)
     """Output schemas to hold to, learnt from a refused commit."""
+    messages: tuple[MessageDraft, ...] = ()
+    emits: tuple[EmitPart, ...] = ()
     refusals: int = 0
     """Commits of it that were refused; at each, another attempt has learnt something."""
     skipped: str | None = None
@@ -61,9 +66,16 @@ class StageRun:
     next_number: int
     depth: int
     """How many batches may be in flight once the stage may pipeline."""
+    run: Run | None = None
+    """What it works on; None: it waits for its next fire."""
+    begun: bool = True
+    """Whether the run has a row yet; one that data brought about gets it with its first commit."""
+    dormant: bool = False
+    """It may still be woken in a bounded run; those behind it wait for that."""
+    kept: list[EmitPart] = field(default_factory=list)
+    """What the run's batches so far add to the messages at its end."""
     batches: deque[InFlight] = field(default_factory=deque)
     fired: bool = False
-    exhausted: bool = False
     error: BaseException | None = None
     note: str = ""
     """What it is doing about a failure, or what it waits for."""
@@ -75,16 +87,35 @@ class StageRun:
     skipped: int = 0
     counts: dict[str, StepCount] = field(default_factory=dict)
     rows_out: int = 0
+    ended: bool = False
+    """A run has come to its end here."""
 
     @property
     def closed(self) -> bool:
-        """No batch will begin here any more."""
-        return self.stage.paused or self.exhausted or self.error is not None
+        """No batch will begin here, before another fire at least."""
+        return self.stage.paused or self.run is None or self.error is not None
 
     @property
     def over(self) -> bool:
         """Nothing more will happen here."""
-        return self.closed and not self.batches
+        return self.closed and not self.batches and not self.dormant
+
+    def open(self, run: Run, *, begun: bool = True, kept: Iterable[EmitPart] = ()) -> None:
+        """Work on a run.
+
+        Args:
+            run: the fire.
+            begun: whether it has a row.
+            kept: what batches of runs that were cut off have left for its end.
+        """
+        self.run, self.begun, self.kept = run, begun, list(kept)
+        self.fired = self.dormant = False
+        self.feed.reopen(run.snapshot)
+
+    def close(self) -> None:
+        """The run has come to its end."""
+        self.run, self.kept = None, []
+        self.ended = True
 
     @property
     def may_claim(self) -> bool:
@@ -125,13 +156,22 @@ class StageRun:
     def commit_of(self, batch: InFlight, spools: tuple[SpoolSpec, ...]) -> Commit:
         """Everything that a ready batch makes visible."""
         if batch.skipped is not None:
-            return Commit(batch.claim, started_at=batch.started_at, skipped=batch.skipped)
+            return Commit(
+                batch.claim,
+                started_at=batch.started_at,
+                skipped=batch.skipped,
+                begins_run=None if self.begun else self.run,
+            )
         reports = batch.reports or ()
         return Commit(
             claim=batch.claim,
             segments=tuple(s for r in reports for s in r.segments),
             spools=with_schemas(spools, reports),
             publications=tuple(p for r in reports for p in r.publications),
+            state=tuple(s for r in reports for s in r.state),
+            messages=batch.messages,
+            emits=batch.emits,
+            begins_run=None if self.begun else self.run,
             counts=summed(c for r in reports for c in r.counts),
             floor=floor_of(batch.claim.floor, reports),
             bytes_read=sum(r.bytes_read for r in reports),
@@ -142,6 +182,8 @@ class StageRun:
         """A batch is visible: count it and let it go."""
         self.batches.popleft()
         self.committed += 1
+        self.begun = True
+        self.kept += commit.emits
         self.note = ""
         if commit.skipped is not None:
             self.skipped += 1
@@ -230,7 +272,7 @@ class StageRun:
             return "blocked"
         if self.stage.paused:
             return "paused"
-        if self.exhausted:
+        if self.ended and self.run is None:
             return "done"
         if any(b.retries.due_at is not None for b in self.batches):
             return "retrying"

@@ -23,6 +23,7 @@ from lyftnb.model.names import NAME_PATTERN, Name, is_name, seconds, size_bytes
 from lyftnb.model.parameters import JsonSchema, Params, long_schema
 from lyftnb.model.plan import DEFAULT_GROUP, Job, JobInput, Plan, PlannedChannel, Stage, Task
 from lyftnb.model.problem import Path, Problem, Severity, has_errors, worst_first
+from lyftnb.model.run import Cause, EmitPart, Ending, Run, RunStatus
 from lyftnb.model.schema import NULL, Field, Schema, united, widened
 from lyftnb.model.sql_text import quoted, text_literal
 from lyftnb.model.state import (
@@ -39,7 +40,7 @@ from lyftnb.model.state import (
     StagedState,
     StateReader,
 )
-from lyftnb.model.trigger import EmitSpec, MessageEdge, TriggerSpec
+from lyftnb.model.trigger import EmitSpec, MessageEdge, MessageFilter, TriggerSpec
 from lyftnb.model.workflow import (
     ActionSpec,
     ChannelSpec,
@@ -66,12 +67,15 @@ __all__ = [
     "ActionSpec",
     "Advance",
     "Answer",
+    "Cause",
     "ChannelSpec",
     "Claim",
     "Commit",
     "Committed",
     "DispatchSpec",
+    "EmitPart",
     "EmitSpec",
+    "Ending",
     "Family",
     "Field",
     "Frame",
@@ -87,6 +91,7 @@ __all__ = [
     "Message",
     "MessageDraft",
     "MessageEdge",
+    "MessageFilter",
     "Name",
     "NotebookSpec",
     "OnError",
@@ -100,6 +105,8 @@ __all__ = [
     "Publication",
     "Refused",
     "RetrySpec",
+    "Run",
+    "RunStatus",
     "RunSummary",
     "Schema",
     "SegmentRef",

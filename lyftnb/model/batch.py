@@ -5,10 +5,12 @@ Everything here crosses process borders: small, frozen, picklable, no frames.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from lyftnb.model.run import EmitPart
 from lyftnb.model.schema import Schema
 from lyftnb.model.state import HeldLock, Lease, StagedState
 from lyftnb.model.workflow import Frame
@@ -95,7 +97,11 @@ class Claim:
     replaces: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
     """(channel, partitions) whose content this batch replaces; None: all of it."""
     fired_at: datetime | None = None
-    """When the run that it belongs to was fired."""
+    """The time that the fire of its run stands for."""
+    window: tuple[datetime, datetime] | None = None
+    """The stretch of time that its run covers."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """What else `${…}` stands for, as JSON: `msg`, `msgs`, and `var.NAME`."""
     frame: Frame = "batch"
     """The frame of the stage that the splits were cut for."""
     leases: tuple[Lease, ...] = ()
@@ -188,6 +194,7 @@ class TaskReport:
     bytes_read: int = 0
     seconds: float = 0.0
     state: tuple[StagedState, ...] = ()
+    emits: tuple[EmitPart, ...] = ()
     upstream: tuple[TaskReport, ...] = field(default=())
     """Reports of the tasks that fed this one."""
 

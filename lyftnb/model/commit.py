@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lyftnb.model.batch import Claim, Publication, SpoolSpec, StagedSegment, StepCount
+from lyftnb.model.run import EmitPart, Ending, Run
 from lyftnb.model.schema import Schema
 from lyftnb.model.state import MessageDraft, StagedState
 
@@ -26,6 +27,12 @@ class Commit:
     publications: tuple[Publication, ...] = ()
     state: tuple[StagedState, ...] = ()
     messages: tuple[MessageDraft, ...] = ()
+    emits: tuple[EmitPart, ...] = ()
+    """What it leaves for messages at the end of its run."""
+    begins_run: Run | None = None
+    """The run that it belongs to, if that has no row yet."""
+    ends_run: Ending | None = None
+    """How its run ends with it, if it does."""
     counts: tuple[StepCount, ...] = ()
     floor: Schema | None = None
     bytes_read: int = 0

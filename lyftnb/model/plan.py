@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lyftnb.model.problem import Problem
+from lyftnb.model.trigger import EmitSpec, TriggerSpec
 from lyftnb.model.workflow import (
     ActionSpec,
     ChannelSpec,
@@ -77,6 +78,10 @@ class Job:
     replicas: int | None
     """At most so many splits at a time; None: as many as the group has slots."""
     on_error: OnError
+    emits: tuple[EmitSpec, ...] = ()
+    triggers: tuple[TriggerSpec, ...] = ()
+    relay: bool = False
+    """Inserted by the planner: it turns rows on a channel into messages."""
 
     @property
     def rejects_channel(self) -> str:
@@ -140,6 +145,11 @@ class Stage:
     def jobs(self) -> tuple[Job, ...]:
         """All jobs, in topological order of their tasks."""
         return tuple(job for task in self.tasks for job in task.jobs)
+
+    @property
+    def triggers(self) -> tuple[TriggerSpec, ...]:
+        """What fires it; none: the arrival of data, or the start where it reads from outside."""
+        return self.root.triggers
 
     @property
     def groups(self) -> frozenset[str]:

@@ -22,6 +22,7 @@ from lyftnb.operators.base import (
 from lyftnb.operators.chain import Chain, ChainResult
 from lyftnb.operators.checker import ActionChecker
 from lyftnb.operators.dispatch import NO_ROUTE, Routed, route
+from lyftnb.operators.emitting import Emission, emission, matches
 from lyftnb.operators.registry import ACTIONS, action, action_kinds
 from lyftnb.operators.rejects import (
     REJECTS_SCHEMA,
@@ -42,6 +43,7 @@ __all__ = [
     "Chain",
     "ChainResult",
     "EagerBound",
+    "Emission",
     "Env",
     "Example",
     "Flags",
@@ -53,6 +55,8 @@ __all__ = [
     "Routed",
     "action",
     "action_kinds",
+    "emission",
+    "matches",
     "no_rejects",
     "rejected",
     "rejects_frame",

@@ -13,6 +13,7 @@ from lyftnb.errors import LyftError, near
 from lyftnb.model import ActionSpec, JsonSchema, Path, Schema
 from lyftnb.operators.base import Action, ActionError, Env
 from lyftnb.operators.binding import condition
+from lyftnb.operators.emitting import emission
 from lyftnb.operators.expressions import parse
 from lyftnb.operators.parameters import expressions, invalid_parameters
 from lyftnb.operators.registry import action, action_kinds
@@ -66,6 +67,16 @@ class ActionChecker:
                 parse(text)
             else:
                 condition(text, from_schema(schema), Env(checking=True))
+        except LyftError as error:
+            return _findings((), error)
+        return ()
+
+    def check_emit(self, fields: Mapping[str, str], schema: Schema | None) -> tuple[Finding, ...]:
+        """Check the fields of a message; only their form where the schema is unknown."""
+        try:
+            taken = emission(fields)
+            if schema is not None:
+                taken.check(from_schema(schema), Env(checking=True))
         except LyftError as error:
             return _findings((), error)
         return ()

@@ -73,6 +73,10 @@ class Checker(Protocol):
         """Check a boolean expression; paths are relative to the text, so mostly empty."""
         ...
 
+    def check_emit(self, fields: Mapping[str, str], schema: Schema | None) -> tuple[Finding, ...]:
+        """Check the fields of an emitted message; paths are their names."""
+        ...
+
     def check_input(self, spec: InputSpec) -> tuple[Schema | None, tuple[Finding, ...]]:
         """Check an outside input; its schema, where the parameters alone fix it."""
         ...

@@ -42,7 +42,8 @@ def _task(task: Task) -> Iterator[str]:
     arrives = f", receives {', '.join(task.receives)}" if task.receives else ""
     yield f"  task {task.id} on group '{task.group}'{replicas}{arrives}"
     for job in task.jobs:
-        yield f"    {job.step}: {_job(job)}"
+        relay = " (relay)" if job.relay else ""
+        yield f"    {job.step}{relay}: {_job(job)}"
 
 
 def _job(job: Job) -> str:
@@ -55,6 +56,7 @@ def _job(job: Job) -> str:
         does.append(f"dispatch {job.dispatch.mode}")
     writes = [f"output {job.output.kind}"] if job.output else []
     writes += [channel for _, channel in job.ports]
+    writes += [f"message '{emit.tag}' per {emit.per}" for emit in job.emits]
     parts = [" + ".join(reads), " | ".join(does), " + ".join(writes)]
     return " -> ".join(part for part in parts if part)
 

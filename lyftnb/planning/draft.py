@@ -33,6 +33,8 @@ class Draft:
     """As written, until `expand` fills in the context."""
     graph: Graph
     context: dict[str, Any] = field(default_factory=dict)
+    relays: frozenset[str] = frozenset()
+    """Steps that the planner put in."""
     jobs: dict[str, Job] = field(default_factory=dict)
     """By step, producers first."""
     channels: dict[str, PlannedChannel] = field(default_factory=dict)

@@ -10,13 +10,14 @@ from lyftnb.store.batches import Batches
 from lyftnb.store.database import Database
 from lyftnb.store.maintenance import Maintenance
 from lyftnb.store.owner import Ownership
+from lyftnb.store.runs import Runs
 from lyftnb.store.spools import Spools
 from lyftnb.store.versions import Versions
 
 SPOOLS = "spools"
 
 
-class Ledger(Versions, Spools, Batches, Maintenance):
+class Ledger(Versions, Spools, Batches, Runs, Maintenance):
     """Owns the DuckDB file of a workspace: the only one to open it, and its only writer.
 
     Verbs may be called from any thread; one lock orders them. Each verb that writes is one

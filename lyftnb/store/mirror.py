@@ -74,6 +74,11 @@ class Mirror:
     """`DEPLOYMENT/STAGE` → the highest batch number claimed (in memory too)."""
     fences: MutableMapping[str, Fence] = field(default_factory=dict)
     """Claimed batch, not committed → its newest attempt."""
+    runs: MutableMapping[str, int] = field(default_factory=dict)
+    """Deployment → the highest number of a run."""
+    triggers: MutableMapping[str, str] = field(default_factory=dict)
+    """Trigger → where it stands, as JSON."""
+    trigger_moves: int = 0
 
     def overlay(self) -> Mirror:
         """A mirror whose changes stay its own."""
@@ -85,11 +90,22 @@ class Mirror:
     def absorb(self, overlay: Mirror) -> None:
         """Take over what was changed in an overlay of this mirror."""
         self.snapshot, self.committed_at = overlay.snapshot, overlay.committed_at
+        self.trigger_moves = overlay.trigger_moves
         for name in _MAPS:
             getattr(self, name).update(getattr(overlay, name).maps[0])
 
 
-_MAPS = ("positions", "floors", "spools", "schemas", "committed", "claimed", "fences")
+_MAPS = (
+    "positions",
+    "floors",
+    "spools",
+    "schemas",
+    "committed",
+    "claimed",
+    "fences",
+    "runs",
+    "triggers",
+)
 
 
 def load(database: Database) -> Mirror:
@@ -103,6 +119,7 @@ def load(database: Database) -> Mirror:
         stage, number = stage_of(row["batch"])
         claimed[stage] = max(number, claimed.get(stage, 0))
         fences[row["batch"]] = Fence(row["attempt"], durable=True, abandoned=row["abandoned"])
+    triggers = database.rows("trigger_states")
     return Mirror(
         snapshot=newest["snapshot"],
         committed_at=newest["committed_at"] or EPOCH,
@@ -113,6 +130,9 @@ def load(database: Database) -> Mirror:
         committed=committed,
         claimed=claimed,
         fences=fences,
+        runs={row["deployment"]: row["number"] for row in database.rows("run_numbers")},
+        triggers={row["key"]: json.dumps(json.loads(row["state"])) for row in triggers},
+        trigger_moves=max((row["number"] for row in triggers), default=0),
     )
 
 

@@ -70,6 +70,10 @@ WHERE spool = $spool
   AND ($event_until IS NULL OR event_min < $event_until)
 ORDER BY first_seq
 
+-- name: next_seq
+SELECT coalesce(max(first_seq + rows), 0) AS next_seq FROM segments
+WHERE spool = $spool AND added_snapshot <= $at
+
 -- name: version
 SELECT * FROM versions WHERE workflow = $workflow AND ($number IS NULL OR number = $number)
 ORDER BY number DESC LIMIT 1
@@ -77,20 +81,43 @@ ORDER BY number DESC LIMIT 1
 -- name: versions
 SELECT * FROM versions WHERE $workflow IS NULL OR workflow = $workflow ORDER BY workflow, number
 
--- name: last_run
-SELECT coalesce(max(number), 0) AS number FROM runs WHERE deployment = $deployment
+-- name: run_numbers
+SELECT deployment, max(number) AS number FROM runs GROUP BY deployment
+
+-- name: start_runs
+UPDATE runs SET status = 'running', started_at = coalesce(started_at, $instant)
+WHERE list_contains($runs::VARCHAR[], run) AND status = 'queued'
 
 -- name: end_run
-UPDATE runs SET status = $status, ended_at = $instant WHERE run = $run
+UPDATE runs SET status = $status, note = $note, ended_at = $instant,
+    started_at = coalesce(started_at, $instant)
+WHERE run = $run
 
 -- name: lose_runs
--- No run outlives its owner: what is `running` when a ledger is opened was cut off.
-UPDATE runs SET status = 'lost', ended_at = $instant WHERE status = 'running'
+-- A run by hand does not outlive its owner; a fire is a promise, and the next owner keeps it.
+UPDATE runs SET status = 'lost', ended_at = $instant WHERE status = 'running' AND stage IS NULL
 
 -- name: runs
-SELECT run, deployment, status, started_at, ended_at FROM runs
-WHERE $deployment IS NULL OR deployment = $deployment
-ORDER BY started_at DESC, number DESC LIMIT $limit
+SELECT * EXCLUDE (number) FROM runs
+WHERE ($deployment IS NULL OR deployment = $deployment) AND ($stage IS NULL OR stage = $stage)
+ORDER BY coalesce(started_at, fired_at) DESC, number DESC LIMIT $limit
+
+-- name: open_runs
+SELECT * EXCLUDE (number) FROM runs
+WHERE deployment = $deployment AND stage IS NOT NULL AND status IN ('queued', 'running')
+ORDER BY number
+
+-- name: trigger_states
+SELECT key, arg_max(state, number) AS state, max(number) AS number FROM trigger_states GROUP BY key
+
+-- name: forget_triggers
+DELETE FROM trigger_states WHERE list_contains($keys::VARCHAR[], key)
+
+-- name: emit_parts
+SELECT "index", rows, partial FROM emit_parts WHERE key = $key
+
+-- name: forget_emit_parts
+DELETE FROM emit_parts WHERE list_contains($keys::VARCHAR[], key)
 
 -- name: sizes
 SELECT spool, sum(rows)::BIGINT AS rows, sum(bytes)::BIGINT AS bytes, count(*) AS segments
@@ -119,7 +146,10 @@ WHERE published_at IS NULL AND list_contains($ids::VARCHAR[], publication)
 SELECT workflow || '@' || number AS ref, * FROM versions ORDER BY workflow, number
 
 -- name: state_runs
-SELECT * FROM runs ORDER BY started_at
+SELECT * FROM runs ORDER BY coalesce(started_at, fired_at), number
+
+-- name: state_triggers
+SELECT key, state, changed_at FROM trigger_states ORDER BY key
 
 -- name: state_batches
 SELECT * EXCLUDE (counts) FROM batches ORDER BY snapshot

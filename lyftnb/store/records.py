@@ -26,17 +26,6 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One fire; `status` is `running` until `end_run` says otherwise, `lost` if its owner died."""
-
-    run: str
-    deployment: str
-    status: str
-    started_at: datetime
-    ended_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class SpoolInfo:
     """A spool as of the newest snapshot; `rows`, `bytes` and `segments` count what is live."""
 

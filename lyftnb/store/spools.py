@@ -51,9 +51,13 @@ class Spools(Session):
             rows = database.rows("schema_at", spool=spool, at=self.as_of(at))
             return self._schemas().get(rows[0]["schema_id"])
 
-    def next_seq(self, spool: str) -> int:
-        """The sequence number that the next row of a spool (its full name) gets; from memory."""
-        with self.opened():
+    def next_seq(self, spool: str, at: int | None = None) -> int:
+        """The sequence number that the next row of a spool (its full name) gets; from memory, but
+        for a snapshot of the past.
+        """
+        with self.opened() as database:
+            if at is not None and at < self.mirror.snapshot:
+                return int(database.rows("next_seq", spool=spool, at=at)[0]["next_seq"])
             present = self.mirror.spools.get(spool)
             return present.next_seq if present else 0
 

@@ -33,6 +33,7 @@ STATE_VIEWS = (
     "schemas",
     "segments",
     "publications",
+    "triggers",
 )
 """What can be read under `lyftnb.`."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -54,4 +54,4 @@ def stage_state(
 
 def read_state(staged: StagedState, root: Path) -> pl.DataFrame:
     """The changes that a file holds."""
-    return pl.read_parquet(root / staged.path, memory_map=False)
+    return pl.read_parquet(root / staged.path)

@@ -1,4 +1,4 @@
-"""Verbs of the ledger: published versions, and runs."""
+"""Verbs of the ledger: published versions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from lyftnb.store.records import Run, Version
+from lyftnb.store.records import Version
 from lyftnb.store.session import Session
 
 
 class Versions(Session):
-    """Published versions and runs."""
+    """Published versions."""
 
     def publish_version(
         self, workflow: str, document: Mapping[str, Any], digest: str, now: datetime
@@ -40,31 +40,6 @@ class Versions(Session):
         """Published versions, by workflow and number."""
         with self.opened() as database:
             return [_version(row) for row in database.rows("versions", workflow=workflow)]
-
-    def begin_run(self, deployment: str, now: datetime) -> str:
-        """Note that a run has started; its id, `DEPLOYMENT-NUMBER`."""
-        with self.opened() as database:
-            number = int(database.rows("last_run", deployment=deployment)[0]["number"]) + 1
-            row = {
-                "run": f"{deployment}-{number}",
-                "deployment": deployment,
-                "number": number,
-                "status": "running",
-                "started_at": now,
-            }
-            database.append("runs", [row])
-            return str(row["run"])
-
-    def end_run(self, run: str, status: str, now: datetime) -> None:
-        """Note how a run ended."""
-        with self.opened() as database:
-            database.run("end_run", run=run, status=status, instant=now)
-
-    def runs(self, deployment: str | None = None, limit: int = 100) -> list[Run]:
-        """Runs, newest first."""
-        with self.opened() as database:
-            rows = database.rows("runs", deployment=deployment, limit=limit)
-        return [Run(**row) for row in rows]
 
 
 def _version(row: Mapping[str, Any]) -> Version:

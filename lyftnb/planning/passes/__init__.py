@@ -17,5 +17,5 @@ from lyftnb.planning.passes.route import route
 
 Pass = Callable[[Draft, Setting], Draft]
 
-FRONT: tuple[Pass, ...] = (expand, normalise, check, route, relay)
+FRONT: tuple[Pass, ...] = (expand, relay, normalise, check, route)
 BACK: tuple[Pass, ...] = (cut, place, fuse)

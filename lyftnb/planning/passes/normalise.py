@@ -14,6 +14,7 @@ from lyftnb.model import (
     Path,
     StepSpec,
     StreamIn,
+    TriggerSpec,
     is_name,
 )
 from lyftnb.planning.draft import Draft, Setting
@@ -51,8 +52,17 @@ def normalise(draft: Draft, setting: Setting) -> Draft:
             group=step.group or DEFAULT_GROUP,
             replicas=step.replicas,
             on_error=step.on_error,
+            emits=step.emit,
+            triggers=_triggers(step),
+            relay=name in draft.relays,
         )
     return replace(draft, jobs=jobs).with_problems(report.problems)
+
+
+def _triggers(step: StepSpec) -> tuple[TriggerSpec, ...]:
+    if isinstance(step.trigger, tuple):
+        return step.trigger
+    return () if step.trigger is None else (step.trigger,)
 
 
 def _frame(step: StepSpec, rowwise: bool) -> Frame:

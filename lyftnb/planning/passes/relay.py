@@ -1,26 +1,94 @@
-"""Message edges. The bus does not carry them yet, so each is noted; none is lost in silence."""
+"""Message edges declared from outside become emits, triggers and relays.
+
+`{from: clean, tag: done, to: report}` says what `emit` on `clean` and a message trigger on `report`
+say. Where `from` is a channel or a port, a *relay* stands in between: a job that reads the channel
+and sends one message per batch with its row count, or one per row with the row.
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
+from lyftnb.model import (
+    EmitSpec,
+    MessageEdge,
+    MessageFilter,
+    OutputSpec,
+    StepSpec,
+    TriggerSpec,
+)
 from lyftnb.planning.draft import Draft, Setting
-from lyftnb.planning.report import Report
-from lyftnb.planning.rules.messages import triggers
+from lyftnb.planning.graph import REJECTS, Graph, rejects_channel
 
 
 def relay(draft: Draft, setting: Setting) -> Draft:
-    """Say of every message, and of every step that waits for one, that it is not served yet."""
-    report = Report()
-    for name, step in draft.spec.steps.items():
-        for i, emit in enumerate(step.emit):
-            place = ("steps", name, "emit", i)
-            report.note(place, "not_yet", f"message '{emit.tag}' is not sent yet")
-        for path, trigger in triggers(name, step):
-            if trigger.message is not None and name in draft.jobs:
-                report.warn(
-                    (*path, "message"),
-                    "not_yet",
-                    "messages do not wake steps yet: this one runs with every run",
-                )
-    for i, edge in enumerate(draft.spec.messages):
-        report.note(("messages", i), "not_yet", f"message '{edge.tag}' is not sent yet")
-    return draft.with_problems(report.problems)
+    """Carry out `messages`. Edges whose ends do not exist are left to the rules."""
+    steps = dict(draft.spec.steps)
+    relays: set[str] = set()
+    for edge in draft.spec.messages:
+        source = edge.from_.partition(".")[0]
+        if edge.to not in steps:
+            continue
+        channel = _channel(edge, draft)
+        if channel is not None:
+            name = _name(edge, steps)
+            steps[name] = _relay(edge, channel, _group(channel, draft))
+            relays.add(name)
+        elif source in steps and "." not in edge.from_:
+            steps[source] = _with_emit(steps[source], edge)
+            name = source
+        else:
+            continue
+        steps[edge.to] = _with_trigger(steps[edge.to], edge)
+    if steps == draft.spec.steps:
+        return draft
+    spec = draft.spec.model_copy(update={"steps": steps})
+    return replace(draft, spec=spec, graph=Graph.of(spec), relays=frozenset(relays))
+
+
+def _channel(edge: MessageEdge, draft: Draft) -> str | None:
+    """The channel that the edge starts from, where it is no step's completion."""
+    step, dot, port = edge.from_.partition(".")
+    if not dot:
+        known = step in draft.graph.producers and step not in draft.spec.steps
+        return step if known else None
+    if step not in draft.spec.steps:
+        return None
+    return rejects_channel(step) if port == REJECTS else draft.graph.ports[step].get(port)
+
+
+def _name(edge: MessageEdge, steps: dict[str, StepSpec]) -> str:
+    base = "relay_" + (re.sub(r"[^a-z0-9]+", "_", edge.tag.lower()).strip("_") or "message")
+    name, number = base, 2
+    while name in steps:
+        name, number = f"{base}_{number}", number + 1
+    return name
+
+
+def _group(channel: str, draft: Draft) -> str | None:
+    return draft.spec.steps[draft.graph.producers[channel].step].group
+
+
+def _relay(edge: MessageEdge, channel: str, group: str | None) -> StepSpec:
+    """A step that nobody wrote."""
+    if edge.per == "row":
+        output = OutputSpec(kind="message", params={"tag": edge.tag})
+        return StepSpec(in_=channel, output=output, group=group)
+    emit = EmitSpec(tag=edge.tag, per="batch", fields={"rows": "count(*)"})
+    return StepSpec(in_=channel, emit=(emit,), group=group)
+
+
+def _with_emit(step: StepSpec, edge: MessageEdge) -> StepSpec:
+    if any(emit.tag == edge.tag for emit in step.emit):
+        return step
+    return step.model_copy(update={"emit": (*step.emit, EmitSpec(tag=edge.tag))})
+
+
+def _with_trigger(step: StepSpec, edge: MessageEdge) -> StepSpec:
+    present = step.trigger if isinstance(step.trigger, tuple) else (step.trigger,)
+    kept = tuple(trigger for trigger in present if trigger is not None)
+    if any(t.message is not None and t.message.tag == edge.tag for t in kept):
+        return step
+    added = TriggerSpec(message=MessageFilter(tag=edge.tag))
+    return step.model_copy(update={"trigger": (*kept, added)})

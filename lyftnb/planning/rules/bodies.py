@@ -90,7 +90,7 @@ def _inline(path: Path, name: str, step: StepSpec, report: Report) -> None:
             f"step '{name}' has nothing to read",
             "give it an outside `input`, or a channel with `in`",
         )
-    elif step.output is None and step.out is None:
+    elif step.output is None and step.out is None and not step.emit:
         report.warn(
             path,
             "no_output",

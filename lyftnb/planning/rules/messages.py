@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lyftnb.model import MessageEdge, Path, StepSpec, TriggerSpec, seconds
 from lyftnb.planning.draft import Draft, Setting
-from lyftnb.planning.graph import REJECTS
+from lyftnb.planning.graph import REJECTS, cycles
 from lyftnb.planning.report import Report, choose
 
 
@@ -18,6 +18,53 @@ def messages(draft: Draft, setting: Setting, report: Report) -> None:
                 report.error(("steps", name, "emit", i, "tag"), "empty_tag", "the tag is empty")
     for i, edge in enumerate(draft.spec.messages):
         _edge(("messages", i), edge, draft, report)
+    _cycles(draft, report)
+    _unheard(draft, report)
+
+
+def _cycles(draft: Draft, report: Report) -> None:
+    """Steps that wake each other in a ring: it may be meant, and ends after 100 messages."""
+    steps = draft.spec.steps
+    wakes: dict[str, list[str]] = {name: [] for name in steps}
+    for name, step in steps.items():
+        tags = _awaited(name, step)
+        wakes[name] = [s for s, other in steps.items() if tags & {e.tag for e in other.emit}]
+    for ring in cycles(tuple(steps), wakes):
+        names = " -> ".join(f"'{name}'" for name in (*ring, ring[0]))
+        report.warn(
+            ("steps", ring[0], "trigger"),
+            "message_cycle",
+            f"messages wake these steps in a ring: {names}",
+            "a chain stops with an issue after 100 messages; let a `when` end it earlier",
+        )
+
+
+def _unheard(draft: Draft, report: Report) -> None:
+    """Tags that no step of the workflow sends: they may come from elsewhere, or be misspelt."""
+    sent = {tag for step in draft.spec.steps.values() for tag in _sent(step)}
+    for name, step in draft.spec.steps.items():
+        for path, trigger in triggers(name, step):
+            tag = trigger.message.tag if trigger.message is not None else None
+            if tag is not None and tag not in sent:
+                report.note(
+                    (*path, "message", "tag"),
+                    "unheard_tag",
+                    f"no step of this workflow sends '{tag}'",
+                    choose(tag, sent, "it is expected from elsewhere"),
+                )
+
+
+def _sent(step: StepSpec) -> set[str]:
+    tags = {emit.tag for emit in step.emit}
+    if step.output is not None and step.output.kind == "message":
+        params = step.output.params
+        tags.add(str(params.get("tag") if isinstance(params, dict) else params))
+    return tags
+
+
+def _awaited(name: str, step: StepSpec) -> set[str]:
+    tags = (t.message.tag for _, t in triggers(name, step) if t.message is not None)
+    return {tag for tag in tags if tag is not None}
 
 
 def triggers(name: str, step: StepSpec) -> list[tuple[Path, TriggerSpec]]:

@@ -46,6 +46,7 @@ class _Flow:
             schema, found = self.checker.check_action(action, schema, tables)
             self.report.findings(path, found)
         self._dispatch(job, schema)
+        self._emits(job, schema)
         self._output(job)
         for _, channel in job.ports:
             if self.draft.graph.producers[channel].step == job.step:
@@ -123,6 +124,19 @@ class _Flow:
             for port, text in entry.items():
                 found = self.checker.check_condition(text, schema)
                 self.report.findings((*path, "when", i, port), found)
+
+    def _emits(self, job: Job, schema: Schema | None) -> None:
+        if job.relay:
+            return
+        for i, emit in enumerate(job.emits):
+            found = self.checker.check_emit(emit.fields, schema)
+            self.report.findings(("steps", job.step, "emit", i, "fields"), found)
+        for i, trigger in enumerate(job.triggers):
+            if trigger.message is not None and trigger.message.when is not None:
+                listed = isinstance(self.draft.spec.steps[job.step].trigger, tuple)
+                place = ("trigger", i) if listed else ("trigger",)
+                found = self.checker.check_condition(trigger.message.when, None)
+                self.report.findings(("steps", job.step, *place, "message", "when"), found)
 
     def _written(self, channel: str, schema: Schema | None) -> Schema | None:
         """What readers of the channel will see: new rows beside those that it holds already."""

@@ -17,7 +17,7 @@ class PlainChecker:
         return ("files", "inline")
 
     def output_kinds(self) -> tuple[str, ...]:
-        return ("parquet", "print")
+        return ("message", "parquet", "print")
 
     def rowwise(self, action: ActionSpec) -> bool:
         if action.kind == "python":
@@ -40,6 +40,11 @@ class PlainChecker:
 
     def check_condition(self, text: str, schema: Schema | None) -> tuple[Finding, ...]:
         return () if text else (Finding((), "bad_expression", "the condition is empty"),)
+
+    def check_emit(self, fields: Mapping[str, str], schema: Schema | None) -> tuple[Finding, ...]:
+        return tuple(
+            Finding((name,), "bad_expression", "empty") for name, text in fields.items() if not text
+        )
 
     def check_input(self, spec: InputSpec) -> tuple[Schema | None, tuple[Finding, ...]]:
         if spec.kind == "inline":

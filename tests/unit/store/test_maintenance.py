@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from lyftnb.clock import ManualClock
 from lyftnb.errors import LedgerError, NotFound, StorageError, WorkspaceBusy
-from lyftnb.model import SpoolSpec
+from lyftnb.model import Ending, SpoolSpec
 from lyftnb.store import Ledger, SweepReport
 from tests.unit.store.conftest import MakeCommit
 
@@ -93,7 +94,7 @@ def test_runs_are_numbered_and_end(ledger: Ledger, clock: ManualClock) -> None:
     first = ledger.begin_run("d", clock.now())
     clock.advance(1)
     ledger.begin_run("d", clock.now())
-    ledger.end_run(first, "done", clock.now())
+    ledger.end_runs([Ending(replace(first, status="done"))])
     assert [(run.run, run.status) for run in ledger.runs("d")] == [
         ("d-2", "running"),
         ("d-1", "done"),

@@ -1,0 +1,218 @@
+"""A plan at work: its stages, and all that moves them on. Driven by a loop, one turn at a time.
+
+A turn looks at what is, not at what happened: commit what is ready, send what is due, begin what
+may begin, end what has come to its end. Answers of the engine come in by the loop's queue
+(`defer`), so that everything here happens on one thread. What was cut off is taken up from the ledger alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from lyftnb.clock import Clock
+from lyftnb.engine import Engine, group_unavailable
+from lyftnb.errors import LyftError
+from lyftnb.manager.batches import Batches, Ended
+from lyftnb.manager.discovering import Discoverer
+from lyftnb.manager.emitter import Emitter
+from lyftnb.manager.feeds import BatchLimits, Feed, SourceFeed, SpoolFeed, place
+from lyftnb.manager.gates import Gates
+from lyftnb.manager.programs import Programs
+from lyftnb.manager.publishing import Publisher
+from lyftnb.manager.retries import Retries
+from lyftnb.manager.stage_run import StageRun
+from lyftnb.model import EmitPart, Ending, Plan, Run, Stage
+from lyftnb.store import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnv:
+    """What runs work with."""
+
+    ledger: Ledger
+    engine: Engine
+    clock: Clock
+    limits: BatchLimits
+    storage_root: str
+    base_path: str
+
+
+class Flow:
+    """The stages of one plan."""
+
+    def __init__(
+        self, plan: Plan, env: RunEnv, defer: Callable[[Callable[[], None]], None]
+    ) -> None:
+        self.plan = plan
+        self.env = env
+        self.defer = defer
+        self.stages = {stage.id: self._stage_run(stage) for stage in plan.stages}
+        self.emitters = {stage.id: Emitter(plan.deployment, stage) for stage in plan.stages}
+        self.gates = Gates(plan, env.ledger, self.stages)
+        self.publisher = self._publisher()
+        self.discoverers = {
+            id: self._discoverer(run, run.feed)
+            for id, run in self.stages.items()
+            if isinstance(run.feed, SourceFeed)
+        }
+        self.batches = Batches(
+            plan=plan,
+            ledger=env.ledger,
+            engine=env.engine,
+            clock=env.clock,
+            programs=Programs(plan, env.ledger, env.storage_root, env.base_path),
+            stages=self.stages,
+            emitters=self.emitters,
+            ending=self._ending_with,
+            defer=defer,
+        )
+
+    def begin(self) -> None:
+        """Take up what an earlier owner has left: publications, batches with outside effects."""
+        self.publisher.add(self.env.ledger.pending_publications(self.plan.deployment))
+        self.batches.take_up()
+
+    def open(self, stage: str, run: Run, *, begun: bool = True) -> None:
+        """Let a stage work on a run."""
+        steps = self.emitters[stage].steps
+        kept = [part for step in steps for part in self.env.ledger.emit_parts(step)]
+        self.stages[stage].open(run, begun=begun, kept=kept)
+
+    def turn(self, now: float) -> None:
+        """One look at everything.
+
+        Stages come in topological order, so that one that ends lets those behind it start in the
+        same turn.
+        """
+        for commit in self.batches.commit_ready():
+            self.publisher.add(commit.publications)
+        self.publisher.send_due(now)
+        ended: list[tuple[StageRun, Ended]] = []
+        for id, run in self.stages.items():
+            self.batches.retry_due(run, now)
+            if not run.closed and not self.gates.reason(run):
+                self._begin_due(id, run, now)
+            if not (run.closed or run.batches or self.gates.waits_for(run)) and run.drained:
+                ending = self._ending(run, (), has_row=run.begun)
+                if ending is not None:
+                    ended.append((run, ending))
+        self._end(ended)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is left to wait for."""
+        return self.publisher.busy or any(not run.over for run in self.stages.values())
+
+    def due_times(self) -> Iterator[float]:
+        """When something is to be tried again, by the monotonic clock."""
+        yield from self.batches.due_times()
+        yield from self.publisher.due_times()
+        for discoverer in self.discoverers.values():
+            if discoverer.retries.due_at is not None:
+                yield discoverer.retries.due_at
+
+    def workers_found(self, slots: dict[str, int]) -> None:
+        """Take note of which groups have workers."""
+        for run in self.stages.values():
+            missing = sorted(run.stage.groups - slots.keys())
+            run.lacks = group_unavailable(missing[0], slots).message if missing else ""
+
+    def cancel(self) -> None:
+        """Give up what is in flight; the ledger knows where to go on."""
+        self.batches.cancel_all()
+
+    # -- a run's end
+
+    def _begin_due(self, id: str, run: StageRun, now: float) -> None:
+        if id in self.discoverers:
+            self.discoverers[id].ask_if_due(now)
+        while run.may_claim and (piece := run.feed.next_piece()) is not None:
+            self.batches.begin(run, piece)
+
+    def _ending_with(self, run: StageRun, emits: tuple[EmitPart, ...]) -> Ended | None:
+        """How a run ends with its last batches, if they are known to be the last."""
+        if run.run is None or not run.drained or self.gates.waits_for(run):
+            return None
+        return self._ending(run, emits, has_row=True)
+
+    def _ending(self, run: StageRun, emits: tuple[EmitPart, ...], *, has_row: bool) -> Ended | None:
+        """How a stage's run ends; None if a message cannot be made, which blocks the stage."""
+        assert run.run is not None
+        emitter = self.emitters[run.stage.id]
+        kept = [*run.kept, *emits]
+        try:
+            messages = emitter.of_run(run.run, kept)
+        except LyftError as error:
+            run.error = error.with_where(f"stage '{run.stage.id}', messages at the end of its run")
+            return None
+        own_row = has_row and run.run.stage is not None
+        done = replace(run.run, status="done") if own_row else None
+        return Ending(done, emitter.steps if kept else ()), messages
+
+    def _end(self, ended: list[tuple[StageRun, Ended]]) -> None:
+        """Note ends that no commit carries."""
+        told = [(e, ms) for _, (e, ms) in ended if e.run is not None or e.emitted or ms]
+        if told:
+            drafts = [draft for _, messages in told for draft in messages]
+            self.env.ledger.end_runs([ending for ending, _ in told], drafts)
+        for run, _ in ended:
+            run.close()
+
+    # -- parts
+
+    def _stage_run(self, stage: Stage) -> StageRun:
+        number = self.env.ledger.next_batch(self.plan.deployment, stage.id)
+        return StageRun(stage, self._feed(stage), number, self.env.limits.in_flight)
+
+    def _feed(self, stage: Stage) -> Feed:
+        ledger, limits = self.env.ledger, self.env.limits
+        deployment, step = self.plan.deployment, stage.root.step
+        if stage.source is not None:
+            where = place(ledger, deployment, step, stage.source.kind)
+            settled = ledger.floor(where.key) is not None
+            return SourceFeed(stage.source, where, limits, settled=settled)
+        places = {s.name: place(ledger, deployment, step, s.name) for s in stage.streams}
+        return SpoolFeed(ledger, stage, deployment, places, limits)
+
+    def _publisher(self) -> Publisher:
+        jobs = [(stage, job) for stage in self.plan.stages for job in stage.jobs]
+        return Publisher(
+            self.env.ledger,
+            self.env.engine,
+            self.env.clock,
+            retries={job.step: stage.retry for stage, job in jobs},
+            groups={job.step: job.group for _stage, job in jobs},
+            defer=self.defer,
+            tell=self._publication_told,
+            give_up=self._publication_failed,
+        )
+
+    def _discoverer(self, run: StageRun, feed: SourceFeed) -> Discoverer:
+        return Discoverer(
+            run,
+            feed,
+            Retries(run.stage.retry),
+            self.env.engine,
+            self.env.clock,
+            self.env.base_path,
+            self.defer,
+        )
+
+    def _run_of(self, step: str) -> StageRun | None:
+        runs = self.stages.values()
+        return next((r for r in runs if any(job.step == step for job in r.stage.jobs)), None)
+
+    def _publication_told(self, step: str, note: str) -> None:
+        run = self._run_of(step)
+        if run is not None:
+            run.note = note
+
+    def _publication_failed(self, step: str, error: BaseException) -> None:
+        run = self._run_of(step)
+        if run is not None:
+            run.error = run.error or error
+            return
+        # The step is gone from the workflow; nothing that is there may suffer from it.
+        first = next(iter(self.stages.values()))
+        first.problems.append(f"output of the former step '{step}' could not be revealed: {error}")

@@ -1,0 +1,186 @@
+"""Runs: verbs of the ledger, and their part in the one commit.
+
+A fire is a run row, written in the same transaction that moves its trigger; so it is neither
+doubled nor lost. A run that data brought about has no fire to lose: its row comes with the commit
+of its first batch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from lyftnb.model import Commit, EmitPart, Ending, MessageDraft, Refused, Run
+from lyftnb.store.database import Database
+from lyftnb.store.families import Setting
+from lyftnb.store.mirror import Mirror
+from lyftnb.store.session import Session
+
+
+class Runs(Session):
+    """Fires, runs, where triggers stand, and what is kept for a run's end."""
+
+    def begin_run(self, deployment: str, now: datetime) -> Run:
+        """Note that a whole workflow starts to run by hand."""
+        (run,) = self.fire(
+            [Run("", deployment, status="running", fired_at=now, started_at=now)], {}
+        )
+        return run
+
+    def fire(self, runs: Sequence[Run], states: Mapping[str, Any]) -> list[Run]:
+        """Note fires and move their triggers, in one transaction.
+
+        Args:
+            runs: fires without a number (`Run.run` is ignored).
+            states: trigger (`DEPLOYMENT/STEP/INDEX`) → its new state, as JSON.
+
+        Returns:
+            The runs with their ids, in order.
+        """
+        with self.opened() as database:
+            overlay = self.mirror.overlay()
+            named = [replace(run, run=next_run(overlay, run.deployment)) for run in runs]
+            with database.transaction():
+                database.append("runs", [to_row(run) for run in named])
+                move_triggers(database, overlay, states, self.clock.now())
+            self.mirror.absorb(overlay)
+            return named
+
+    def start_runs(self, runs: Sequence[str], now: datetime) -> None:
+        """Note that queued runs have begun."""
+        if runs:
+            with self.opened() as database:
+                database.run("start_runs", runs=list(runs), instant=now)
+
+    def end_runs(self, endings: Sequence[Ending], messages: Sequence[MessageDraft] = ()) -> None:
+        """Note how runs ended, and all that becomes true with it, in one transaction."""
+        with self.opened() as database:
+            overlay = self.mirror.overlay()
+            now = self.clock.now()
+            with database.transaction():
+                write_endings(database, overlay, endings, now)
+            self.mirror.absorb(overlay)
+
+    def runs(
+        self, deployment: str | None = None, limit: int = 100, stage: str | None = None
+    ) -> list[Run]:
+        """Runs, newest first."""
+        with self.opened() as database:
+            rows = database.rows("runs", deployment=deployment, stage=stage, limit=limit)
+        return [from_row(row) for row in rows]
+
+    def open_runs(self, deployment: str) -> list[Run]:
+        """Fires of a deployment's stages that have not come to their end, oldest first."""
+        with self.opened() as database:
+            rows = database.rows("open_runs", deployment=deployment)
+        return [from_row(row) for row in rows]
+
+    def trigger_state(self, key: str) -> Any:
+        """Where a trigger (`DEPLOYMENT/STEP/INDEX`) stands; None before its first move."""
+        with self.opened():
+            found = self.mirror.triggers.get(key)
+            return None if found is None else json.loads(found)
+
+    def emit_parts(self, key: str) -> tuple[EmitPart, ...]:
+        """What earlier batches of a step (`DEPLOYMENT/STEP`) have left for the end of their run."""
+        with self.opened() as database:
+            rows = database.rows("emit_parts", key=key)
+        step = key.partition("/")[2]
+        return tuple(EmitPart(step, row["index"], row["rows"], row["partial"]) for row in rows)
+
+
+@dataclass(slots=True)
+class RunRows:
+    """What commits do to runs: begin and end them, and leave parts of messages for their end."""
+
+    setting: Setting
+    _rows: list[dict[str, Any]] = field(default_factory=list)
+    _parts: list[dict[str, Any]] = field(default_factory=list)
+    _endings: list[Ending] = field(default_factory=list)
+
+    def refused(self, commit: Commit) -> Refused | None:
+        """Nothing of it can be refused."""
+        return None
+
+    def take(self, commit: Commit, snapshot: int) -> None:
+        """Take a commit's changes."""
+        deployment = commit.claim.deployment
+        if commit.begins_run is not None:
+            number_taken(self.setting.state, commit.begins_run)
+            self._rows.append(to_row(commit.begins_run))
+        if commit.ends_run is not None:
+            self._endings.append(commit.ends_run)
+        for part in commit.emits:
+            self._parts.append(
+                {
+                    "key": f"{deployment}/{part.step}",
+                    "batch": commit.claim.batch,
+                    "index": part.index,
+                    "rows": part.rows,
+                    "partial": part.partial,
+                }
+            )
+
+    def write(self) -> None:
+        """Write it all."""
+        database = self.setting.database
+        database.append("runs", self._rows)
+        database.append("emit_parts", self._parts)
+        if self._endings:
+            write_endings(database, self.setting.state, self._endings, self.setting.now)
+
+
+def next_run(state: Mirror, deployment: str) -> str:
+    """The id of a deployment's next run; the number is taken."""
+    number = state.runs.get(deployment, 0) + 1
+    state.runs[deployment] = number
+    return f"{deployment}-{number}"
+
+
+def number_taken(state: Mirror, run: Run) -> None:
+    """Take note of a run that was numbered before its row is written."""
+    state.runs[run.deployment] = max(run.number, state.runs.get(run.deployment, 0))
+
+
+def move_triggers(
+    database: Database, state: Mirror, moved: Mapping[str, Any], now: datetime
+) -> None:
+    """Write where triggers stand now."""
+    rows = []
+    for key, value in moved.items():
+        text = json.dumps(value)
+        if state.triggers.get(key) != text:
+            state.triggers[key] = text
+            state.trigger_moves += 1
+            rows.append(
+                {"key": key, "number": state.trigger_moves, "state": value, "changed_at": now}
+            )
+    if rows:
+        database.run("forget_triggers", keys=[row["key"] for row in rows])
+        database.append("trigger_states", rows)
+
+
+def write_endings(
+    database: Database, state: Mirror, endings: Iterable[Ending], now: datetime
+) -> None:
+    """Write how runs ended."""
+    for ending in endings:
+        run = ending.run
+        if run is not None:
+            database.run("end_run", run=run.run, status=run.status, note=run.note, instant=now)
+        move_triggers(database, state, ending.states, now)
+        if ending.emitted:
+            database.run("forget_emit_parts", keys=list(ending.emitted))
+
+
+def to_row(run: Run) -> dict[str, Any]:
+    """A run as its row."""
+    return {**asdict(run), "number": run.number, "messages": list(run.messages)}
+
+
+def from_row(row: Mapping[str, Any]) -> Run:
+    """The run of a row."""
+    return Run(**{**row, "messages": tuple(json.loads(row["messages"] or "[]"))})
