@@ -25,7 +25,14 @@ from lyftnb.model.plan import DEFAULT_GROUP, Job, JobInput, Plan, PlannedChannel
 from lyftnb.model.problem import Path, Problem, Severity, has_errors, worst_first
 from lyftnb.model.schema import NULL, Field, Schema, united, widened
 from lyftnb.model.sql_text import quoted, text_literal
-from lyftnb.model.trigger import EmitSpec, MessageEdge, TriggerSpec
+from lyftnb.model.trigger import (
+    EmitSpec,
+    MessageEdge,
+    MessageFilter,
+    Overlap,
+    TriggerSpec,
+    WindowSpec,
+)
 from lyftnb.model.workflow import (
     ActionSpec,
     ChannelSpec,
@@ -63,10 +70,12 @@ __all__ = [
     "Json",
     "JsonSchema",
     "MessageEdge",
+    "MessageFilter",
     "Name",
     "NotebookSpec",
     "OnError",
     "OutputSpec",
+    "Overlap",
     "Params",
     "Path",
     "Plan",
@@ -91,6 +100,7 @@ __all__ = [
     "Task",
     "TaskReport",
     "TriggerSpec",
+    "WindowSpec",
     "WorkflowSpec",
     "canonical_json",
     "digest",

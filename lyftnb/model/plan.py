@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lyftnb.model.problem import Problem
+from lyftnb.model.trigger import TriggerSpec
 from lyftnb.model.workflow import (
     ActionSpec,
     ChannelSpec,
@@ -77,6 +78,8 @@ class Job:
     replicas: int | None
     """At most so many splits at a time; None: as many as the group has slots."""
     on_error: OnError
+    triggers: tuple[TriggerSpec, ...] = ()
+    """What wakes it up; without one it runs as data arrives."""
 
     @property
     def rejects_channel(self) -> str:

@@ -51,6 +51,7 @@ def normalise(draft: Draft, setting: Setting) -> Draft:
             group=step.group or DEFAULT_GROUP,
             replicas=step.replicas,
             on_error=step.on_error,
+            triggers=step.triggers,
         )
     return replace(draft, jobs=jobs).with_problems(report.problems)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.report import Report
-from lyftnb.planning.rules.messages import triggers
+from lyftnb.planning.rules.triggers import placed_triggers
 
 
 def relay(draft: Draft, setting: Setting) -> Draft:
@@ -14,7 +14,7 @@ def relay(draft: Draft, setting: Setting) -> Draft:
         for i, emit in enumerate(step.emit):
             place = ("steps", name, "emit", i)
             report.note(place, "not_yet", f"message '{emit.tag}' is not sent yet")
-        for path, trigger in triggers(name, step):
+        for path, trigger in placed_triggers(name, step):
             if trigger.message is not None and name in draft.jobs:
                 report.warn(
                     (*path, "message"),

@@ -1,47 +1,21 @@
-"""Triggers, emitted tags and message edges: their structure."""
+"""Emitted tags and message edges: their structure."""
 
 from __future__ import annotations
 
-from lyftnb.model import MessageEdge, Path, StepSpec, TriggerSpec, seconds
+from lyftnb.model import MessageEdge, Path
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.graph import REJECTS
 from lyftnb.planning.report import Report, choose
 
 
 def messages(draft: Draft, setting: Setting, report: Report) -> None:
-    """Ends of message edges that do not exist, empty tags, and triggers that cannot fire."""
+    """Ends of message edges that do not exist, and empty tags."""
     for name, step in draft.spec.steps.items():
-        for path, trigger in triggers(name, step):
-            _trigger(path, trigger, step, report)
         for i, emit in enumerate(step.emit):
             if not emit.tag.strip():
                 report.error(("steps", name, "emit", i, "tag"), "empty_tag", "the tag is empty")
     for i, edge in enumerate(draft.spec.messages):
         _edge(("messages", i), edge, draft, report)
-
-
-def triggers(name: str, step: StepSpec) -> list[tuple[Path, TriggerSpec]]:
-    """The triggers of a step, each with its place."""
-    path = ("steps", name, "trigger")
-    if isinstance(step.trigger, tuple):
-        return [((*path, i), trigger) for i, trigger in enumerate(step.trigger)]
-    return [] if step.trigger is None else [(path, step.trigger)]
-
-
-def _trigger(path: Path, trigger: TriggerSpec, step: StepSpec, report: Report) -> None:
-    if trigger.watch is not None and step.input is None:
-        report.error(
-            (*path, "watch"),
-            "nothing_to_watch",
-            "`watch` follows an outside input, and this step has none",
-            "remove it: a step that reads a channel runs as rows arrive",
-        )
-    for key in ("interval", "watch"):
-        value = getattr(trigger, key)
-        if value is not None and seconds(value) <= 0:
-            report.error((*path, key), "bad_interval", f"`{key}` must be above 0, found {value}")
-    if trigger.zone is not None and trigger.cron is None:
-        report.warn((*path, "zone"), "idle_zone", "`zone` counts for `cron` only", "remove it")
 
 
 def _edge(path: Path, edge: MessageEdge, draft: Draft, report: Report) -> None:
