@@ -2,7 +2,8 @@
 
 A turn looks at what is, not at what happened: commit what is ready, send what is due, begin what
 may begin, end what has come to its end. Answers of the engine come in by the loop's queue
-(`defer`), so that everything here happens on one thread. What was cut off is taken up from the ledger alone.
+(`defer`), so that everything here happens on one thread. What was cut off is taken up from the
+ledger alone.
 """
 
 from __future__ import annotations

@@ -40,7 +40,14 @@ from lyftnb.model.state import (
     StagedState,
     StateReader,
 )
-from lyftnb.model.trigger import EmitSpec, MessageEdge, MessageFilter, TriggerSpec
+from lyftnb.model.trigger import (
+    EmitSpec,
+    MessageEdge,
+    MessageFilter,
+    Overlap,
+    TriggerSpec,
+    WindowSpec,
+)
 from lyftnb.model.workflow import (
     ActionSpec,
     ChannelSpec,
@@ -96,6 +103,7 @@ __all__ = [
     "NotebookSpec",
     "OnError",
     "OutputSpec",
+    "Overlap",
     "Params",
     "Path",
     "Plan",
@@ -124,6 +132,7 @@ __all__ = [
     "Task",
     "TaskReport",
     "TriggerSpec",
+    "WindowSpec",
     "WorkflowSpec",
     "canonical_json",
     "digest",

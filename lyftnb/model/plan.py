@@ -80,6 +80,7 @@ class Job:
     on_error: OnError
     emits: tuple[EmitSpec, ...] = ()
     triggers: tuple[TriggerSpec, ...] = ()
+    """What wakes it up; without one it runs as data arrives."""
     relay: bool = False
     """Inserted by the planner: it turns rows on a channel into messages."""
 

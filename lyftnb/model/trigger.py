@@ -13,12 +13,19 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+Overlap = Literal["queue", "coalesce", "skip"]
+
+
 class WindowSpec(_Model):
     """The stretch of time that one fire covers, ending `offset` before the fire."""
 
-    size: Duration
-    offset: Duration | None = None
-    catch_up: Literal["all", "last", "none"] = "all"
+    size: Duration | None = Field(
+        None, description="left out: each window begins where the last one ended"
+    )
+    offset: Duration = Field(0, description="the window ends so long before the fire")
+    catch_up: Literal["all", "last", "none"] = Field(
+        "all", description="which of the windows run that were missed while nothing could run"
+    )
 
 
 class MessageFilter(_Model):
@@ -34,20 +41,36 @@ class MessageFilter(_Model):
 class TriggerSpec(_Model):
     """One trigger: exactly one of `interval`, `cron`, `message`, `watch`, or the word `manual`."""
 
-    interval: Duration | None = None
-    cron: str | None = None
-    zone: str | None = None
+    interval: Duration | None = Field(None, description="fire every so often")
+    cron: str | None = Field(
+        None, description="5 fields from minute to day of the week, or 6 with seconds first"
+    )
+    zone: str | None = Field(None, description="the IANA time zone of `cron`; left out: UTC")
     message: MessageFilter | None = None
-    watch: Duration | None = None
+    watch: Duration | None = Field(None, description="look for new data every so often")
     manual: bool | None = None
-    jitter: Duration | None = None
+    jitter: Duration | None = Field(None, description="begin up to so much later than the fire")
     window: WindowSpec | None = None
-    overlap: Literal["queue", "coalesce", "skip"] | None = None
+    overlap: Overlap | None = Field(
+        None,
+        description="what becomes of a fire while a run of the last one is going on; "
+        "left out: `queue` with a window, else `coalesce`",
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: Any) -> Any:
         return {"manual": True} if value == "manual" else value
+
+    @property
+    def timed(self) -> bool:
+        """Whether the clock fires it."""
+        return self.interval is not None or self.cron is not None
+
+    @property
+    def overlapping(self) -> Overlap:
+        """`overlap` with its default: no window is lost, and no run is for nothing."""
+        return self.overlap or ("coalesce" if self.window is None else "queue")
 
     @model_validator(mode="after")
     def _one_kind(self) -> TriggerSpec:

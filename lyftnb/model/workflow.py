@@ -200,6 +200,13 @@ class StepSpec(Model):
         }
 
     @property
+    def triggers(self) -> tuple[TriggerSpec, ...]:
+        """Its triggers, in order, one or listed."""
+        if isinstance(self.trigger, TriggerSpec):
+            return (self.trigger,)
+        return self.trigger or ()
+
+    @property
     def named_inputs(self) -> bool:
         """Whether the body tells its inputs apart (`in` is a map) rather than merging them."""
         return isinstance(self.in_, dict)

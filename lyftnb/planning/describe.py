@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lyftnb.model import Job, Plan, PlannedChannel, Stage, Task
+from lyftnb.planning.due import describe_trigger
 
 
 def describe(plan: Plan) -> str:
@@ -33,6 +34,8 @@ def _stage(stage: Stage) -> Iterator[str]:
     if stage.paused:
         traits.append("paused")
     yield f"stage {stage.id}: {'; '.join(traits)}"
+    for trigger in stage.root.triggers:
+        yield f"  fires {describe_trigger(trigger)}"
     for task in stage.tasks:
         yield from _task(task)
 

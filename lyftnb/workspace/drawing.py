@@ -145,8 +145,8 @@ def _messages(spec: WorkflowSpec) -> list[Edge]:
     waiting = [
         (trigger.message.tag, name)
         for name, step in spec.steps.items()
-        for trigger in (step.trigger if isinstance(step.trigger, tuple) else (step.trigger,))
-        if trigger is not None and trigger.message is not None
+        for trigger in step.triggers
+        if trigger.message is not None
     ]
     said = [(emit.tag, name) for name, step in spec.steps.items() for emit in step.emit]
     edges = [

@@ -14,7 +14,6 @@ from lyftnb.model import (
     Path,
     StepSpec,
     StreamIn,
-    TriggerSpec,
     is_name,
 )
 from lyftnb.planning.draft import Draft, Setting
@@ -53,16 +52,10 @@ def normalise(draft: Draft, setting: Setting) -> Draft:
             replicas=step.replicas,
             on_error=step.on_error,
             emits=step.emit,
-            triggers=_triggers(step),
+            triggers=step.triggers,
             relay=name in draft.relays,
         )
     return replace(draft, jobs=jobs).with_problems(report.problems)
-
-
-def _triggers(step: StepSpec) -> tuple[TriggerSpec, ...]:
-    if isinstance(step.trigger, tuple):
-        return step.trigger
-    return () if step.trigger is None else (step.trigger,)
 
 
 def _frame(step: StepSpec, rowwise: bool) -> Frame:

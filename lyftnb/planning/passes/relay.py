@@ -86,9 +86,7 @@ def _with_emit(step: StepSpec, edge: MessageEdge) -> StepSpec:
 
 
 def _with_trigger(step: StepSpec, edge: MessageEdge) -> StepSpec:
-    present = step.trigger if isinstance(step.trigger, tuple) else (step.trigger,)
-    kept = tuple(trigger for trigger in present if trigger is not None)
-    if any(t.message is not None and t.message.tag == edge.tag for t in kept):
+    if any(t.message is not None and t.message.tag == edge.tag for t in step.triggers):
         return step
     added = TriggerSpec(message=MessageFilter(tag=edge.tag))
-    return step.model_copy(update={"trigger": (*kept, added)})
+    return step.model_copy(update={"trigger": (*step.triggers, added)})

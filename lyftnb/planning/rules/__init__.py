@@ -11,7 +11,10 @@ from lyftnb.planning.rules.frames import frames
 from lyftnb.planning.rules.inputs import inputs
 from lyftnb.planning.rules.messages import messages
 from lyftnb.planning.rules.schemas import schemas
+from lyftnb.planning.rules.triggers import triggers
 
 Rule = Callable[[Draft, Setting, Report], None]
 
-RULES: tuple[Rule, ...] = (bodies, inputs, channels, dispatch, frames, messages, schemas)
+RULES: tuple[Rule, ...] = (
+    bodies, inputs, channels, dispatch, frames, triggers, messages, schemas,
+)  # fmt: skip

@@ -1,18 +1,17 @@
-"""Triggers, emitted tags and message edges: their structure."""
+"""Emitted tags and message edges: their structure."""
 
 from __future__ import annotations
 
-from lyftnb.model import MessageEdge, Path, StepSpec, TriggerSpec, seconds
+from lyftnb.model import MessageEdge, Path, StepSpec
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.graph import REJECTS, cycles
 from lyftnb.planning.report import Report, choose
+from lyftnb.planning.rules.triggers import placed_triggers
 
 
 def messages(draft: Draft, setting: Setting, report: Report) -> None:
-    """Ends of message edges that do not exist, empty tags, and triggers that cannot fire."""
+    """Ends of message edges that do not exist, and empty tags."""
     for name, step in draft.spec.steps.items():
-        for path, trigger in triggers(name, step):
-            _trigger(path, trigger, step, report)
         for i, emit in enumerate(step.emit):
             if not emit.tag.strip():
                 report.error(("steps", name, "emit", i, "tag"), "empty_tag", "the tag is empty")
@@ -27,7 +26,7 @@ def _cycles(draft: Draft, report: Report) -> None:
     steps = draft.spec.steps
     wakes: dict[str, list[str]] = {name: [] for name in steps}
     for name, step in steps.items():
-        tags = _awaited(name, step)
+        tags = _awaited(step)
         wakes[name] = [s for s, other in steps.items() if tags & {e.tag for e in other.emit}]
     for ring in cycles(tuple(steps), wakes):
         names = " -> ".join(f"'{name}'" for name in (*ring, ring[0]))
@@ -43,7 +42,7 @@ def _unheard(draft: Draft, report: Report) -> None:
     """Tags that no step of the workflow sends: they may come from elsewhere, or be misspelt."""
     sent = {tag for step in draft.spec.steps.values() for tag in _sent(step)}
     for name, step in draft.spec.steps.items():
-        for path, trigger in triggers(name, step):
+        for path, trigger in placed_triggers(name, step):
             tag = trigger.message.tag if trigger.message is not None else None
             if tag is not None and tag not in sent:
                 report.note(
@@ -62,33 +61,9 @@ def _sent(step: StepSpec) -> set[str]:
     return tags
 
 
-def _awaited(name: str, step: StepSpec) -> set[str]:
-    tags = (t.message.tag for _, t in triggers(name, step) if t.message is not None)
+def _awaited(step: StepSpec) -> set[str]:
+    tags = (t.message.tag for t in step.triggers if t.message is not None)
     return {tag for tag in tags if tag is not None}
-
-
-def triggers(name: str, step: StepSpec) -> list[tuple[Path, TriggerSpec]]:
-    """The triggers of a step, each with its place."""
-    path = ("steps", name, "trigger")
-    if isinstance(step.trigger, tuple):
-        return [((*path, i), trigger) for i, trigger in enumerate(step.trigger)]
-    return [] if step.trigger is None else [(path, step.trigger)]
-
-
-def _trigger(path: Path, trigger: TriggerSpec, step: StepSpec, report: Report) -> None:
-    if trigger.watch is not None and step.input is None:
-        report.error(
-            (*path, "watch"),
-            "nothing_to_watch",
-            "`watch` follows an outside input, and this step has none",
-            "remove it: a step that reads a channel runs as rows arrive",
-        )
-    for key in ("interval", "watch"):
-        value = getattr(trigger, key)
-        if value is not None and seconds(value) <= 0:
-            report.error((*path, key), "bad_interval", f"`{key}` must be above 0, found {value}")
-    if trigger.zone is not None and trigger.cron is None:
-        report.warn((*path, "zone"), "idle_zone", "`zone` counts for `cron` only", "remove it")
 
 
 def _edge(path: Path, edge: MessageEdge, draft: Draft, report: Report) -> None:
