@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine, Work, units
@@ -16,6 +16,7 @@ from lyftnb.manager.feeds import Piece, SourceFeed
 from lyftnb.manager.programs import Programs, messages_of, window_of
 from lyftnb.manager.stage_run import InFlight, StageRun, refusal
 from lyftnb.model import (
+    Answer,
     Claim,
     Commit,
     Committed,
@@ -33,6 +34,15 @@ from lyftnb.store import Ledger
 
 Ended = tuple[Ending, tuple[MessageDraft, ...]]
 """What is to be noted at the end of a run, and the messages that go out with it."""
+
+
+class Ready(NamedTuple):
+    """A batch that may commit."""
+
+    run: StageRun
+    batch: InFlight
+    commit: Commit
+
 
 _REPEATABLE = ("schema", "files")
 """Refusals that another attempt at the same claim can meet: it stages anew, under what is known."""
@@ -186,16 +196,16 @@ class Batches:
 
     # -- commits
 
-    def commit_ready(self) -> list[Commit]:
-        """Commit all that is ready, over all stages, in one transaction; what went through."""
-        ready = [
-            (run, batch, commit)
+    def ready(self) -> list[Ready]:
+        """All that may commit now, over all stages."""
+        return [
+            Ready(run, batch, commit)
             for run in self.stages.values()
             for batch, commit in zip(run.ready_prefix(), self._commits(run), strict=True)
         ]
-        if not ready:
-            return []
-        answers = self.ledger.commit([commit for _, _, commit in ready])
+
+    def settle(self, ready: Iterable[Ready], answers: Iterable[Answer]) -> list[Commit]:
+        """Go on from the ledger's answers; the commits that went through."""
         through: list[Commit] = []
         for (run, batch, commit), answer in zip(ready, answers, strict=True):
             if isinstance(answer, Committed):

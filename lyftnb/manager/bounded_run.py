@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lyftnb.errors import InternalError, LyftError, StageBlocked
-from lyftnb.manager.firing import MessageFiring
+from lyftnb.manager.firing import Firing
 from lyftnb.manager.flow import Flow, RunEnv
 from lyftnb.manager.interrupts import deferred_interrupts
 from lyftnb.manager.progress import Progress, Watcher
@@ -35,7 +35,11 @@ class BoundedRun:
         self.watcher = watcher
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.flow = Flow(plan, env, self.events.put)
-        self.messages = MessageFiring(self.flow)
+        self.firing = Firing(self.flow, live=False)
+        runs = self.flow.stages.values()
+        self.waiting = [run for run in runs if self.firing.awaited(run.stage)]
+        self.released = False
+        """Nobody is left who could wake those that wait for messages."""
         self.started = time.monotonic()
         self.shown_at = 0.0
         self.checked_at = self.started
@@ -74,24 +78,26 @@ class BoundedRun:
 
     def _open_all(self, run: Run) -> None:
         """Fire everything by hand, but for what waits for a message."""
-        self.messages.begin()
+        self.firing.begin()
         for id, stage_run in self.flow.stages.items():
-            if self.messages.awaited(stage_run.stage):
-                stage_run.dormant = True
-            else:
+            if stage_run not in self.waiting:
                 self.flow.open(id, run)
 
     def _turn(self) -> bool:
         """One look at everything; whether anything is left to wait for."""
+        if not self.released:
+            for run in self.waiting:
+                run.dormant = run.run is None
         self.flow.turn(time.monotonic())
-        if self.messages.fire():
+        if self.firing.fire():
             self.flow.turn(time.monotonic())
         if self._idle():
             # Nobody is left who could send a message: those behind its receivers may go on.
-            for run in self.flow.stages.values():
+            self.released = True
+            for run in self.waiting:
                 run.dormant = False
             self.flow.turn(time.monotonic())
-        return self.flow.busy or self.messages.fire()
+        return self.flow.busy or self.firing.fire()
 
     def _idle(self) -> bool:
         runs = self.flow.stages.values()

@@ -1,139 +1,350 @@
-"""Fires by message: which messages wake which stage, each exactly once.
+"""What fires the stages of a flow: messages, clocks, data, people. Each fire becomes one run.
 
-A trigger's state is the id of the last message that it has looked at. Its fires and its next state
-are one transaction, so a restart neither doubles nor loses a fire.
+A fire by message, clock or hand is a run row, written in the transaction that moves its trigger, so
+that a restart neither doubles nor loses it. What a trigger holds back (because a run waits already)
+is not stored: its state simply stays behind. Runs of a stage come one after the other.
 """
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
+from lyftnb.manager.feeds import SourceFeed
 from lyftnb.manager.flow import Flow
-from lyftnb.model import Message, MessageFilter, Run, Stage
+from lyftnb.manager.stage_run import StageRun
+from lyftnb.model import Cause, Message, MessageFilter, Run, Stage, TriggerSpec, seconds
 from lyftnb.operators import Env, matches
-
-
-@dataclass(frozen=True, slots=True)
-class _Trigger:
-    key: str
-    stage: str
-    filter: MessageFilter
-    overlap: str
+from lyftnb.planning import due as schedule
 
 
 @dataclass(slots=True)
-class MessageFiring:
-    """The message triggers of a flow, and the runs that wait for their turn."""
+class _Trigger:
+    """One trigger of a stage, with where it stands."""
+
+    key: str
+    stage: str
+    spec: TriggerSpec
+    seen: int = 0
+    """Of a message trigger: the id of the last message that it is done with."""
+    schedule: schedule.ScheduleState | None = None
+    """Of a time trigger."""
+
+    def ended(self, run: Run) -> _Trigger:
+        """The trigger after the end of a run that it fired."""
+        if self.schedule is None or run.fired_at is None:
+            return self
+        fire = schedule.Fire(run.fired_at, run.window_start, run.window_end)
+        return replace(self, schedule=schedule.ended(self.schedule, fire))
+
+    def to_state(self) -> dict[str, Any]:
+        """What a restart must know; with the trigger itself, so that a change of it is noticed."""
+        state: dict[str, Any] = {"trigger": self.spec.model_dump(mode="json", exclude_unset=True)}
+        if self.spec.message is not None:
+            state["after"] = self.seen
+        if self.schedule is not None:
+            times = asdict(self.schedule)
+            state |= {name: at.isoformat() for name, at in times.items() if at is not None}
+        return state
+
+
+@dataclass(slots=True)
+class Firing:
+    """The triggers of a flow, and the runs that wait for their turn.
+
+    In a bounded run only messages fire; everything else has been fired by hand.
+    """
 
     flow: Flow
+    live: bool
     waiting: dict[str, deque[Run]] = field(default_factory=dict)
     """Stage → its runs that have fired and not begun, oldest first."""
     _triggers: list[_Trigger] = field(init=False)
-    _seen: dict[str, int] = field(default_factory=dict)
-    """Trigger → the id of the last message that it has looked at."""
+    _ending: dict[str, Run] = field(default_factory=dict)
+    """Stage → the run with a window whose end is on its way to the ledger."""
+    _looked_at: dict[str, datetime] = field(default_factory=dict)
+    """Stage → when its input was last looked at (`watch`)."""
 
     def __post_init__(self) -> None:
+        deployment = self.flow.plan.deployment
         self._triggers = [
-            _Trigger(
-                f"{self.flow.plan.deployment}/{stage.id}/{index}",
-                stage.id,
-                trigger.message,
-                trigger.overlap or "queue",
-            )
+            _Trigger(f"{deployment}/{stage.id}/{index}", stage.id, spec)
             for stage in self.flow.plan.stages
-            for index, trigger in enumerate(stage.triggers)
-            if trigger.message is not None
+            for index, spec in enumerate(stage.triggers)
+            if spec.message is not None or (spec.timed and self.live)
         ]
+        self.flow.moved_by = self._moved_by
 
     def awaited(self, stage: Stage) -> bool:
         """Whether a stage waits for messages, and for nothing else."""
         return bool(stage.triggers) and all(t.message is not None for t in stage.triggers)
 
     def begin(self) -> None:
-        """Take up fires that were cut off; triggers that are new begin with the next message."""
-        if not self._triggers:
-            return
-        ledger = self.flow.env.ledger
-        newest = ledger.newest_message()
-        states: dict[str, Any] = {}
+        """Find out where triggers stand, and take up fires that were cut off.
+
+        A trigger that is new begins with the next message, or the next time.
+        """
+        ledger, now = self.flow.env.ledger, self.flow.env.clock.now()
+        fresh: dict[str, Any] = {}
         for trigger in self._triggers:
             state = ledger.trigger_state(trigger.key)
-            self._seen[trigger.key] = newest if state is None else state["after"]
-            if state is None:
-                states[trigger.key] = {"after": newest}
-        if states:
-            ledger.fire([], states)
+            _restore(trigger, state, ledger.newest_message(), now)
+            if state is None or state != trigger.to_state():
+                fresh[trigger.key] = trigger.to_state()
+        if fresh:
+            ledger.fire([], fresh)
         for run in ledger.open_runs(self.flow.plan.deployment):
-            if run.cause == "message" and run.stage in self.flow.stages:
+            if run.stage in self.flow.stages and (self.live or run.cause == "message"):
                 self._queue(run)
+        if self.live:
+            self._apply()
 
     def fire(self) -> bool:
-        """Look at new messages, and open runs whose turn has come; whether one was opened."""
-        if not self._triggers:
-            return False
-        self._look()
+        """Fire what is due, and open runs whose turn has come; whether one was opened."""
+        self._take_ends()
+        self._look_at_messages()
+        if self.live:
+            self._look_at_clocks()
         opened = False
-        for stage, runs in self.waiting.items():
-            stage_run = self.flow.stages[stage]
-            if runs and stage_run.run is None and stage_run.error is None:
-                self.flow.open(stage, runs.popleft())
-                opened = True
+        for id, run in self.flow.stages.items():
+            if run.run is None and run.error is None and not run.stage.paused:
+                opened = self._open_next(id, run) or opened
         return opened
 
-    def _look(self) -> None:
+    def by_hand(self, stage: str, payload: Mapping[str, Any] | None = None) -> Run:
+        """Fire a stage now, whatever its triggers; `payload` is its `${msg}`."""
+        messages = () if payload is None else (payload,)
+        run = self._run(stage, "manual", self.flow.env.clock.now(), messages=messages)
+        (made,) = self.flow.env.ledger.fire([run], {})
+        self._queue(made)
+        return made
+
+    def next_look(self, now: datetime) -> datetime | None:
+        """When time alone will bring the next fire."""
+        if not self.live:
+            return None
+        times = [
+            schedule.next_due(t.spec, t.schedule, now)
+            for t in self._triggers
+            if t.schedule is not None
+        ]
+        times += [self._not_before(run) for runs in self.waiting.values() for run in runs]
+        times += [
+            self._looked_at.get(id, now) + pause
+            for id, run in self.flow.stages.items()
+            if run.run is None and (pause := _watch(run.stage)) is not None
+        ]
+        return min((at for at in times if at is not None and at > now), default=None)
+
+    # -- what opens
+
+    def _open_next(self, id: str, run: StageRun) -> bool:
+        now = self.flow.env.clock.now()
+        waiting = self.waiting.get(id)
+        if waiting and self._not_before(waiting[0]) <= now:
+            fire = waiting.popleft()
+            if fire.status == "queued":
+                self.flow.env.ledger.start_runs([fire.run], now)
+            self.flow.open(id, fire)
+            return True
+        if waiting or not self.live or not self._has_data(run, now):
+            return False
+        number = self.flow.env.ledger.number_run(self.flow.plan.deployment)
+        cause: Cause = "watch" if isinstance(run.feed, SourceFeed) else "data"
+        fire = Run(number, self.flow.plan.deployment, id, cause, status="running", fired_at=now)
+        self.flow.open(id, fire, begun=False)
+        return True
+
+    def _has_data(self, run: StageRun, now: datetime) -> bool:
+        """Whether data alone fires a stage: rows on its spools, or a look at what it watches."""
+        if isinstance(run.feed, SourceFeed):
+            pause = _watch(run.stage)
+            if pause is None or now < self._looked_at.get(run.stage.id, now - pause) + pause:
+                return False
+            self._looked_at[run.stage.id] = now
+            return True
+        return not run.stage.triggers and not run.feed.drained
+
+    def _apply(self) -> None:
+        """Inputs that end, and have no trigger, are read once for each apply."""
+        ledger, plan = self.flow.env.ledger, self.flow.plan
+        stamp = {"digest": plan.digest, "version": plan.version, "context": plan.context}
+        stamp = json.loads(json.dumps(stamp, default=str))
+        for id, run in self.flow.stages.items():
+            key = f"{plan.deployment}/{id}/apply"
+            if run.stage.triggers or not isinstance(run.feed, SourceFeed):
+                continue
+            if ledger.trigger_state(key) != stamp:
+                fire = self._run(id, "apply", self.flow.env.clock.now(), key=key)
+                self._queue(*ledger.fire([fire], {key: stamp}))
+
+    # -- what fires
+
+    def _look_at_clocks(self) -> None:
+        now = self.flow.env.clock.now()
+        fires: list[Run] = []
+        states: dict[str, Any] = {}
+        for trigger in self._triggers:
+            if trigger.schedule is None:
+                continue
+            queued = len(self.waiting.get(trigger.stage, ()))
+            running = int(self.flow.stages[trigger.stage].run is not None)
+            found, state = schedule.due(trigger.spec, trigger.schedule, now, running, queued)
+            if state != trigger.schedule:
+                trigger.schedule = state
+                states[trigger.key] = trigger.to_state()
+            cause: Cause = "cron" if trigger.spec.cron is not None else "interval"
+            fires += [
+                self._run(
+                    trigger.stage,
+                    cause,
+                    fire.at,
+                    key=trigger.key,
+                    window=(fire.window_start, fire.window_end),
+                )
+                for fire in found
+            ]
+        if states:
+            self._queue(*self.flow.env.ledger.fire(fires, states))
+
+    def _look_at_messages(self) -> None:
+        listening = [t for t in self._triggers if t.spec.message is not None]
         ledger = self.flow.env.ledger
         newest = ledger.newest_message()
-        behind = min(self._seen.values())
+        behind = min((t.seen for t in listening), default=newest)
         if newest <= behind:
             return
         found = ledger.messages(after=behind, until=newest)
-        newest = found[-1].id if found else newest
         fires: list[Run] = []
-        for trigger in self._triggers:
-            fires += self._fires(trigger, found)
-        states = {trigger.key: {"after": newest} for trigger in self._triggers}
-        # What stands still need not be written for each message that concerns nobody here.
-        for run in ledger.fire(fires, states if fires else {}):
-            self._queue(run)
-        self._seen = dict.fromkeys(self._seen, newest)
+        states: dict[str, Any] = {}
+        for trigger in listening:
+            made = self._fires(trigger, found)
+            if made:
+                states[trigger.key] = trigger.to_state()
+            fires += made
+        # Where triggers stand need not be written for messages that concern nobody here.
+        if fires:
+            self._queue(*ledger.fire(fires, states))
 
-    def _fires(self, trigger: _Trigger, found: Iterable[Message]) -> list[Run]:
-        after = self._seen[trigger.key]
-        hits = [m for m in found if m.id > after and _matches(trigger.filter, m)]
+    def _fires(self, trigger: _Trigger, found: list[Message]) -> list[Run]:
+        """The fires of a trigger; it moves past the messages unless it holds them back."""
+        assert trigger.spec.message is not None
+        fresh = [m for m in found if m.id > trigger.seen]
+        hits = [m for m in fresh if _matches(trigger.spec.message, m)]
+        waits = bool(self.waiting.get(trigger.stage))
+        if not fresh or (hits and waits and trigger.spec.overlapping == "coalesce"):
+            return []
+        trigger.seen = fresh[-1].id
         groups = [[hit] for hit in hits]
-        if trigger.overlap == "coalesce" and hits:
+        if trigger.spec.overlapping == "coalesce" and hits:
             groups = [hits]
-        if trigger.overlap == "skip" and hits:
-            idle = self.flow.stages[trigger.stage].run is None and not self.waiting.get(
-                trigger.stage
-            )
-            groups = [hits[:1]] if idle else []
-        return [self._run(trigger, group) for group in groups]
+        if trigger.spec.overlapping == "skip" and hits:
+            busy = waits or self.flow.stages[trigger.stage].run is not None
+            groups = [] if busy else [hits[:1]]
+        return [self._by_message(trigger, group) for group in groups]
 
-    def _run(self, trigger: _Trigger, group: list[Message]) -> Run:
-        ledger = self.flow.env.ledger
+    def _by_message(self, trigger: _Trigger, group: list[Message]) -> Run:
         last = group[-1]
-        return Run(
-            "",
-            self.flow.plan.deployment,
+        return self._run(
             trigger.stage,
             "message",
-            fired_at=last.at,
-            snapshot=ledger.snapshot(),
+            last.at,
+            key=trigger.key,
             messages=tuple(message.payload for message in group),
             correlation=last.correlation,
             depth=max(message.depth for message in group),
         )
 
-    def _queue(self, run: Run) -> None:
-        self.waiting.setdefault(run.stage or "", deque()).append(run)
+    # -- runs
+
+    def _run(
+        self,
+        stage: str,
+        cause: Cause,
+        at: datetime,
+        *,
+        key: str | None = None,
+        window: tuple[datetime | None, datetime | None] = (None, None),
+        messages: tuple[Any, ...] = (),
+        correlation: str | None = None,
+        depth: int = 0,
+    ) -> Run:
+        """A fire that takes what is there now."""
+        return Run(
+            "",
+            self.flow.plan.deployment,
+            stage,
+            cause,
+            trigger=key,
+            fired_at=at,
+            window_start=window[0],
+            window_end=window[1],
+            snapshot=self.flow.env.ledger.snapshot(),
+            messages=messages,
+            correlation=correlation,
+            depth=depth,
+        )
+
+    def _queue(self, *runs: Run) -> None:
+        for run in runs:
+            self.waiting.setdefault(run.stage or "", deque()).append(run)
+
+    def _not_before(self, run: Run) -> datetime:
+        """When a run may begin: its fire, and the jitter of its trigger."""
+        assert run.fired_at is not None
+        trigger = next((t for t in self._triggers if t.key == run.trigger), None)
+        if trigger is None or trigger.schedule is None:
+            return run.fired_at
+        return run.fired_at + schedule.jitter(
+            trigger.spec, run.deployment, trigger.stage, run.fired_at
+        )
+
+    def _moved_by(self, run: Run) -> Mapping[str, Any]:
+        """The watermark of a window moves with the end of its run, once that is committed."""
+        trigger = next((t for t in self._triggers if t.key == run.trigger), None)
+        if trigger is None or run.window_end is None:
+            return {}
+        self._ending[run.stage or ""] = run
+        return {trigger.key: trigger.ended(run).to_state()}
+
+    def _take_ends(self) -> None:
+        """Follow the ends that have been committed since."""
+        for stage, run in list(self._ending.items()):
+            now = self.flow.stages[stage].run
+            if now is not None and now.run == run.run:
+                continue
+            del self._ending[stage]
+            trigger = next(t for t in self._triggers if t.key == run.trigger)
+            trigger.schedule = trigger.ended(run).schedule
+
+
+def _restore(trigger: _Trigger, state: Any, newest: int, now: datetime) -> None:
+    """Let a trigger stand where it stood; one that was changed goes on from there."""
+    if trigger.spec.message is not None:
+        trigger.seen = state["after"] if state and "after" in state else newest
+        return
+    times = {
+        name: datetime.fromisoformat(state[name])
+        for name in ("handled", "handed_out", "watermark")
+        if state and name in state
+    }
+    known = schedule.ScheduleState(**times) if "handled" in times else None
+    same = state is not None and state["trigger"] == trigger.to_state()["trigger"]
+    trigger.schedule = known if same and known else schedule.start(trigger.spec, now, known)
+
+
+def _watch(stage: Stage) -> timedelta | None:
+    """How often a stage looks for new data."""
+    every = [seconds(t.watch) for t in stage.triggers if t.watch is not None]
+    return timedelta(seconds=min(every)) if every else None
 
 
 def _matches(wanted: MessageFilter, message: Message) -> bool:
-    pairs = (
+    pairs: Iterable[tuple[str | None, str | None]] = (
         (wanted.tag, message.tag),
         (wanted.type, message.type),
         (wanted.source, message.source),

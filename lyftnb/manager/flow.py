@@ -8,13 +8,14 @@ ledger alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine, group_unavailable
 from lyftnb.errors import LyftError
-from lyftnb.manager.batches import Batches, Ended
+from lyftnb.manager.batches import Batches, Ended, Ready
 from lyftnb.manager.discovering import Discoverer
 from lyftnb.manager.emitter import Emitter
 from lyftnb.manager.feeds import BatchLimits, Feed, SourceFeed, SpoolFeed, place
@@ -23,7 +24,7 @@ from lyftnb.manager.programs import Programs
 from lyftnb.manager.publishing import Publisher
 from lyftnb.manager.retries import Retries
 from lyftnb.manager.stage_run import StageRun
-from lyftnb.model import EmitPart, Ending, Plan, Run, Stage
+from lyftnb.model import Answer, EmitPart, Ending, Plan, Run, Stage
 from lyftnb.store import Ledger
 
 
@@ -48,6 +49,8 @@ class Flow:
         self.plan = plan
         self.env = env
         self.defer = defer
+        self.moved_by: Callable[[Run], Mapping[str, Any]] = _nothing
+        """Which triggers move with the end of a run, and to which state."""
         self.stages = {stage.id: self._stage_run(stage) for stage in plan.stages}
         self.emitters = {stage.id: Emitter(plan.deployment, stage) for stage in plan.stages}
         self.gates = Gates(plan, env.ledger, self.stages)
@@ -81,13 +84,23 @@ class Flow:
         self.stages[stage].open(run, begun=begun, kept=kept)
 
     def turn(self, now: float) -> None:
-        """One look at everything.
+        """One look at everything."""
+        ready = self.batches.ready()
+        if ready:
+            self.settle(ready, self.env.ledger.commit([entry.commit for entry in ready]))
+        self.advance(now)
+
+    def settle(self, ready: Sequence[Ready], answers: Sequence[Answer]) -> None:
+        """Go on from the ledger's answers to what was ready (`batches.ready`)."""
+        for commit in self.batches.settle(ready, answers):
+            self.publisher.add(commit.publications)
+
+    def advance(self, now: float) -> None:
+        """Send what is due, begin what may begin, end what has come to its end.
 
         Stages come in topological order, so that one that ends lets those behind it start in the
         same turn.
         """
-        for commit in self.batches.commit_ready():
-            self.publisher.add(commit.publications)
         self.publisher.send_due(now)
         ended: list[tuple[StageRun, Ended]] = []
         for id, run in self.stages.items():
@@ -149,7 +162,8 @@ class Flow:
             return None
         own_row = has_row and run.run.stage is not None
         done = replace(run.run, status="done") if own_row else None
-        return Ending(done, emitter.steps if kept else ()), messages
+        states = self.moved_by(run.run) if own_row else {}
+        return Ending(done, emitter.steps if kept else (), states), messages
 
     def _end(self, ended: list[tuple[StageRun, Ended]]) -> None:
         """Note ends that no commit carries."""
@@ -217,3 +231,7 @@ class Flow:
         # The step is gone from the workflow; nothing that is there may suffer from it.
         first = next(iter(self.stages.values()))
         first.problems.append(f"output of the former step '{step}' could not be revealed: {error}")
+
+
+def _nothing(run: Run) -> Mapping[str, Any]:
+    return {}

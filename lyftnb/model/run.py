@@ -23,6 +23,8 @@ class Run:
     stage: str | None = None
     """None: the whole workflow, run by hand to the end of its inputs."""
     cause: Cause = "hand"
+    trigger: str | None = None
+    """The trigger that fired it, as `DEPLOYMENT/STEP/INDEX`."""
     status: RunStatus = "queued"
     fired_at: datetime | None = None
     """The time that the fire stands for; for one that was late, not the time it was noticed."""

@@ -30,6 +30,11 @@ class Runs(Session):
         )
         return run
 
+    def number_run(self, deployment: str) -> str:
+        """The id of a run whose row will come with its first commit."""
+        with self.opened():
+            return next_run(self.mirror, deployment)
+
     def fire(self, runs: Sequence[Run], states: Mapping[str, Any]) -> list[Run]:
         """Note fires and move their triggers, in one transaction.
 

@@ -1,6 +1,7 @@
 -- Fires: a run row is made by the fire, once, in the transaction that moves the trigger.
 ALTER TABLE runs ADD COLUMN stage VARCHAR;
 ALTER TABLE runs ADD COLUMN cause VARCHAR;
+ALTER TABLE runs ADD COLUMN trigger VARCHAR;
 ALTER TABLE runs ADD COLUMN fired_at TIMESTAMPTZ;
 ALTER TABLE runs ADD COLUMN window_start TIMESTAMPTZ;
 ALTER TABLE runs ADD COLUMN window_end TIMESTAMPTZ;
