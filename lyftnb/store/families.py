@@ -8,8 +8,7 @@ earlier ones had been carried out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -21,13 +20,16 @@ from lyftnb.store.mirror import Mirror
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a family works with during one transaction."""
+    """What a family, or a verb, works with during one transaction."""
 
     database: Database
     state: Mirror
     """The overlay of the transaction."""
     root: Path
     now: datetime
+    news: set[str] = field(default_factory=set)
+    """What listeners are told once the transaction is through: `messages`, `issues`,
+    `queue:NAME`."""
 
 
 class StateFamily(Protocol):
@@ -44,7 +46,3 @@ class StateFamily(Protocol):
     def write(self) -> None:
         """Write the changes of all commits that were taken."""
         ...
-
-
-FAMILIES: tuple[Callable[[Setting], StateFamily], ...] = ()
-"""In the order in which they are asked and write."""

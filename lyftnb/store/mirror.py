@@ -40,6 +40,14 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """How a queue treats its items."""
+
+    max_attempts: int = 5
+    id_retention_s: float = 7 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
 class Spool:
     """A spool as of the newest snapshot. `spec.schema` is its present schema."""
 
@@ -74,6 +82,12 @@ class Mirror:
     """`DEPLOYMENT/STAGE` → the highest batch number claimed (in memory too)."""
     fences: MutableMapping[str, Fence] = field(default_factory=dict)
     """Claimed batch, not committed → its newest attempt."""
+    queues: MutableMapping[str, QueueSettings] = field(default_factory=dict)
+    message: int = 0
+    """Id of the newest message; ids have no gap."""
+    number: int = 1
+    """The next number to give out, below `reserved` if it needs no row (see `numbers`)."""
+    reserved: int = 1
 
     def overlay(self) -> Mirror:
         """A mirror whose changes stay its own."""
@@ -84,17 +98,21 @@ class Mirror:
 
     def absorb(self, overlay: Mirror) -> None:
         """Take over what was changed in an overlay of this mirror."""
-        self.snapshot, self.committed_at = overlay.snapshot, overlay.committed_at
+        for name in _SCALARS:
+            setattr(self, name, getattr(overlay, name))
         for name in _MAPS:
             getattr(self, name).update(getattr(overlay, name).maps[0])
 
 
-_MAPS = ("positions", "floors", "spools", "schemas", "committed", "claimed", "fences")
+_SCALARS = ("snapshot", "committed_at", "message", "number", "reserved")
+_MAPS = ("positions", "floors", "spools", "schemas", "committed", "claimed", "fences", "queues")
 
 
 def load(database: Database) -> Mirror:
     """The mirror of what the tables say."""
     (newest,) = database.rows("snapshot")
+    (bus,) = database.rows("newest_message")
+    (numbers,) = database.rows("numbers")
     schemas = {row["schema_id"]: from_json(row["fields"]) for row in database.rows("schemas")}
     committed = {row["stage"]: row["number"] for row in database.rows("batch_numbers")}
     claimed: dict[str, int] = {}
@@ -113,6 +131,11 @@ def load(database: Database) -> Mirror:
         committed=committed,
         claimed=claimed,
         fences=fences,
+        queues={row.pop("queue"): QueueSettings(**row) for row in database.rows("queue_settings")},
+        message=bus["id"],
+        # Which of the reserved ones were given out is not known any more.
+        number=numbers["reserved"],
+        reserved=numbers["reserved"],
     )
 
 
