@@ -19,6 +19,7 @@ from lyftnb.model.batch import (
 )
 from lyftnb.model.commit import Answer, Commit, Committed, Refused, RunSummary
 from lyftnb.model.digest import canonical_json, digest, workflow_digest
+from lyftnb.model.issue import Issue, IssueDraft
 from lyftnb.model.names import NAME_PATTERN, Name, is_name, seconds, size_bytes
 from lyftnb.model.parameters import JsonSchema, Params, long_schema
 from lyftnb.model.plan import DEFAULT_GROUP, Job, JobInput, Plan, PlannedChannel, Stage, Task
@@ -29,6 +30,8 @@ from lyftnb.model.sql_text import quoted, text_literal
 from lyftnb.model.state import (
     KV_READ,
     KV_SCAN,
+    MESSAGE_DEPTH,
+    PAYLOAD_BYTES,
     STAGED_COLUMNS,
     Family,
     HeldLock,
@@ -37,6 +40,9 @@ from lyftnb.model.state import (
     Lease,
     Message,
     MessageDraft,
+    NewItem,
+    QueueDepth,
+    QueuedItem,
     StagedState,
     StateReader,
 )
@@ -68,8 +74,10 @@ __all__ = [
     "DEFAULT_GROUP",
     "KV_READ",
     "KV_SCAN",
+    "MESSAGE_DEPTH",
     "NAME_PATTERN",
     "NULL",
+    "PAYLOAD_BYTES",
     "STAGED_COLUMNS",
     "ActionSpec",
     "Advance",
@@ -88,6 +96,8 @@ __all__ = [
     "Frame",
     "HeldLock",
     "InputSpec",
+    "Issue",
+    "IssueDraft",
     "Item",
     "Job",
     "JobInput",
@@ -100,6 +110,7 @@ __all__ = [
     "MessageEdge",
     "MessageFilter",
     "Name",
+    "NewItem",
     "NotebookSpec",
     "OnError",
     "OutputSpec",
@@ -111,6 +122,8 @@ __all__ = [
     "Position",
     "Problem",
     "Publication",
+    "QueueDepth",
+    "QueuedItem",
     "Refused",
     "RetrySpec",
     "Run",

@@ -106,7 +106,10 @@ class Batches(Session):
             StorageError: the transaction failed; nothing was committed.
         """
         with self.opened() as database:
-            return carry_out(database, self.mirror, commits, self.root, self.clock.now())
+            now = self.clock.now()
+            answers, news = carry_out(database, self.mirror, commits, self.root, now)
+            self.tell(news)
+            return answers
 
     def pending_publications(self, deployment: str) -> tuple[Publication, ...]:
         """Publications of committed batches that are not recorded as done, in commit order."""

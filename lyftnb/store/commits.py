@@ -31,12 +31,18 @@ from lyftnb.model import (
 from lyftnb.store.claims import to_document
 from lyftnb.store.database import Database
 from lyftnb.store.families import Setting, StateFamily
+from lyftnb.store.messages import StagedMessages
 from lyftnb.store.mirror import Mirror, Spool, Standing, stage_of, to_json
+from lyftnb.store.queue_items import StagedItems
 from lyftnb.store.runs import RunRows
 
 Row = dict[str, Any]
 
-FAMILIES: tuple[Callable[[Setting], StateFamily], ...] = (RunRows,)
+FAMILIES: tuple[Callable[[Setting], StateFamily], ...] = (
+    StagedItems,
+    StagedMessages,
+    RunRows,
+)
 """In the order in which they are asked and write."""
 
 
@@ -65,6 +71,8 @@ class Group:
     database: Database
     root: Path
     now: datetime
+    news: set[str] = field(default_factory=set)
+    """See `Setting.news`."""
     _rows: dict[str, list[Row]] = field(default_factory=dict)
     _removals: list[_Removal] = field(default_factory=list)
     _done: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -72,7 +80,7 @@ class Group:
     _families: tuple[StateFamily, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        setting = Setting(self.database, self.state, self.root, self.now)
+        setting = Setting(self.database, self.state, self.root, self.now, self.news)
         self._families = tuple(family(setting) for family in FAMILIES)
 
     def add(self, commit: Commit) -> Answer:
@@ -359,8 +367,8 @@ class Group:
 
 def carry_out(
     database: Database, mirror: Mirror, commits: Sequence[Commit], root: Path, now: datetime
-) -> list[Answer]:
-    """Carry out commits in one transaction; answers in their order.
+) -> tuple[list[Answer], set[str]]:
+    """Carry out commits in one transaction; answers in their order, and the news for listeners.
 
     Raises:
         StorageError: the transaction failed; none of the commits took place.
@@ -373,7 +381,7 @@ def carry_out(
     for answer in answers:
         if isinstance(answer, Committed):
             mirror.fences.pop(answer.batch, None)
-    return answers
+    return answers, group.news
 
 
 def committed_before(database: Database, mirror: Mirror, batch: str) -> tuple[int, int] | None:

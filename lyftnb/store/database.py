@@ -92,6 +92,20 @@ class Database:
         with storage_errors(self.file):
             self.connection.execute(queries()[name], parameters).fetchall()
 
+    def over(self, name: str, changes: pl.DataFrame, **parameters: Any) -> pl.DataFrame:
+        """The rows that a named statement gives over a frame, which it knows as `changes`."""
+        with storage_errors(self.file):
+            found = self.connection.sql(queries()[name], params=parameters).to_arrow_table()
+        frame = pl.from_arrow(found)
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+    def insert(self, table: str, changes: pl.DataFrame) -> None:
+        """Insert the rows of a frame by its columns' names: the way for many rows at once."""
+        if not changes.is_empty():
+            with storage_errors(self.file):
+                self.connection.execute(f"INSERT INTO {table} BY NAME FROM changes").fetchall()
+
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows, given as column → value; columns left out are null."""
         if not rows:

@@ -1,4 +1,4 @@
-"""Forgetting a deployment: its inputs start over and its spools are empty, in one snapshot.
+"""Forgetting a deployment: its inputs start over, its spools and queues are empty, in one snapshot.
 
 History stays: older snapshots can be read, batch and sequence numbers go on, so that nothing that
 another deployment has read is ever numbered again.
@@ -39,6 +39,9 @@ def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -
                 "remove_segments", spool=spool.name, partitions=None, snapshot=state.snapshot
             )
         database.run("abandon_all", deployment=deployment, instant=now)
+        # Its own queues are called `DEPLOYMENT/NAME`; an id may then come again.
+        database.run("empty_queues", prefix=mine)
+        database.run("empty_queue_ids", prefix=mine)
     mirror.absorb(state)
 
 

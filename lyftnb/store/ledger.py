@@ -8,8 +8,11 @@ from lyftnb.clock import Clock
 from lyftnb.errors import StorageError
 from lyftnb.store.batches import Batches
 from lyftnb.store.database import Database
+from lyftnb.store.issues import Issues
 from lyftnb.store.maintenance import Maintenance
+from lyftnb.store.messages import Messages
 from lyftnb.store.owner import Ownership
+from lyftnb.store.queues import Queues
 from lyftnb.store.runs import Runs
 from lyftnb.store.spools import Spools
 from lyftnb.store.versions import Versions
@@ -17,7 +20,7 @@ from lyftnb.store.versions import Versions
 SPOOLS = "spools"
 
 
-class Ledger(Versions, Spools, Batches, Runs, Maintenance):
+class Ledger(Versions, Spools, Batches, Runs, Queues, Messages, Issues, Maintenance):
     """Owns the DuckDB file of a workspace: the only one to open it, and its only writer.
 
     Verbs may be called from any thread; one lock orders them. Each verb that writes is one

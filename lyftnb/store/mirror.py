@@ -40,6 +40,14 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """How a queue treats its items."""
+
+    max_attempts: int = 5
+    id_retention_s: float = 7 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
 class Spool:
     """A spool as of the newest snapshot. `spec.schema` is its present schema."""
 
@@ -78,7 +86,12 @@ class Mirror:
     """Deployment → the highest number of a run."""
     triggers: MutableMapping[str, str] = field(default_factory=dict)
     """Trigger → where it stands, as JSON."""
-    trigger_moves: int = 0
+    queues: MutableMapping[str, QueueSettings] = field(default_factory=dict)
+    message: int = 0
+    """Id of the newest message; ids have no gap."""
+    number: int = 1
+    """The next number to give out, below `reserved` if it needs no row (see `numbers`)."""
+    reserved: int = 1
 
     def overlay(self) -> Mirror:
         """A mirror whose changes stay its own."""
@@ -89,12 +102,13 @@ class Mirror:
 
     def absorb(self, overlay: Mirror) -> None:
         """Take over what was changed in an overlay of this mirror."""
-        self.snapshot, self.committed_at = overlay.snapshot, overlay.committed_at
-        self.trigger_moves = overlay.trigger_moves
+        for name in _SCALARS:
+            setattr(self, name, getattr(overlay, name))
         for name in _MAPS:
             getattr(self, name).update(getattr(overlay, name).maps[0])
 
 
+_SCALARS = ("snapshot", "committed_at", "message", "number", "reserved")
 _MAPS = (
     "positions",
     "floors",
@@ -105,12 +119,15 @@ _MAPS = (
     "fences",
     "runs",
     "triggers",
+    "queues",
 )
 
 
 def load(database: Database) -> Mirror:
     """The mirror of what the tables say."""
     (newest,) = database.rows("snapshot")
+    (bus,) = database.rows("newest_message")
+    (numbers,) = database.rows("numbers")
     schemas = {row["schema_id"]: from_json(row["fields"]) for row in database.rows("schemas")}
     committed = {row["stage"]: row["number"] for row in database.rows("batch_numbers")}
     claimed: dict[str, int] = {}
@@ -119,7 +136,6 @@ def load(database: Database) -> Mirror:
         stage, number = stage_of(row["batch"])
         claimed[stage] = max(number, claimed.get(stage, 0))
         fences[row["batch"]] = Fence(row["attempt"], durable=True, abandoned=row["abandoned"])
-    triggers = database.rows("trigger_states")
     return Mirror(
         snapshot=newest["snapshot"],
         committed_at=newest["committed_at"] or EPOCH,
@@ -131,8 +147,15 @@ def load(database: Database) -> Mirror:
         claimed=claimed,
         fences=fences,
         runs={row["deployment"]: row["number"] for row in database.rows("run_numbers")},
-        triggers={row["key"]: json.dumps(json.loads(row["state"])) for row in triggers},
-        trigger_moves=max((row["number"] for row in triggers), default=0),
+        triggers={
+            row["key"]: json.dumps(json.loads(row["state"]))
+            for row in database.rows("trigger_states")
+        },
+        queues={row.pop("queue"): QueueSettings(**row) for row in database.rows("queue_settings")},
+        message=bus["id"],
+        # Which of the reserved ones were given out is not known any more.
+        number=numbers["reserved"],
+        reserved=numbers["reserved"],
     )
 
 

@@ -8,14 +8,14 @@ of its first batch.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from lyftnb.model import Commit, EmitPart, Ending, MessageDraft, Refused, Run
-from lyftnb.store.database import Database
 from lyftnb.store.families import Setting
+from lyftnb.store.messages import publish
 from lyftnb.store.mirror import Mirror
 from lyftnb.store.session import Session
 
@@ -25,10 +25,8 @@ class Runs(Session):
 
     def begin_run(self, deployment: str, now: datetime) -> Run:
         """Note that a whole workflow starts to run by hand."""
-        (run,) = self.fire(
-            [Run("", deployment, status="running", fired_at=now, started_at=now)], {}
-        )
-        return run
+        run = Run("", deployment, status="running", fired_at=now, started_at=now)
+        return self.fire([run], {})[0]
 
     def number_run(self, deployment: str) -> str:
         """The id of a run whose row will come with its first commit."""
@@ -45,13 +43,11 @@ class Runs(Session):
         Returns:
             The runs with their ids, in order.
         """
-        with self.opened() as database:
-            overlay = self.mirror.overlay()
-            named = [replace(run, run=next_run(overlay, run.deployment)) for run in runs]
-            with database.transaction():
-                database.append("runs", [to_row(run) for run in named])
-                move_triggers(database, overlay, states, self.clock.now())
-            self.mirror.absorb(overlay)
+        with self.changing() as setting:
+            named = [replace(run, run=next_run(setting.state, run.deployment)) for run in runs]
+            setting.database.append("runs", [to_row(run) for run in named])
+            move_triggers(setting, states)
+            publish(setting, [_told(run, "run-fired") for run in named])
             return named
 
     def start_runs(self, runs: Sequence[str], now: datetime) -> None:
@@ -62,12 +58,9 @@ class Runs(Session):
 
     def end_runs(self, endings: Sequence[Ending], messages: Sequence[MessageDraft] = ()) -> None:
         """Note how runs ended, and all that becomes true with it, in one transaction."""
-        with self.opened() as database:
-            overlay = self.mirror.overlay()
-            now = self.clock.now()
-            with database.transaction():
-                write_endings(database, overlay, endings, now)
-            self.mirror.absorb(overlay)
+        with self.changing() as setting:
+            publish(setting, messages)
+            write_endings(setting, endings)
 
     def runs(
         self, deployment: str | None = None, limit: int = 100, stage: str | None = None
@@ -134,8 +127,7 @@ class RunRows:
         database = self.setting.database
         database.append("runs", self._rows)
         database.append("emit_parts", self._parts)
-        if self._endings:
-            write_endings(database, self.setting.state, self._endings, self.setting.now)
+        write_endings(self.setting, self._endings)
 
 
 def next_run(state: Mirror, deployment: str) -> str:
@@ -150,35 +142,47 @@ def number_taken(state: Mirror, run: Run) -> None:
     state.runs[run.deployment] = max(run.number, state.runs.get(run.deployment, 0))
 
 
-def move_triggers(
-    database: Database, state: Mirror, moved: Mapping[str, Any], now: datetime
-) -> None:
+def move_triggers(setting: Setting, moved: Mapping[str, Any]) -> None:
     """Write where triggers stand now."""
     rows = []
     for key, value in moved.items():
         text = json.dumps(value)
-        if state.triggers.get(key) != text:
-            state.triggers[key] = text
-            state.trigger_moves += 1
-            rows.append(
-                {"key": key, "number": state.trigger_moves, "state": value, "changed_at": now}
-            )
+        if setting.state.triggers.get(key) != text:
+            setting.state.triggers[key] = text
+            rows.append({"key": key, "state": value, "changed_at": setting.now})
     if rows:
-        database.run("forget_triggers", keys=[row["key"] for row in rows])
-        database.append("trigger_states", rows)
+        setting.database.run("forget_triggers", keys=[row["key"] for row in rows])
+        setting.database.append("trigger_states", rows)
 
 
-def write_endings(
-    database: Database, state: Mirror, endings: Iterable[Ending], now: datetime
-) -> None:
+def write_endings(setting: Setting, endings: Sequence[Ending]) -> None:
     """Write how runs ended."""
+    database, now = setting.database, setting.now
+    runs = [ending.run for ending in endings if ending.run is not None]
+    for run in runs:
+        database.run("end_run", run=run.run, status=run.status, note=run.note, instant=now)
     for ending in endings:
-        run = ending.run
-        if run is not None:
-            database.run("end_run", run=run.run, status=run.status, note=run.note, instant=now)
-        move_triggers(database, state, ending.states, now)
-        if ending.emitted:
-            database.run("forget_emit_parts", keys=list(ending.emitted))
+        move_triggers(setting, ending.states)
+    emitted = [step for ending in endings for step in ending.emitted]
+    if emitted:
+        database.run("forget_emit_parts", keys=emitted)
+    told = [run for run in runs if run.cause not in ("data", "watch")]
+    publish(setting, [_told(run, "run-ended") for run in told])
+
+
+def _told(run: Run, type: str) -> MessageDraft:
+    """The system message about a run. What data brought about is too much to tell of each."""
+    payload = {"run": run.run, "stage": run.stage, "cause": run.cause, "status": run.status}
+    return MessageDraft(
+        payload=payload,
+        kind="system",
+        source="manager",
+        type=type,
+        job=f"{run.deployment}/{run.stage}" if run.stage else None,
+        run=run.run,
+        correlation=run.correlation or run.run,
+        depth=run.depth,
+    )
 
 
 def to_row(run: Run) -> dict[str, Any]:

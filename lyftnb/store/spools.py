@@ -129,7 +129,10 @@ class Spools(Session):
     def state(self, table: str) -> pl.DataFrame:
         """One of the ledger's tables as people read it (`sql.STATE_VIEWS`)."""
         with self.opened() as database:
-            return database.frame(f"state_{table}")
+            return database.frame(f"state_{table}", **self._state_parameters(table))
+
+    def _state_parameters(self, table: str) -> dict[str, Any]:
+        return {"queue": None, "now": self.clock.now()} if table == "queues" else {}
 
     def _schemas(self) -> dict[int, Schema]:
         return {schema_id: schema for schema, schema_id in self.mirror.schemas.items()}

@@ -12,8 +12,8 @@ ALTER TABLE runs ADD COLUMN depth INTEGER;
 ALTER TABLE runs ADD COLUMN note VARCHAR;
 UPDATE runs SET cause = 'hand', fired_at = started_at, messages = '[]', depth = 0;
 
--- Where triggers stand; the newest number of a key counts.
-CREATE TABLE trigger_states (key VARCHAR, number BIGINT, state JSON, changed_at TIMESTAMPTZ);
+-- Where triggers stand: one row each, replaced when it moves.
+CREATE TABLE trigger_states (key VARCHAR, state JSON, changed_at TIMESTAMPTZ);
 
 -- What batches add to the message at their run's end; rows go when the message goes out.
 CREATE TABLE emit_parts (key VARCHAR, batch VARCHAR, "index" INTEGER, rows BIGINT, partial VARCHAR);
