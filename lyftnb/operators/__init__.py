@@ -22,6 +22,7 @@ from lyftnb.operators.base import (
 from lyftnb.operators.chain import Chain, ChainResult
 from lyftnb.operators.checker import ActionChecker
 from lyftnb.operators.dispatch import NO_ROUTE, Routed, route
+from lyftnb.operators.held import Held, Pile, Scratch
 from lyftnb.operators.registry import ACTIONS, action, action_kinds
 from lyftnb.operators.rejects import (
     REJECTS_SCHEMA,
@@ -45,12 +46,15 @@ __all__ = [
     "Env",
     "Example",
     "Flags",
+    "Held",
     "Made",
     "Params",
+    "Pile",
     "Problems",
     "Reason",
     "RejectedRow",
     "Routed",
+    "Scratch",
     "action",
     "action_kinds",
     "no_rejects",
