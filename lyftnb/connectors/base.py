@@ -8,7 +8,7 @@ keeps no state: where it stands is its *position*, a mapping item → JSON that 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,8 +162,13 @@ class Sink(ABC, Generic[P]):
         return self.Params.model_validate(raw)  # type: ignore[return-value]
 
     @abstractmethod
-    def stage(self, params: P, frame: pl.DataFrame, env: SinkEnv) -> tuple[Publication, ...]:
-        """Write `frame` where no reader takes it. Publication ids are `BATCH/STEP/SPLIT/part`."""
+    def stage(
+        self, params: P, frames: Iterable[pl.DataFrame], env: SinkEnv
+    ) -> tuple[Publication, ...]:
+        """Write the rows of a split where no reader takes them. They come in one frame, or, where
+        they may be more than memory holds, in several (each may be empty, all have one schema);
+        so do not collect them. Publication ids are `BATCH/STEP/SPLIT/part`.
+        """
 
     @abstractmethod
     def publish(self, publication: Publication) -> str | None:

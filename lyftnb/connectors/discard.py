@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import NoneType
 from typing import ClassVar
 
@@ -26,7 +27,7 @@ class Discard(Sink[DiscardParams]):
     delivery: ClassVar[str] = "nothing is delivered"
 
     def stage(
-        self, params: DiscardParams, frame: pl.DataFrame, env: SinkEnv
+        self, params: DiscardParams, frames: Iterable[pl.DataFrame], env: SinkEnv
     ) -> tuple[Publication, ...]:
         """Nothing."""
         return ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
 import duckdb
@@ -55,18 +56,22 @@ class DuckdbTable(Sink[DuckdbParams]):
     )
 
     def stage(
-        self, params: DuckdbParams, frame: pl.DataFrame, env: SinkEnv
+        self, params: DuckdbParams, frames: Iterable[pl.DataFrame], env: SinkEnv
     ) -> tuple[Publication, ...]:
-        """One Parquet file beside the database."""
-        if frame.is_empty():
-            return ()
+        """A Parquet file beside the database for each frame that has rows."""
+        filled = (frame for frame in frames if frame.height)
+        return tuple(self._stage(params, frame, env, part) for part, frame in enumerate(filled))
+
+    def _stage(
+        self, params: DuckdbParams, frame: pl.DataFrame, env: SinkEnv, part: int
+    ) -> Publication:
         database = env.base_path.absolute() / params.path
         staged = stage_file(
             env,
             self.name,
             database.parent,
             ".parquet",
-            0,
+            part,
             lambda path: without_empty_structs(frame).write_parquet(path),
         )
         payload = {
@@ -76,7 +81,7 @@ class DuckdbTable(Sink[DuckdbParams]):
             "table": params.table,
             "wait_s": seconds(params.wait),
         }
-        return (Publication(staged.id, staged.step, staged.kind, staged.group, payload),)
+        return Publication(staged.id, staged.step, staged.kind, staged.group, payload)
 
     def publish(self, publication: Publication) -> str | None:
         """Insert the staged rows, unless the ledger row says that it was done.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 from urllib.parse import quote
@@ -38,7 +38,7 @@ class ParquetParams(Params):
 
 
 class ParquetFolder(Sink[ParquetParams]):
-    """Writes one file per split and partition."""
+    """Writes one file per split and partition; several, if the rows are more than memory holds."""
 
     name: ClassVar[str] = "parquet"
     Params: ClassVar[type[ParquetParams]] = ParquetParams
@@ -47,15 +47,18 @@ class ParquetFolder(Sink[ParquetParams]):
     )
 
     def stage(
-        self, params: ParquetParams, frame: pl.DataFrame, env: SinkEnv
+        self, params: ParquetParams, frames: Iterable[pl.DataFrame], env: SinkEnv
     ) -> tuple[Publication, ...]:
-        """One file per partition that has rows."""
-        if frame.is_empty():
-            return ()
+        """One file per frame and partition that has rows."""
         root = env.base_path.absolute() / params.path
         out = []
-        frame = without_empty_structs(frame)
-        for part, (folder, rows) in enumerate(_partitions(frame, params.partition_columns)):
+        pieces = (
+            piece
+            for frame in frames
+            if frame.height
+            for piece in _partitions(without_empty_structs(frame), params.partition_columns)
+        )
+        for part, (folder, rows) in enumerate(pieces):
 
             def write(path: Path, rows: pl.DataFrame = rows) -> None:
                 rows.write_parquet(path, compression=params.compression)

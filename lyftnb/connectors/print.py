@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import NoneType
 from typing import ClassVar, Literal
 
@@ -29,12 +30,17 @@ class Print(Sink[PrintParams]):
     delivery: ClassVar[str] = "at least once: after a crash the same rows may be shown again"
 
     def stage(
-        self, params: PrintParams, frame: pl.DataFrame, env: SinkEnv
+        self, params: PrintParams, frames: Iterable[pl.DataFrame], env: SinkEnv
     ) -> tuple[Publication, ...]:
         """The text to show travels in the publication."""
-        if frame.is_empty():
+        height = 0
+        shown: list[pl.DataFrame] = []
+        for frame in frames:
+            shown.append(frame.head(max(0, params.limit - height)))
+            height += frame.height
+        if not height:
             return ()
-        payload = {"text": _rendered(params, frame)}
+        payload = {"text": _rendered(params, pl.concat(shown), height)}
         name = f"{env.batch}/{env.step}/{env.split}/0"
         return (Publication(name, env.step, self.name, env.group, payload),)
 
@@ -43,8 +49,7 @@ class Print(Sink[PrintParams]):
         return str(publication.payload["text"])
 
 
-def _rendered(params: PrintParams, frame: pl.DataFrame) -> str:
-    shown = frame.head(params.limit)
+def _rendered(params: PrintParams, shown: pl.DataFrame, height: int) -> str:
     if params.format == "ndjson":
         text = shown.write_ndjson()
     elif params.format == "csv":
@@ -57,5 +62,5 @@ def _rendered(params: PrintParams, frame: pl.DataFrame) -> str:
             tbl_formatting="UTF8_BORDERS_ONLY",
         ):
             text = str(shown)
-    rest = frame.height - shown.height
+    rest = height - shown.height
     return text.rstrip("\n") + (f"\n… and {rest:,} rows more" if rest else "")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import IO, Any, BinaryIO, ClassVar, Literal
 
 import polars as pl
 import zstandard
@@ -17,11 +17,22 @@ from lyftnb.connectors.publishing import publish_file, stage_file
 from lyftnb.errors import BadData
 from lyftnb.model import Params, Publication
 
-_COMPRESS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
-    "none": ("", bytes),
-    # A fixed time in the header: the same rows give the same bytes.
-    "gz": (".gz", lambda raw: gzip.compress(raw, compresslevel=6, mtime=0)),
-    "zst": (".zst", lambda raw: zstandard.ZstdCompressor(level=3).compress(raw)),
+Bytes = IO[bytes]
+
+
+def _gzipped(file: BinaryIO) -> AbstractContextManager[Any]:
+    # A fixed time and no name in the header: the same rows give the same bytes.
+    return gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0)
+
+
+def _zstandard(file: BinaryIO) -> AbstractContextManager[Any]:
+    return zstandard.ZstdCompressor(level=3).stream_writer(file, closefd=False)
+
+
+_COMPRESS: dict[str, tuple[str, Callable[[BinaryIO], AbstractContextManager[Any]]]] = {
+    "none": ("", nullcontext),
+    "gz": (".gz", _gzipped),
+    "zst": (".zst", _zstandard),
 }
 
 
@@ -58,10 +69,14 @@ class NdjsonFolder(_TextFolder[TextParams]):
     Params: ClassVar[type[TextParams]] = TextParams
 
     def stage(
-        self, params: TextParams, frame: pl.DataFrame, env: SinkEnv
+        self, params: TextParams, frames: Iterable[pl.DataFrame], env: SinkEnv
     ) -> tuple[Publication, ...]:
         """One file, if there are rows."""
-        return _stage(self.name, params, frame, env, lambda file: frame.write_ndjson(file))
+
+        def write(frame: pl.DataFrame, file: Bytes, first: bool) -> None:
+            frame.write_ndjson(file)
+
+        return _stage(self.name, params, frames, env, write)
 
 
 class CsvFolder(_TextFolder[CsvParams]):
@@ -71,42 +86,50 @@ class CsvFolder(_TextFolder[CsvParams]):
     Params: ClassVar[type[CsvParams]] = CsvParams
 
     def stage(
-        self, params: CsvParams, frame: pl.DataFrame, env: SinkEnv
+        self, params: CsvParams, frames: Iterable[pl.DataFrame], env: SinkEnv
     ) -> tuple[Publication, ...]:
         """One file, if there are rows."""
-        nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
-        if nested:
-            raise BadData(
-                f"column '{nested[0]}' is nested, which CSV cannot hold",
-                hint="unnest or remove it before the output, or write ndjson or parquet",
-            )
 
-        def write(file: io.BytesIO) -> None:
+        def write(frame: pl.DataFrame, file: Bytes, first: bool) -> None:
             frame.write_csv(
                 file,
-                include_header=params.header,
+                include_header=params.header and first,
                 separator=params.delimiter,
                 null_value=params.null_value,
             )
 
-        return _stage(self.name, params, frame, env, write)
+        return _stage(self.name, params, map(_flat, frames), env, write)
+
+
+def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+    nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
+    if nested:
+        raise BadData(
+            f"column '{nested[0]}' is nested, which CSV cannot hold",
+            hint="unnest or remove it before the output, or write ndjson or parquet",
+        )
+    return frame
 
 
 def _stage(
     kind: str,
     params: TextParams,
-    frame: pl.DataFrame,
+    frames: Iterable[pl.DataFrame],
     env: SinkEnv,
-    write: Callable[[io.BytesIO], None],
+    write: Callable[[pl.DataFrame, Bytes, bool], None],
 ) -> tuple[Publication, ...]:
-    if frame.is_empty():
+    """Stage one file; `write` appends a frame to it, told whether it is the first."""
+    filled = iter(frame for frame in frames if frame.height)
+    first = next(filled, None)
+    if first is None:
         return ()
-    extension, compress = _COMPRESS[params.compression]
+    extension, compressed = _COMPRESS[params.compression]
 
     def write_to(path: Path) -> None:
-        buffer = io.BytesIO()
-        write(buffer)
-        path.write_bytes(compress(buffer.getvalue()))
+        with path.open("wb") as raw, compressed(raw) as file:
+            write(first, file, True)
+            for frame in filled:
+                write(frame, file, False)
 
     folder = env.base_path.absolute() / params.path
     return (stage_file(env, kind, folder, f".{kind}{extension}", 0, write_to),)

@@ -7,9 +7,10 @@ harmless; only the owner's commit makes one of the runs count.
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from typing import Any
 import polars as pl
 
 from lyftnb import connectors, operators, store
-from lyftnb.connectors import Discovery, SinkEnv, SourceEnv
+from lyftnb.connectors import Discovery, SourceEnv
 from lyftnb.engine.program import Program, TaskResult, Unit
-from lyftnb.errors import BadData, LyftError, StepFailed
+from lyftnb.engine.staging import Staging
+from lyftnb.errors import LyftError, StepFailed
 from lyftnb.model import (
     EmitPart,
     InputSpec,
@@ -27,17 +29,13 @@ from lyftnb.model import (
     JobInput,
     Position,
     Publication,
-    Schema,
     SegmentRef,
     Split,
     StagedSegment,
     StepCount,
     TaskReport,
 )
-from lyftnb.operators import Chain, Env, RejectedRow
-
-_WRITERS = 4
-"""Segments that one task writes at a time."""
+from lyftnb.operators import Chain, Env, Held, RejectedRow, Scratch
 
 
 def discover_source(spec: InputSpec, position: Position, env: SourceEnv) -> Discovery:
@@ -54,44 +52,65 @@ def publish(publications: Iterable[tuple[str, Publication]]) -> tuple[str, ...]:
 
 def run_task(program: Program, unit: Unit, *upstream: TaskResult) -> TaskResult:
     """Run one fused task over one unit of its stage's input."""
-    return _TaskRun(program, unit, upstream).result()
+    env = Env(
+        now=program.now,
+        seed=program.seed,
+        batch=program.batch,
+        split=unit.index,
+        base_path=program.base_path,
+        variables=program.variables,
+    )
+    with _scratch(program) as scratch, Staging(program, unit, env, scratch) as staging:
+        return _TaskRun(program, unit, upstream, env, staging, scratch).result()
+
+
+@contextmanager
+def _scratch(program: Program) -> Iterator[Scratch | None]:
+    """A folder for rows that may be more than memory holds, on the worker's own scratch disk; None
+    where a task sees a split only.
+    """
+    if program.frame == "batch":
+        yield None
+        return
+    from distributed import get_worker
+
+    with tempfile.TemporaryDirectory(
+        prefix="frame-", dir=get_worker().local_directory, ignore_cleanup_errors=True
+    ) as folder:
+        yield Scratch(Path(folder))
 
 
 class _TaskRun:
-    """One run of a task: the frames on their way, and what has been staged so far."""
+    """One run of a task: its input, and its jobs as lazy plans over it."""
 
-    def __init__(self, program: Program, unit: Unit, upstream: tuple[TaskResult, ...]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        unit: Unit,
+        upstream: tuple[TaskResult, ...],
+        env: Env,
+        staging: Staging,
+        scratch: Scratch | None,
+    ) -> None:
         self.program = program
         self.unit = unit
         self.upstream = upstream
+        self.env = env
+        self.staging = staging
+        self.scratch = scratch
         self.root = Path(program.storage_root)
         self.started = time.perf_counter()
-        self.frames: dict[str, pl.LazyFrame] = {
+        self.received: dict[str, pl.LazyFrame] = {
             channel: pl.from_arrow(table).lazy()  # type: ignore[union-attr]
             for result in upstream
             for channel, table in result.tables.items()
         }
         self.chains: dict[str, Chain] = {}
-        self.sent: dict[str, Any] = {}
-        self.rejects: dict[str, list[pl.DataFrame]] = {}
-        self.written: list[tuple[str, pl.DataFrame]] = []
-        self.segments: list[StagedSegment] = []
-        self.schemas: dict[str, Schema] = {}
-        self.publications: list[Publication] = []
         self.emits: list[EmitPart] = []
-        self.counts: dict[str, StepCount] = {}
         self.floor = program.floor
         self.rechecks: list[Callable[[], None]] = []
         self.bytes_read = 0
         self.rows_read = 0
-        self.env = Env(
-            now=program.now,
-            seed=program.seed,
-            batch=program.batch,
-            split=unit.index,
-            base_path=program.base_path,
-            variables=program.variables,
-        )
 
     def result(self) -> TaskResult:
         for job in self.program.task.jobs:
@@ -110,15 +129,13 @@ class _TaskRun:
                 ) from error
         for recheck in self.rechecks:
             recheck()
-        self._stage_rejects()
-        self._write_all()
-        return TaskResult(self._report(), self.sent)
+        return TaskResult(self._report(self.staging.segments()), self.staging.sent)
 
     def _run(self, job: Job) -> None:
         tables = self._tables(job)
         chain = self._chain(job, tables)
         if not chain.schema:
-            self._deliver_nothing(job)
+            self.staging.deliver_nothing(job)
             return
         names = [job.action_name(i) for i in range(len(job.actions))]
         chain.step(job.step, job.actions, job.on_error, names, env=replace(self.env, tables=tables))
@@ -128,10 +145,11 @@ class _TaskRun:
             return
         done = chain.collect()
         for count in done.counts:
-            self._count(count)
-        self._reject(done.rejects)
-        self._emit(job, done.frame)
-        self._deliver(job, done.frame)
+            self.staging.count(count)
+        for rejects in done.refused.pieces():
+            self.staging.keep_rejects(rejects)
+        self._emit(job, done.good)
+        self.staging.deliver(job, done.good)
 
     def _sole_heir(self, job: Job) -> str | None:
         """The channel through which the plan goes on lazily: read by one job of this task only."""
@@ -170,12 +188,10 @@ class _TaskRun:
             return self.chains.pop(streams[0].channel)
         frames = [tables[i.name] if job.named_inputs else self._stream(i) for i in streams]
         if self.rows_read:
-            self._count(StepCount(job.step, rows_in=self.rows_read))
+            self.staging.count(StepCount(job.step, rows_in=self.rows_read))
             self.rows_read = 0
         frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
-        return Chain(
-            frame, frame.collect_schema(), self.env, streaming=self.program.frame != "batch"
-        )
+        return Chain(frame, frame.collect_schema(), self.env, scratch=self.scratch)
 
     def _read(self, job: Job) -> Chain:
         frames = [self._read_split(job, split) for split in self.unit.splits]
@@ -191,15 +207,15 @@ class _TaskRun:
         if read.recheck is not None:
             self.rechecks.append(read.recheck)
         self.bytes_read += read.bytes
-        before = self.counts.get(job.step, StepCount(job.step)).rows_in or 0
+        before = self.staging.counts.get(job.step, StepCount(job.step)).rows_in or 0
         rows = read.frame.select(pl.len()).collect().item() + len(read.rejects)
-        self._count(StepCount(job.step, rows_in=rows))
+        self.staging.count(StepCount(job.step, rows_in=rows))
         if read.rejects:
             rejects = [
                 RejectedRow(r.row, job.step, "input", r.code, r.reason, before + r.position)
                 for r in read.rejects
             ]
-            self._refuse(job, operators.rejects_frame(rejects, self.env))
+            self.staging.refuse(job, operators.rejects_frame(rejects, self.env))
         return read.frame
 
     @property
@@ -214,8 +230,9 @@ class _TaskRun:
 
     def _stream(self, spec: JobInput) -> pl.LazyFrame:
         """A stream input: from memory if this stage made it, else from its spool."""
-        if spec.channel in self.frames:
-            return self.frames[spec.channel]
+        for frames in (self.staging.frames, self.received):
+            if spec.channel in frames:
+                return frames[spec.channel]
         segments = tuple(
             s for split in self.unit.splits if split.input == spec.name for s in split.segments
         )
@@ -228,142 +245,21 @@ class _TaskRun:
     ) -> pl.LazyFrame:
         return store.scan(segments, schemas[name], self.root)
 
-    # -- output side
-
-    def _deliver(self, job: Job, frame: pl.DataFrame) -> None:
-        if job.ports:
-            routed = operators.route(
-                frame, job.dispatch, job.ports, self.env, f"{self.program.batch}/{self.unit.index}"
-            )
-            if not routed.unrouted.is_empty():
-                self._refuse(job, self._unrouted(job, routed))
-            for port, channel in job.ports:
-                self._send(job, channel, routed.by_port[port])
-        if job.output is not None:
-            sink = connectors.SINKS[job.output.kind]
-            self.publications += sink.stage(
-                sink.parse(job.output.params), frame, self._sink_env(job)
-            )
-
-    def _unrouted(self, job: Job, routed: operators.Routed) -> pl.DataFrame:
-        return operators.rejected(
-            routed.unrouted,
-            self.env,
-            step=job.step,
-            action="dispatch",
-            code=operators.NO_ROUTE,
-            reason="no case of the dispatch takes the row, and there is no default",
-            positions=routed.unrouted_positions,
-        )
-
-    def _deliver_nothing(self, job: Job) -> None:
-        """No column of the input was ever seen (its first lines are all torn, say): there are no
-        rows, and nothing that actions could be bound to.
-        """
-        for _, channel in job.ports:
-            self._send(job, channel, pl.DataFrame())
-
-    def _send(self, job: Job, channel: str, frame: pl.DataFrame) -> None:
-        target = self.program.targets.get(channel)
-        if target is not None:
-            kept = store.conform(frame, target.schema, target.spec.policy)
-            for (reason,), rows in kept.refused.partition_by(store.REASON, as_dict=True).items():
-                self._refuse(
-                    job,
-                    operators.rejected(
-                        rows.drop(store.REASON),
-                        self.env,
-                        step=job.step,
-                        action=f"channel {channel}",
-                        code="schema_clash",
-                        reason=str(reason),
-                    ),
-                )
-            self.written.append((channel, kept.frame))
-            if target.schema is None and kept.frame.width:
-                self.schemas[target.spec.spool] = kept.schema
-            return
-        self.frames[channel] = frame.lazy()
-        if channel in self.program.task.sends:
-            self.sent[channel] = frame.to_arrow()
-
-    def _write_all(self) -> None:
-        """Stage everything at once: the waits for the disk overlap."""
-        with ThreadPoolExecutor(_WRITERS) as pool:
-            for segments in pool.map(self._write, self.written):
-                self.segments += segments
-
-    def _write(self, item: tuple[str, pl.DataFrame]) -> tuple[StagedSegment, ...]:
-        channel, frame = item
-        return store.write_segments(
-            frame,
-            self.root,
-            self.program.targets[channel].spec,
-            batch=self.program.batch,
-            attempt=self.program.attempt,
-            task=self.program.task.id,
-            split=self.unit.index,
-            partition=self.unit.partition if self.program.frame == "partition" else None,
-        )
-
-    def _sink_env(self, job: Job) -> SinkEnv:
-        return SinkEnv(
-            batch=self.program.batch,
-            attempt=self.program.attempt,
-            step=job.step,
-            group=job.group,
-            split=self.unit.index,
-            base_path=Path(self.program.base_path),
-            now=self.program.now,
-        )
-
-    def _emit(self, job: Job, frame: pl.DataFrame) -> None:
+    def _emit(self, job: Job, good: Held) -> None:
         """Leave what the rows add to the step's messages; pieces without rows add nothing."""
-        if frame.is_empty():
-            return
         for index, spec in enumerate(job.emits):
-            partial = operators.emission(spec.fields).partial(frame, self.env)
-            self.emits.append(EmitPart(job.step, index, frame.height, partial))
+            for piece in good.pieces():
+                if not piece.is_empty():
+                    partial = operators.emission(spec.fields).partial(piece, self.env)
+                    self.emits.append(EmitPart(job.step, index, piece.height, partial))
 
-    # -- rejects and counts
-
-    def _refuse(self, job: Job, rejects: pl.DataFrame) -> None:
-        """Deal with rows that were refused outside the chain as the step's `on_error` says."""
-        if rejects.is_empty():
-            return
-        if job.on_error == "fail":
-            first = rejects.row(0, named=True)
-            raise BadData(
-                f"{first['reason']}; the first such row: {first['_row']}",
-                where=f"action {first['action']}",
-                hint="repair the data, or choose on_error: reject or drop",
-            )
-        if job.on_error == "drop":
-            self._count(StepCount(job.step, dropped=rejects.height))
-            return
-        self._count(StepCount(job.step, rejects=rejects.height))
-        self._reject(rejects)
-
-    def _reject(self, frame: pl.DataFrame) -> None:
-        for (step,), part in frame.partition_by("step", as_dict=True).items():
-            self.rejects.setdefault(str(step), []).append(part)
-
-    def _stage_rejects(self) -> None:
-        for job in self.program.task.jobs:
-            if job.step in self.rejects:
-                self.written.append((job.rejects_channel, pl.concat(self.rejects[job.step])))
-
-    def _count(self, count: StepCount) -> None:
-        known = self.counts.get(count.step)
-        self.counts[count.step] = known + count if known else count
-
-    def _report(self) -> TaskReport:
+    def _report(self, segments: tuple[StagedSegment, ...]) -> TaskReport:
         return TaskReport(
             task=f"{self.program.task.id}/{self.unit.index}",
-            segments=tuple(self.segments),
-            publications=tuple(self.publications),
-            counts=tuple(self.counts.values()),
-            schemas=tuple(self.schemas.items()),
+            segments=segments,
+            publications=tuple(self.staging.publications),
+            counts=tuple(self.staging.counts.values()),
+            schemas=tuple(self.staging.schemas.items()),
             floor=self.floor if self.program.source is not None else None,
             emits=tuple(self.emits),
             bytes_read=self.bytes_read,

@@ -23,6 +23,7 @@ from lyftnb.operators.chain import Chain, ChainResult
 from lyftnb.operators.checker import ActionChecker
 from lyftnb.operators.dispatch import NO_ROUTE, Routed, route
 from lyftnb.operators.emitting import Emission, emission, matches
+from lyftnb.operators.held import Held, Pile, Scratch
 from lyftnb.operators.registry import ACTIONS, action, action_kinds
 from lyftnb.operators.rejects import (
     REJECTS_SCHEMA,
@@ -47,12 +48,15 @@ __all__ = [
     "Env",
     "Example",
     "Flags",
+    "Held",
     "Made",
     "Params",
+    "Pile",
     "Problems",
     "Reason",
     "RejectedRow",
     "Routed",
+    "Scratch",
     "action",
     "action_kinds",
     "emission",

@@ -15,9 +15,9 @@ later action of the step rejects it, `_row` and `position` speak of what that ac
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import polars as pl
 from pydantic import ValidationError
@@ -25,9 +25,10 @@ from pydantic import ValidationError
 from lyftnb.errors import BadData, InternalError, LyftError, StorageError
 from lyftnb.model import ActionSpec, OnError, StepCount
 from lyftnb.operators.base import HIDDEN, REJECT, Bound, EagerBound, Env, Flags, Guard, Reason
+from lyftnb.operators.held import Held, Pile, Scratch, hold
 from lyftnb.operators.parameters import invalid_parameters
 from lyftnb.operators.registry import action
-from lyftnb.operators.rejects import no_rejects, rejected
+from lyftnb.operators.rejects import REJECTS_SCHEMA, rejected
 
 _POSITION = HIDDEN + "position"
 _GOOD = HIDDEN + "good"
@@ -38,10 +39,24 @@ _ENTERED = HIDDEN + "entered"
 class ChainResult:
     """What came out of a chain: good rows, rejects (`REJECTS_SCHEMA`), and what each step did."""
 
-    frame: pl.DataFrame
-    schema: pl.Schema
-    rejects: pl.DataFrame
+    good: Held
+    refused: Held
     counts: tuple[StepCount, ...]
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """All good rows, in memory."""
+        return self.good.whole()
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Of the good rows."""
+        return self.good.schema
+
+    @property
+    def rejects(self) -> pl.DataFrame:
+        """All rejects, in memory."""
+        return self.refused.whole()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +104,8 @@ class Chain:
             the same rows in the same order each time.
         schema: of the frame.
         env: of the batch and split.
-        streaming: the frame may be larger than memory: collect with the engine that spills.
+        scratch: the frame may be larger than memory: run with the engine that spills, and hold here
+            what does not fit.
     """
 
     def __init__(
@@ -98,16 +114,16 @@ class Chain:
         schema: pl.Schema,
         env: Env | None = None,
         *,
-        streaming: bool = False,
+        scratch: Scratch | None = None,
     ) -> None:
         self._env = env or Env()
-        self._engine: Literal["streaming", "in-memory"] = "streaming" if streaming else "in-memory"
+        self._scratch = scratch
         self._schema = schema
         self._frame = self._base = frame
         self._active = False
         self._played: list[_Entered | _Applied] = []
         self._causes: list[_Cause] = []
-        self._rejects: list[pl.DataFrame] = []
+        self._rejects = Pile(REJECTS_SCHEMA, scratch)
         self._counts: dict[str, StepCount] = {}
 
     @property
@@ -154,12 +170,11 @@ class Chain:
         Raises:
             BadData: a row failed under `on_error: fail`.
         """
-        frame = self._collected()
-        rejects = pl.concat(self._rejects) if self._rejects else no_rejects()
+        good = self._collected()
         if self._counts:
             last = next(reversed(self._counts))
-            self._counts[last] = replace(self._counts[last], rows_out=frame.height)
-        return ChainResult(frame, frame.schema, rejects, tuple(self._counts.values()))
+            self._counts[last] = replace(self._counts[last], rows_out=good.height)
+        return ChainResult(good, self._rejects.held(), tuple(self._counts.values()))
 
     # --- extending ------------------------------------------------------------------------------
 
@@ -205,8 +220,7 @@ class Chain:
 
     def _run(self, bound: EagerBound, place: _Place) -> None:
         self._guard(bound.guards, place)
-        frame = self._collected()
-        made = bound.run(frame)
+        made = bound.run(self._collected().whole())
         if made.failed:
             self._part_failed(dict(made.failed), place)
         self._restart(made.frame.lazy(), made.frame.schema, place.step)
@@ -223,25 +237,28 @@ class Chain:
 
     # --- collecting and parting -----------------------------------------------------------------
 
-    def _collected(self) -> pl.DataFrame:
-        frame = self._run_plan(self._frame)
+    def _collected(self) -> Held:
+        held = self._run_plan(self._frame)
         if not self._active:
-            return frame
-        if REJECT not in frame.columns:
+            return held
+        if REJECT not in held.schema:
             raise InternalError(
                 "an action dropped the hidden columns of its rows",
                 where=f"steps {', '.join(self._counts)}",
                 hint="a row-wise action must carry columns that begin with __lyft_",
             )
-        flags = frame[REJECT]
-        if flags.null_count() < frame.height:
-            self._part(dict(flags.drop_nulls().value_counts().iter_rows()))
-            frame = frame.filter(pl.col(REJECT).is_null())
-        return frame.drop(REJECT)
+        found = _flagged(held)
+        if not found:
+            return held.selected(lambda lf: lf.drop(REJECT), held.height)
+        self._part(found)
+        return held.selected(
+            lambda lf: lf.filter(pl.col(REJECT).is_null()).drop(REJECT),
+            held.height - found.total(),
+        )
 
-    def _run_plan(self, lf: pl.LazyFrame) -> pl.DataFrame:
+    def _run_plan(self, lf: pl.LazyFrame) -> Held:
         try:
-            return lf.collect(engine=self._engine)
+            return hold(lf, self._scratch)
         except pl.exceptions.PolarsError as error:
             first = str(error).split("\n", 1)[0]
             if first.startswith("parquet:"):
@@ -264,8 +281,8 @@ class Chain:
         steps = {self._causes[n].step for n in wanted}
         lf = self._replayed(steps).filter(pl.col(REJECT).is_in(sorted(wanted)))
         second = self._run_plan(lf.select(REJECT, _POSITION, *(_ENTERED + s for s in steps)))
-        _check_agreement({n: found[n] for n in wanted}, second)
-        self._keep(second, {n: self._causes[n] for n in wanted})
+        _check_agreement({n: found[n] for n in wanted}, _flagged(second))
+        self._keep(second, {n: self._causes[n] for n in wanted}, found)
 
     def _part_failed(self, failed: Mapping[int, Reason], place: _Place) -> None:
         """Take note of rows that an eager action failed on (index among the good rows → reason)."""
@@ -287,7 +304,7 @@ class Chain:
             i: _Cause(place.step, place.action, reason, place.on_error)
             for i, reason in enumerate(reasons)
         }
-        self._keep(second, causes)
+        self._keep(second, causes, _flagged(second))
 
     def _replayed(self, steps: set[str]) -> pl.LazyFrame:
         """What was played since the last base, with positions and the rows as they entered."""
@@ -302,24 +319,30 @@ class Chain:
                 lf = lf.with_columns(row.alias(_ENTERED + item.step))
         return lf
 
-    def _keep(self, second: pl.DataFrame, causes: Mapping[int, _Cause]) -> None:
+    def _keep(self, second: Held, causes: Mapping[int, _Cause], found: Mapping[int, int]) -> None:
         """Turn flagged rows of the second look into rejects; raise for `on_error: fail`."""
+        for piece in second.pieces():
+            for number, cause in causes.items():
+                rows = piece.filter(pl.col(REJECT) == number)
+                if rows.is_empty():
+                    continue
+                reject = self._rejected(rows, cause)
+                if cause.on_error == "fail":
+                    raise _bad_data(reject.row(0, named=True), found[number])
+                self._rejects.add(reject)
         for number, cause in causes.items():
-            rows = second.filter(pl.col(REJECT) == number)
-            entered = rows[_ENTERED + cause.step].struct.unnest()
-            reject = rejected(
-                entered,
-                self._env,
-                step=cause.step,
-                action=cause.action,
-                code=cause.reason.code,
-                reason=cause.reason.text,
-                positions=rows[_POSITION].cast(pl.Int64),
-            )
-            if cause.on_error == "fail":
-                raise _bad_data(reject.row(0, named=True), rows.height)
-            self._rejects.append(reject)
-            self._count(cause.step, rejects=rows.height)
+            self._count(cause.step, rejects=found[number])
+
+    def _rejected(self, rows: pl.DataFrame, cause: _Cause) -> pl.DataFrame:
+        return rejected(
+            rows[_ENTERED + cause.step].struct.unnest(),
+            self._env,
+            step=cause.step,
+            action=cause.action,
+            code=cause.reason.code,
+            reason=cause.reason.text,
+            positions=rows[_POSITION].cast(pl.Int64),
+        )
 
     def _count(self, step: str, *, rejects: int = 0, dropped: int = 0) -> None:
         self._counts[step] += StepCount(step, rejects=rejects, dropped=dropped)
@@ -329,10 +352,19 @@ def _with_flags(lf: pl.LazyFrame) -> pl.LazyFrame:
     return lf.with_columns(pl.lit(None, dtype=pl.Int32).alias(REJECT))
 
 
-def _check_agreement(found: Mapping[int, int], second: pl.DataFrame) -> None:
-    again = dict(second[REJECT].value_counts().iter_rows())
+def _flagged(held: Held) -> Counter[int]:
+    """Flagged rows by the number of their cause."""
+    found: Counter[int] = Counter()
+    for piece in held.pieces(REJECT):
+        flags = piece[REJECT]
+        if flags.null_count() < len(flags):
+            found.update(dict(flags.drop_nulls().value_counts().iter_rows()))
+    return found
+
+
+def _check_agreement(found: Mapping[int, int], again: Mapping[int, int]) -> None:
     if again != found:
-        raise InternalError(f"the two looks at rejected rows differ: {dict(found)}, {again}")
+        raise InternalError(f"the two looks at rejected rows differ: {dict(found)}, {dict(again)}")
 
 
 def _bad_data(reject: Mapping[str, object], rows: int) -> BadData:

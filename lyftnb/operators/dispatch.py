@@ -27,7 +27,7 @@ class Routed:
     by_port: dict[str, pl.DataFrame]
     unrouted: pl.DataFrame
     unrouted_positions: pl.Series
-    """Where the unrouted rows stood in the frame."""
+    """Where the unrouted rows stand in the split."""
 
 
 def route(
@@ -36,8 +36,9 @@ def route(
     ports: Sequence[tuple[str, str]],
     env: Env,
     split: str,
+    first: int = 0,
 ) -> Routed:
-    """Route the rows of one split over the ports of a step. Every port keeps the order of rows.
+    """Route rows of one split over the ports of a step. Every port keeps the order of rows.
 
     `clone` gives every row to every port. `round_robin` gives row *i* to port (*b* + *i*) mod *n*,
     where *b* comes from the identity of the split alone, so that a replay routes alike.
@@ -45,11 +46,12 @@ def route(
     or else nowhere. A row on which a condition fails (a CAST) counts as no match of it.
 
     Args:
-        frame: the rows of the split, without hidden columns.
+        frame: rows of the split, without hidden columns.
         dispatch: how; None stands for `clone`, which is all that one port needs.
         ports: (port, channel), in order.
         env: of the batch, for `${…}` and `now()` in conditions.
         split: the identity of the split: the same text whenever this split is routed.
+        first: the place of the first row in its split, which may come in several frames.
 
     Raises:
         WorkflowError: the field, a port or a condition does not fit.
@@ -58,27 +60,27 @@ def route(
     if dispatch is None or dispatch.mode == "clone" or not names:
         return _everywhere(frame, names)
     if dispatch.mode == "round_robin":
-        number = _round_robin(frame.height, len(names), split)
+        number = _round_robin(frame.height, len(names), split, first)
     else:
         number = frame.with_columns(_conditional(dispatch, names, frame.schema, env))[_PORT]
-    return _parted(frame, number, names)
+    return _parted(frame, number, names, first)
 
 
 def _everywhere(frame: pl.DataFrame, names: Sequence[str]) -> Routed:
     return Routed(dict.fromkeys(names, frame), frame.clear(), pl.Series([], dtype=pl.Int64))
 
 
-def _parted(frame: pl.DataFrame, number: pl.Series, names: Sequence[str]) -> Routed:
+def _parted(frame: pl.DataFrame, number: pl.Series, names: Sequence[str], first: int) -> Routed:
     by_port = {name: frame.filter(number == i) for i, name in enumerate(names)}
     if not number.null_count():
         return Routed(by_port, frame.clear(), pl.Series([], dtype=pl.Int64))
     lost = number.is_null()
-    return Routed(by_port, frame.filter(lost), lost.arg_true().cast(pl.Int64))
+    return Routed(by_port, frame.filter(lost), lost.arg_true().cast(pl.Int64) + first)
 
 
-def _round_robin(height: int, ports: int, split: str) -> pl.Series:
+def _round_robin(height: int, ports: int, split: str, first: int) -> pl.Series:
     base = int.from_bytes(hashlib.sha256(split.encode()).digest()[:8], "big") % ports
-    return (pl.int_range(height, eager=True) + base) % ports
+    return (pl.int_range(first, first + height, eager=True) + base) % ports
 
 
 def _conditional(

@@ -2,12 +2,14 @@
 moves both.
 
 A segment is written under its final unique name before the commit; a file that no row names is
-garbage, and `sweep` takes it. Workers use `write_segments`, `conform` and `scan`, which know files
-and frames but no ledger; the owner uses `Ledger`. Knows nothing of steps, actions or clusters.
+garbage, and `sweep` takes it. Workers use `write_segments`, `parts`, `conform` and `scan`, which
+know files and frames but no ledger; the owner uses `Ledger`. Knows nothing of steps, actions or
+clusters.
 """
 
 from lyftnb.store.conform import REASON, Conformed, conform
 from lyftnb.store.ledger import Ledger
+from lyftnb.store.partitions import parts
 from lyftnb.store.records import SpoolInfo, Version
 from lyftnb.store.scan import cut, scan
 from lyftnb.store.segments import write_segments
@@ -26,6 +28,7 @@ __all__ = [
     "Version",
     "conform",
     "cut",
+    "parts",
     "query",
     "scan",
     "stage_state",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -31,7 +32,7 @@ def env(folder: Path, **kw: object) -> SinkEnv:
 
 def stage(kind: str, folder: Path, frame: pl.DataFrame = FRAME, **kw: object):
     sink = SINKS[kind]
-    return sink.stage(sink.parse(TARGETS[kind]), frame, env(folder, **kw))
+    return sink.stage(sink.parse(TARGETS[kind]), [frame], env(folder, **kw))
 
 
 def published(kind: str, folder: Path) -> list[tuple[object, ...]]:
@@ -84,7 +85,7 @@ def test_a_staged_file_that_is_gone_is_told(tmp_path, kind):
 def test_no_rows_publish_nothing(tmp_path, kind):
     sink = SINKS[kind]
     params = sink.parse(TARGETS.get(kind, {}))
-    assert sink.stage(params, FRAME.clear(), env(tmp_path)) == ()
+    assert sink.stage(params, [FRAME.clear()], env(tmp_path)) == ()
     assert not list(tmp_path.iterdir())
 
 
@@ -93,6 +94,7 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[4])
 import test_sinks as tests
+from itertools import pairwise
 from pathlib import Path
 from lyftnb.connectors import duckdb_table, publishing
 at = int(sys.argv[3])
@@ -141,7 +143,7 @@ def test_killed_anywhere_and_repeated_the_rows_are_there_once(tmp_path, kind):
 def test_partitions_become_folders(tmp_path):
     sink = SINKS["parquet"]
     params = sink.parse({"path": "out", "partition_by": "k", "compression": "lz4"})
-    for publication in sink.stage(params, FRAME, env(tmp_path)):
+    for publication in sink.stage(params, [FRAME], env(tmp_path)):
         sink.publish(publication)
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
         "k=a",
@@ -152,7 +154,7 @@ def test_partitions_become_folders(tmp_path):
     back = pl.scan_parquet(tmp_path / "out/**/*.parquet", hive_partitioning=True).collect()
     assert back.sort("v").select("k", "v").equals(FRAME)
     with pytest.raises(BadData, match="'nope'"):
-        sink.stage(sink.parse({"path": "out", "partition_by": "nope"}), FRAME, env(tmp_path))
+        sink.stage(sink.parse({"path": "out", "partition_by": "nope"}), [FRAME], env(tmp_path))
 
 
 def test_csv_refuses_nested_columns(tmp_path):
@@ -179,7 +181,7 @@ def test_a_table_takes_new_columns_and_refuses_what_does_not_fit(tmp_path):
 def test_a_locked_database_is_a_temporary_failure(tmp_path):
     sink = SINKS["duckdb"]
     params = sink.parse({"path": "d.duckdb", "table": "t", "wait": 0})
-    (publication,) = sink.stage(params, FRAME, env(tmp_path))
+    (publication,) = sink.stage(params, [FRAME], env(tmp_path))
     hold = "import duckdb,sys; c=duckdb.connect(sys.argv[1]); print('open',flush=True); input()"
     command = [sys.executable, "-c", hold, str(tmp_path / "d.duckdb")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
@@ -193,9 +195,32 @@ def test_a_locked_database_is_a_temporary_failure(tmp_path):
         assert connection.sql("select count(*) from t").fetchall() == [(4,)]
 
 
-def test_print_gives_its_text_once_published():
+@pytest.mark.parametrize("kind", TARGETS)
+def test_rows_that_come_in_pieces_are_published_once_each(tmp_path, kind):
+    sink = SINKS[kind]
+    pieces = [FRAME.clear(), FRAME.head(1), FRAME.clear(), FRAME.slice(1)]
+    publications = sink.stage(sink.parse(TARGETS[kind]), pieces, env(tmp_path))
+    assert len({publication.id for publication in publications}) == len(publications)
+    for publication in publications:
+        sink.publish(publication)
+    assert published(kind, tmp_path) == ALL
+
+
+@pytest.mark.parametrize("compression", ["none", "gz", "zst"])
+def test_a_csv_file_written_in_pieces_is_one_table(tmp_path, compression):
+    sink = SINKS["csv"]
+    params = sink.parse({"path": "out", "compression": compression})
+    (publication,) = sink.stage(params, [FRAME.head(1), FRAME.slice(1)], env(tmp_path))
+    sink.publish(publication)
+    (file,) = (tmp_path / "out").glob("[!.]*")
+    assert pl.read_csv(file)["v"].to_list() == FRAME["v"].to_list()
+
+
+@pytest.mark.parametrize("cuts", [[0, 4], [0, 1, 4], [0, 3, 4]])
+def test_print_gives_its_text_once_published(cuts):
     sink = SINKS["print"]
-    (publication,) = sink.stage(sink.parse({"limit": 2}), FRAME, env(Path(".")))
+    pieces = [FRAME.slice(a, b - a) for a, b in pairwise(cuts)]
+    (publication,) = sink.stage(sink.parse({"limit": 2}), pieces, env(Path(".")))
     text = sink.publish(publication)
     assert text is not None and "… and 2 rows more" in text
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 
 from lyftnb.errors import BadData
 from lyftnb.model import ActionSpec, OnError
-from lyftnb.operators import REJECTS_SCHEMA, Chain, Env
+from lyftnb.operators import REJECTS_SCHEMA, Chain, Env, Scratch
 
 SCHEMA = pl.Schema({"id": pl.Int64, "n": pl.Int64, "t": pl.String, "l": pl.List(pl.Int64)})
 Row = dict[str, Any]
@@ -140,10 +142,10 @@ def _reference(data: list[Row], steps: list[list[Part]]) -> tuple[list[Row], dic
 
 
 def _chain(
-    data: list[Row], steps: list[list[Part]], on_error: OnError, *, streaming: bool = False
+    data: list[Row], steps: list[list[Part]], on_error: OnError, scratch: Scratch | None = None
 ) -> Chain:
     frame = pl.DataFrame(data, schema=SCHEMA).lazy()
-    chain = Chain(frame, SCHEMA, Env(batch="d/s/1", split=4), streaming=streaming)
+    chain = Chain(frame, SCHEMA, Env(batch="d/s/1", split=4), scratch=scratch)
     for number, parts in enumerate(steps):
         specs = [ActionSpec.model_validate(part.spec) for part in parts]
         names = [f"{spec.kind}[{i}]" for i, spec in enumerate(specs)]
@@ -160,10 +162,10 @@ def _key(row: Row) -> str:
     data=rows,
     picks=st.lists(st.lists(st.sampled_from(PARTS), max_size=4), min_size=1, max_size=3),
     on_error=st.sampled_from(["reject", "drop"]),
-    streaming=st.booleans(),
+    on_disk=st.booleans(),
 )
 def test_good_and_rejected_rows_are_those_of_the_reference(
-    data: list[Row], picks: list[list[Part]], on_error: OnError, streaming: bool
+    data: list[Row], picks: list[list[Part]], on_error: OnError, on_disk: bool
 ) -> None:
     flat = _once([part for parts in picks for part in parts])
     lengths = [len(parts) for parts in picks]
@@ -172,20 +174,24 @@ def test_good_and_rejected_rows_are_those_of_the_reference(
     if _to_blame(data, steps):
         return
     good, rejects = _reference(data, steps)
-    result = _chain(data, steps, on_error, streaming=streaming).collect()
-    assert result.frame.rows(named=True) == good
-    assert result.rejects.schema == REJECTS_SCHEMA
+    with TemporaryDirectory() as folder:
+        scratch = Scratch(Path(folder), piece_bytes=1) if on_disk else None
+        result = _chain(data, steps, on_error, scratch).collect()
+        frame, rejects_found = result.frame, result.rejects
+    assert frame.rows(named=True) == good
+    assert result.good.height == frame.height and result.schema == frame.schema
+    assert rejects_found.schema == REJECTS_SCHEMA
     counted = {c.step: (c.dropped if on_error == "drop" else c.rejects) for c in result.counts}
     assert {s: n for s, n in counted.items() if n} == {s: len(r) for s, r in rejects.items()}
     if on_error == "drop":
-        assert result.rejects.is_empty()
+        assert rejects_found.is_empty()
         return
     for step, expected in rejects.items():
-        found = result.rejects.filter(pl.col("step") == step)
+        found = rejects_found.filter(pl.col("step") == step)
         assert found["batch"].unique().to_list() == ["d/s/1"]
         ids = sorted(json.loads(row)["id"] for row in found["_row"])
         assert ids == sorted(row["id"] for row in expected)
-    first = result.rejects.filter(pl.col("step") == "s0")
+    first = rejects_found.filter(pl.col("step") == "s0")
     if not any(kind in part.spec for part in steps[0] for kind in NEW_ROWS):
         entered = {_key(row) for row in rejects.get("s0", [])}
         assert {_key(json.loads(row)) for row in first["_row"]} == entered
