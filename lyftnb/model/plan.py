@@ -73,6 +73,8 @@ class Job:
     dispatch: DispatchSpec | None
     frame: Frame
     rowwise: bool
+    stateful: bool
+    """Whether an action of it remembers something from batch to batch."""
     group: str
     replicas: int | None
     """At most so many splits at a time; None: as many as the group has slots."""
@@ -140,6 +142,13 @@ class Stage:
     def jobs(self) -> tuple[Job, ...]:
         """All jobs, in topological order of their tasks."""
         return tuple(job for task in self.tasks for job in task.jobs)
+
+    @property
+    def stateful(self) -> bool:
+        """Whether a batch must see what the one before it left: then there is one in flight at a
+        time, and it runs as one unit, in sequence order.
+        """
+        return any(job.stateful for job in self.jobs)
 
     @property
     def groups(self) -> frozenset[str]:

@@ -173,8 +173,20 @@ class Action(ABC, Generic[P]):
         return self.Params.model_validate(raw)  # type: ignore[return-value]
 
     def rowwise(self, params: P) -> bool:
-        """Whether each output row depends on one input row alone, however the stream is cut."""
+        """Whether the result is the same however the stream is cut.
+
+        So it is where each output row depends on one input row alone, and where an action that is
+        stateful remembers what it needs of earlier rows.
+        """
         return True
+
+    def stateful(self, params: P) -> bool:
+        """Whether it remembers something from batch to batch.
+
+        A stage with such an action has one batch in flight, which runs as one unit: the action
+        sees the rows in sequence order, and its step is the root of its stage.
+        """
+        return False
 
     def tables(self, params: P) -> tuple[str, ...]:
         """The inputs of the step that it reads by name (`Env.tables`)."""

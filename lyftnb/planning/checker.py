@@ -44,9 +44,16 @@ class Checker(Protocol):
         ...
 
     def rowwise(self, action: ActionSpec) -> bool:
-        """Whether each output row depends on one input row alone, however the stream is cut.
+        """Whether the result is the same however the stream is cut.
 
         Asked only about known kinds; parameters that do not check count as row-wise.
+        """
+        ...
+
+    def stateful(self, action: ActionSpec) -> bool:
+        """Whether the action remembers something from batch to batch.
+
+        Asked only about known kinds; parameters that do not check count as not stateful.
         """
         ...
 

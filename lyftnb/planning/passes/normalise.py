@@ -33,7 +33,8 @@ def normalise(draft: Draft, setting: Setting) -> Draft:
         step = draft.spec.steps[name]
         if step.notebook is not None or step.uses is not None:
             continue
-        rowwise = all(a.kind not in kinds or setting.checker.rowwise(a) for a in step.actions)
+        actions = [a for a in step.actions if a.kind in kinds]
+        rowwise = all(setting.checker.rowwise(a) for a in actions)
         foreign = _foreign(name, step.input, setting.deployment, report)
         own = tuple(_job_input(k, ref) for k, ref in draft.graph.inputs[name].items())
         outside = step.input is not None and step.input.kind != SPOOL
@@ -48,6 +49,7 @@ def normalise(draft: Draft, setting: Setting) -> Draft:
             dispatch=step.dispatch,
             frame=_frame(step, rowwise),
             rowwise=rowwise,
+            stateful=any(setting.checker.stateful(a) for a in actions),
             group=step.group or DEFAULT_GROUP,
             replicas=step.replicas,
             on_error=step.on_error,
