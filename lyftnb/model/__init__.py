@@ -19,9 +19,19 @@ from lyftnb.model.batch import (
 )
 from lyftnb.model.commit import Answer, Commit, Committed, Refused, RunSummary
 from lyftnb.model.digest import canonical_json, digest, workflow_digest
-from lyftnb.model.names import NAME_PATTERN, Name, is_name, seconds, size_bytes
+from lyftnb.model.names import NAME_PATTERN, Duration, Name, is_name, seconds, size_bytes
 from lyftnb.model.parameters import JsonSchema, Params, long_schema
-from lyftnb.model.plan import DEFAULT_GROUP, Job, JobInput, Plan, PlannedChannel, Stage, Task
+from lyftnb.model.plan import (
+    DEFAULT_GROUP,
+    Job,
+    JobInput,
+    JobState,
+    Plan,
+    PlannedChannel,
+    Stage,
+    StateSpec,
+    Task,
+)
 from lyftnb.model.problem import Path, Problem, Severity, has_errors, worst_first
 from lyftnb.model.schema import NULL, Field, Schema, united, widened
 from lyftnb.model.sql_text import quoted, text_literal
@@ -54,12 +64,14 @@ __all__ = [
     "Commit",
     "Committed",
     "DispatchSpec",
+    "Duration",
     "EmitSpec",
     "Field",
     "Frame",
     "InputSpec",
     "Job",
     "JobInput",
+    "JobState",
     "Json",
     "JsonSchema",
     "MessageEdge",
@@ -84,6 +96,7 @@ __all__ = [
     "SpoolSpec",
     "Stage",
     "StagedSegment",
+    "StateSpec",
     "StepCount",
     "StepSpec",
     "StreamIn",

@@ -59,6 +59,28 @@ class JobInput:
 
 
 @dataclass(frozen=True, slots=True)
+class StateSpec:
+    """The frames that an action keeps from batch to batch."""
+
+    digest: str
+    """Of the parameters that they depend on: with another one they mean nothing."""
+    at_end: bool = False
+    """Whether the action is to let go of what it holds back when a run is at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """An action of a job that keeps frames, and the channel behind it: a spool of the
+    deployment's, read whole and changed by each batch.
+    """
+
+    index: int
+    """Of the action."""
+    channel: str
+    spec: StateSpec
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A step, expanded and normalised."""
 
@@ -75,6 +97,8 @@ class Job:
     rowwise: bool
     stateful: bool
     """Whether an action of it remembers something from batch to batch."""
+    states: tuple[JobState, ...]
+    """Those of its actions that remember frames."""
     group: str
     replicas: int | None
     """At most so many splits at a time; None: as many as the group has slots."""
@@ -149,6 +173,11 @@ class Stage:
         time, and it runs as one unit, in sequence order.
         """
         return any(job.stateful for job in self.jobs)
+
+    @property
+    def states(self) -> tuple[JobState, ...]:
+        """The frames that its actions keep from batch to batch."""
+        return tuple(state for job in self.jobs for state in job.states)
 
     @property
     def groups(self) -> frozenset[str]:

@@ -16,7 +16,7 @@ later action of the step rejects it, `_row` and `position` speak of what that ac
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import polars as pl
@@ -24,7 +24,19 @@ from pydantic import ValidationError
 
 from lyftnb.errors import BadData, InternalError, LyftError, StorageError
 from lyftnb.model import ActionSpec, OnError, StepCount
-from lyftnb.operators.base import HIDDEN, REJECT, Bound, EagerBound, Env, Flags, Guard, Reason
+from lyftnb.operators.base import (
+    HIDDEN,
+    REJECT,
+    Bound,
+    EagerBound,
+    Env,
+    Flags,
+    Guard,
+    Kept,
+    Reason,
+    StatefulBound,
+    carried,
+)
 from lyftnb.operators.parameters import invalid_parameters
 from lyftnb.operators.registry import action
 from lyftnb.operators.rejects import no_rejects, rejected
@@ -42,6 +54,8 @@ class ChainResult:
     schema: pl.Schema
     rejects: pl.DataFrame
     counts: tuple[StepCount, ...]
+    kept: Mapping[tuple[str, str], Kept] = field(default_factory=dict)
+    """(step, action) → how what the action remembers has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +99,9 @@ class Chain:
     To fan out, collect and begin new chains on the result's frame.
 
     Args:
-        frame: good rows, without hidden columns; read again if rows are rejected, so it must give
-            the same rows in the same order each time.
-        schema: of the frame.
+        frame: good rows, without hidden columns but `INPUT`; read again if rows are rejected, so
+            it must give the same rows in the same order each time.
+        schema: of the frame, without hidden columns.
         env: of the batch and split.
         streaming: the frame may be larger than memory: collect with the engine that spills.
     """
@@ -109,6 +123,7 @@ class Chain:
         self._causes: list[_Cause] = []
         self._rejects: list[pl.DataFrame] = []
         self._counts: dict[str, StepCount] = {}
+        self._kept: dict[tuple[str, str], Kept] = {}
 
     @property
     def schema(self) -> pl.Schema:
@@ -159,7 +174,7 @@ class Chain:
         if self._counts:
             last = next(reversed(self._counts))
             self._counts[last] = replace(self._counts[last], rows_out=frame.height)
-        return ChainResult(frame, frame.schema, rejects, tuple(self._counts.values()))
+        return ChainResult(frame, frame.schema, rejects, tuple(self._counts.values()), self._kept)
 
     # --- extending ------------------------------------------------------------------------------
 
@@ -170,8 +185,8 @@ class Chain:
         except ValidationError as error:
             raise invalid_parameters(spec.kind, error, kind.Params) from error
         bound = kind.bind(params, self._schema, env)
-        if isinstance(bound, EagerBound):
-            self._run(bound, place)
+        if isinstance(bound, EagerBound | StatefulBound):
+            self._run(bound, place, env)
         elif bound.parted:
             self._guard(bound.guards, place)
             if self._active:
@@ -203,10 +218,14 @@ class Chain:
             place,
         )
 
-    def _run(self, bound: EagerBound, place: _Place) -> None:
+    def _run(self, bound: EagerBound | StatefulBound, place: _Place, env: Env) -> None:
         self._guard(bound.guards, place)
         frame = self._collected()
-        made = bound.run(frame)
+        if isinstance(bound, StatefulBound):
+            remembered = env.remembered.get(place.action, {})
+            made, self._kept[place.step, place.action] = bound.run(frame, remembered)
+        else:
+            made = bound.run(frame.drop(carried()))
         if made.failed:
             self._part_failed(dict(made.failed), place)
         self._restart(made.frame.lazy(), made.frame.schema, place.step)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from lyftnb.dtypes import from_schema, to_schema
 from lyftnb.errors import LyftError, near
-from lyftnb.model import ActionSpec, JsonSchema, Path, Schema
+from lyftnb.model import ActionSpec, JsonSchema, Path, Schema, StateSpec
 from lyftnb.operators.base import Action, ActionError, Env
 from lyftnb.operators.binding import condition
 from lyftnb.operators.expressions import parse
@@ -44,6 +44,11 @@ class ActionChecker:
         """Whether it remembers something from batch to batch; what does not check does not."""
         kind, params, findings = _parsed(action)
         return False if kind is None or findings else kind.stateful(params)
+
+    def state(self, action: ActionSpec) -> StateSpec | None:
+        """The frames that it keeps from batch to batch; what does not check keeps none."""
+        kind, params, findings = _parsed(action)
+        return None if kind is None or findings else kind.state(params)
 
     def check_action(
         self, action: ActionSpec, schema: Schema | None, tables: Mapping[str, Schema | None]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from lyftnb.model import ActionSpec, InputSpec, OutputSpec, Schema, Severity
+from lyftnb.model import ActionSpec, InputSpec, OutputSpec, Schema, Severity, StateSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,13 @@ class Checker(Protocol):
         """Whether the action remembers something from batch to batch.
 
         Asked only about known kinds; parameters that do not check count as not stateful.
+        """
+        ...
+
+    def state(self, action: ActionSpec) -> StateSpec | None:
+        """The frames that the action keeps from batch to batch, if it keeps any.
+
+        Asked only about known kinds; parameters that do not check keep none.
         """
         ...
 

@@ -11,12 +11,14 @@ from lyftnb.model import (
     InputSpec,
     Job,
     JobInput,
+    JobState,
     Path,
     StepSpec,
     StreamIn,
     is_name,
 )
 from lyftnb.planning.draft import Draft, Setting
+from lyftnb.planning.graph import state_channel
 from lyftnb.planning.report import Report, choose
 
 SPOOL = "spool"
@@ -50,11 +52,24 @@ def normalise(draft: Draft, setting: Setting) -> Draft:
             frame=_frame(step, rowwise),
             rowwise=rowwise,
             stateful=any(setting.checker.stateful(a) for a in actions),
+            states=_states(name, step, kinds, setting),
             group=step.group or DEFAULT_GROUP,
             replicas=step.replicas,
             on_error=step.on_error,
         )
     return replace(draft, jobs=jobs).with_problems(report.problems)
+
+
+def _states(
+    name: str, step: StepSpec, kinds: frozenset[str], setting: Setting
+) -> tuple[JobState, ...]:
+    """The frames that actions keep, each under the action's id, else under its kind."""
+    found: list[JobState] = []
+    for index, action in enumerate(step.actions):
+        spec = setting.checker.state(action) if action.kind in kinds else None
+        if spec is not None:
+            found.append(JobState(index, state_channel(name, action.id or action.kind), spec))
+    return tuple(found)
 
 
 def _frame(step: StepSpec, rowwise: bool) -> Frame:

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lyftnb.model import ActionSpec, InputSpec, OutputSpec, Plan, Problem, Schema, WorkflowSpec
+from lyftnb.model import (
+    ActionSpec,
+    InputSpec,
+    OutputSpec,
+    Plan,
+    Problem,
+    Schema,
+    StateSpec,
+    WorkflowSpec,
+)
 from lyftnb.planning import Finding, plan, validate
 
 
@@ -26,6 +35,9 @@ class PlainChecker:
 
     def stateful(self, action: ActionSpec) -> bool:
         return action.kind == "dedupe"
+
+    def state(self, action: ActionSpec) -> StateSpec | None:
+        return StateSpec(str(action.params)) if action.kind == "dedupe" else None
 
     def check_action(
         self, action: ActionSpec, schema: Schema | None, tables: Mapping[str, Schema | None]
