@@ -89,12 +89,15 @@ class TaskResult:
     tables: Mapping[str, Any] = field(default_factory=dict)
 
 
-def units(claim: Claim, frame: Frame) -> tuple[Unit, ...]:
+def units(claim: Claim, frame: Frame, *, stateful: bool = False) -> tuple[Unit, ...]:
     """Cut a claim into what tasks run: splits (small ones together) under `frame: batch`,
-    partitions whole under `frame: partition`, everything at once otherwise.
+    partitions whole under `frame: partition`, everything at once otherwise, and where the stage is
+    stateful.
 
     It looks at the claim alone, so every attempt is cut alike.
     """
+    if stateful:
+        return (Unit(0, claim.splits),)
     if frame == "batch":
         return tuple(Unit(i, tuple(group)) for i, group in enumerate(_small_together(claim.splits)))
     if frame == "partition":

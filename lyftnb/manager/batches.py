@@ -156,7 +156,7 @@ class Batches:
             claim.batch,
             claim.attempt,
             self.programs.programs(run.stage, claim, batch.schemas),
-            units(claim, run.stage.frame),
+            units(claim, run.stage.frame, stateful=run.stage.stateful),
             max_deaths=run.stage.retry.attempts,
         )
 

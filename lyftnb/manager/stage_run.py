@@ -124,6 +124,8 @@ class StageRun:
             return False
         if self.stage.frame != "batch":
             return not self.batches and not self.fired
+        if self.stage.stateful:
+            return not self.batches
         settled = not isinstance(self.feed, SourceFeed) or self.feed.settled
         return len(self.batches) < (self.depth if settled else 1)
 
@@ -134,7 +136,8 @@ class StageRun:
 
     def admit(self, claim: Claim) -> InFlight:
         """A batch is in flight."""
-        batch = InFlight(claim, len(units(claim, self.stage.frame)), Retries(self.stage.retry))
+        count = len(units(claim, self.stage.frame, stateful=self.stage.stateful))
+        batch = InFlight(claim, count, Retries(self.stage.retry))
         self.next_number = max(self.next_number, claim.number + 1)
         self.fired = True
         self.batches.append(batch)

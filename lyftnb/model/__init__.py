@@ -20,9 +20,19 @@ from lyftnb.model.batch import (
 from lyftnb.model.commit import Answer, Commit, Committed, Refused, RunSummary
 from lyftnb.model.digest import canonical_json, digest, workflow_digest
 from lyftnb.model.issue import Issue, IssueDraft
-from lyftnb.model.names import NAME_PATTERN, Name, is_name, seconds, size_bytes
+from lyftnb.model.names import NAME_PATTERN, Duration, Name, is_name, seconds, size_bytes
 from lyftnb.model.parameters import JsonSchema, Params, long_schema
-from lyftnb.model.plan import DEFAULT_GROUP, Job, JobInput, Plan, PlannedChannel, Stage, Task
+from lyftnb.model.plan import (
+    DEFAULT_GROUP,
+    Job,
+    JobInput,
+    JobState,
+    Plan,
+    PlannedChannel,
+    Stage,
+    StateSpec,
+    Task,
+)
 from lyftnb.model.problem import Path, Problem, Severity, has_errors, worst_first
 from lyftnb.model.run import Cause, EmitPart, Ending, Run, RunStatus
 from lyftnb.model.schema import NULL, Field, Schema, united, widened
@@ -88,6 +98,7 @@ __all__ = [
     "Commit",
     "Committed",
     "DispatchSpec",
+    "Duration",
     "EmitPart",
     "EmitSpec",
     "Ending",
@@ -101,6 +112,7 @@ __all__ = [
     "Item",
     "Job",
     "JobInput",
+    "JobState",
     "Json",
     "JsonSchema",
     "KvEntry",
@@ -138,6 +150,7 @@ __all__ = [
     "StagedSegment",
     "StagedState",
     "StateReader",
+    "StateSpec",
     "StepCount",
     "StepSpec",
     "StreamIn",

@@ -60,6 +60,28 @@ class JobInput:
 
 
 @dataclass(frozen=True, slots=True)
+class StateSpec:
+    """The frames that an action keeps from batch to batch."""
+
+    digest: str
+    """Of the parameters that they depend on: with another one they mean nothing."""
+    at_end: bool = False
+    """Whether the action is to let go of what it holds back when a run is at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """An action of a job that keeps frames, and the channel behind it: a spool of the
+    deployment's, read whole and changed by each batch.
+    """
+
+    index: int
+    """Of the action."""
+    channel: str
+    spec: StateSpec
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A step, expanded and normalised."""
 
@@ -74,6 +96,10 @@ class Job:
     dispatch: DispatchSpec | None
     frame: Frame
     rowwise: bool
+    stateful: bool
+    """Whether an action of it remembers something from batch to batch."""
+    states: tuple[JobState, ...]
+    """Those of its actions that remember frames."""
     group: str
     replicas: int | None
     """At most so many splits at a time; None: as many as the group has slots."""
@@ -151,6 +177,18 @@ class Stage:
     def triggers(self) -> tuple[TriggerSpec, ...]:
         """What fires it; none: the arrival of data, or the start where it reads from outside."""
         return self.root.triggers
+
+    @property
+    def stateful(self) -> bool:
+        """Whether a batch must see what the one before it left: then there is one in flight at a
+        time, and it runs as one unit, in sequence order.
+        """
+        return any(job.stateful for job in self.jobs)
+
+    @property
+    def states(self) -> tuple[JobState, ...]:
+        """The frames that its actions keep from batch to batch."""
+        return tuple(state for job in self.jobs for state in job.states)
 
     @property
     def groups(self) -> frozenset[str]:

@@ -27,10 +27,17 @@ from pydantic import BaseModel
 
 from lyftnb.dtypes import HIDDEN as HIDDEN
 from lyftnb.errors import LyftError, WorkflowError, near
-from lyftnb.model import Path
+from lyftnb.model import Path, StateSpec
 
 REJECT = "__lyft_reject"
 """Int32: null while the row is good, else the number of the reason it was flagged for."""
+
+INPUT = HIDDEN + "input"
+"""Which input a row came by: the engine adds it where a step with a state merges several, and
+row-wise actions carry it along."""
+
+Remembered = Mapping[str, pl.LazyFrame]
+"""What an action kept of earlier batches, in chunks: label → rows."""
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -48,6 +55,17 @@ Guard = tuple[pl.Expr, Reason]
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """How what an action remembers changes with a batch: chunks that go, then chunks that come
+    (or grow, where a label stays).
+    """
+
+    dropped: tuple[str, ...] = ()
+    """Labels; of one that is added as well, only what is added stays."""
+    added: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Env:
     """What a bound action may know of its batch. Fixed by the claim, so a retry sees the same."""
 
@@ -61,6 +79,13 @@ class Env:
     """Folder that relative paths in parameters start from (the workspace)."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     """Values for `${…}` expressions (`run.id`, `msg.last`), bound as literals."""
+    inputs: tuple[str, ...] = ()
+    """The inputs whose rows are merged, in order; none where the rows are not known to be those of
+    inputs."""
+    remembered: Mapping[str, Remembered] = field(default_factory=dict)
+    """What each action of the step kept of earlier batches, by the action's name."""
+    ending: bool = False
+    """No more rows are to come in this run: an action may let go of what it holds back."""
     checking: bool = False
     """Validation: schemas only; outside files need not exist and are not opened."""
 
@@ -134,6 +159,18 @@ class EagerBound:
 
 
 @dataclass(frozen=True, slots=True)
+class StatefulBound:
+    """An eager action that remembers: what it kept of earlier batches goes in with the good rows
+    (which have `INPUT` where several inputs are merged), what it keeps comes out.
+    """
+
+    run: Callable[[pl.DataFrame, Remembered], tuple[Made, Kept]]
+    schema: pl.Schema
+    guards: tuple[Guard, ...] = ()
+    """Rows that it cannot take; the chain flags and parts them before it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """An example of an action: shown in the docs, offered by forms, run as a test."""
 
@@ -173,15 +210,33 @@ class Action(ABC, Generic[P]):
         return self.Params.model_validate(raw)  # type: ignore[return-value]
 
     def rowwise(self, params: P) -> bool:
-        """Whether each output row depends on one input row alone, however the stream is cut."""
+        """Whether the result is the same however the stream is cut.
+
+        So it is where each output row depends on one input row alone, and where an action that is
+        stateful remembers what it needs of earlier rows.
+        """
         return True
+
+    def stateful(self, params: P) -> bool:
+        """Whether it remembers something from batch to batch.
+
+        A stage with such an action has one batch in flight, which runs as one unit: the action
+        sees the rows in sequence order, and its step is the root of its stage.
+        """
+        return self.state(params) is not None
+
+    def state(self, params: P) -> StateSpec | None:
+        """What there is to know of the frames that it keeps, if it is bound to a
+        `StatefulBound`: they lie in a spool of the deployment.
+        """
+        return None
 
     def tables(self, params: P) -> tuple[str, ...]:
         """The inputs of the step that it reads by name (`Env.tables`)."""
         return ()
 
     @abstractmethod
-    def bind(self, params: P, schema: pl.Schema, env: Env) -> Bound | EagerBound:
+    def bind(self, params: P, schema: pl.Schema, env: Env) -> Bound | EagerBound | StatefulBound:
         """Bind to the schema of the incoming rows.
 
         Raises:

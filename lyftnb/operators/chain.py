@@ -17,14 +17,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 from pydantic import ValidationError
 
 from lyftnb.errors import BadData, InternalError, LyftError, StorageError
 from lyftnb.model import ActionSpec, OnError, StepCount
-from lyftnb.operators.base import HIDDEN, REJECT, Bound, EagerBound, Env, Flags, Guard, Reason
+from lyftnb.operators.base import (
+    HIDDEN,
+    REJECT,
+    Bound,
+    EagerBound,
+    Env,
+    Flags,
+    Guard,
+    Kept,
+    Reason,
+    StatefulBound,
+    carried,
+)
 from lyftnb.operators.held import Held, Pile, Scratch, hold
 from lyftnb.operators.parameters import invalid_parameters
 from lyftnb.operators.registry import action
@@ -42,6 +54,8 @@ class ChainResult:
     good: Held
     refused: Held
     counts: tuple[StepCount, ...]
+    kept: Mapping[tuple[str, str], Kept] = field(default_factory=dict)
+    """(step, action) → how what the action remembers has changed."""
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -100,9 +114,9 @@ class Chain:
     To fan out, collect and begin new chains on the result's frame.
 
     Args:
-        frame: good rows, without hidden columns; read again if rows are rejected, so it must give
-            the same rows in the same order each time.
-        schema: of the frame.
+        frame: good rows, without hidden columns but `INPUT`; read again if rows are rejected, so
+            it must give the same rows in the same order each time.
+        schema: of the frame, without hidden columns.
         env: of the batch and split.
         scratch: the frame may be larger than memory: run with the engine that spills, and hold here
             what does not fit.
@@ -125,6 +139,7 @@ class Chain:
         self._causes: list[_Cause] = []
         self._rejects = Pile(REJECTS_SCHEMA, scratch)
         self._counts: dict[str, StepCount] = {}
+        self._kept: dict[tuple[str, str], Kept] = {}
 
     @property
     def schema(self) -> pl.Schema:
@@ -174,7 +189,7 @@ class Chain:
         if self._counts:
             last = next(reversed(self._counts))
             self._counts[last] = replace(self._counts[last], rows_out=good.height)
-        return ChainResult(good, self._rejects.held(), tuple(self._counts.values()))
+        return ChainResult(good, self._rejects.held(), tuple(self._counts.values()), self._kept)
 
     # --- extending ------------------------------------------------------------------------------
 
@@ -185,8 +200,8 @@ class Chain:
         except ValidationError as error:
             raise invalid_parameters(spec.kind, error, kind.Params) from error
         bound = kind.bind(params, self._schema, env)
-        if isinstance(bound, EagerBound):
-            self._run(bound, place)
+        if isinstance(bound, EagerBound | StatefulBound):
+            self._run(bound, place, env)
         elif bound.parted:
             self._guard(bound.guards, place)
             if self._active:
@@ -218,9 +233,14 @@ class Chain:
             place,
         )
 
-    def _run(self, bound: EagerBound, place: _Place) -> None:
+    def _run(self, bound: EagerBound | StatefulBound, place: _Place, env: Env) -> None:
         self._guard(bound.guards, place)
-        made = bound.run(self._collected().whole())
+        frame = self._collected().whole()
+        if isinstance(bound, StatefulBound):
+            remembered = env.remembered.get(place.action, {})
+            made, self._kept[place.step, place.action] = bound.run(frame, remembered)
+        else:
+            made = bound.run(frame.drop(carried()))
         if made.failed:
             self._part_failed(dict(made.failed), place)
         self._restart(made.frame.lazy(), made.frame.schema, place.step)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from lyftnb.dtypes import from_schema, to_schema
 from lyftnb.errors import LyftError, near
-from lyftnb.model import ActionSpec, JsonSchema, Path, Schema
+from lyftnb.model import ActionSpec, JsonSchema, Path, Schema, StateSpec
 from lyftnb.operators.base import Action, ActionError, Env
 from lyftnb.operators.binding import condition
 from lyftnb.operators.emitting import emission
@@ -34,12 +34,22 @@ class ActionChecker:
         return {kind: action(kind).Params.model_json_schema() for kind in action_kinds()}
 
     def rowwise(self, action: ActionSpec) -> bool:
-        """Whether each output row depends on one input row alone, however the stream is cut.
+        """Whether the result is the same however the stream is cut.
 
         What does not check counts as row-wise: `check_action` says what is wrong with it.
         """
         kind, params, findings = _parsed(action)
         return True if kind is None or findings else kind.rowwise(params)
+
+    def stateful(self, action: ActionSpec) -> bool:
+        """Whether it remembers something from batch to batch; what does not check does not."""
+        kind, params, findings = _parsed(action)
+        return False if kind is None or findings else kind.stateful(params)
+
+    def state(self, action: ActionSpec) -> StateSpec | None:
+        """The frames that it keeps from batch to batch; what does not check keeps none."""
+        kind, params, findings = _parsed(action)
+        return None if kind is None or findings else kind.state(params)
 
     def check_action(
         self, action: ActionSpec, schema: Schema | None, tables: Mapping[str, Schema | None]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from lyftnb.model import ActionSpec, InputSpec, OutputSpec, Schema, Severity
+from lyftnb.model import ActionSpec, InputSpec, OutputSpec, Schema, Severity, StateSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,23 @@ class Checker(Protocol):
         ...
 
     def rowwise(self, action: ActionSpec) -> bool:
-        """Whether each output row depends on one input row alone, however the stream is cut.
+        """Whether the result is the same however the stream is cut.
 
         Asked only about known kinds; parameters that do not check count as row-wise.
+        """
+        ...
+
+    def stateful(self, action: ActionSpec) -> bool:
+        """Whether the action remembers something from batch to batch.
+
+        Asked only about known kinds; parameters that do not check count as not stateful.
+        """
+        ...
+
+    def state(self, action: ActionSpec) -> StateSpec | None:
+        """The frames that the action keeps from batch to batch, if it keeps any.
+
+        Asked only about known kinds; parameters that do not check keep none.
         """
         ...
 

@@ -25,6 +25,8 @@ def describe(plan: Plan) -> str:
 
 def _stage(stage: Stage) -> Iterator[str]:
     traits = [f"frame {stage.frame}"]
+    if stage.stateful:
+        traits.append("one batch at a time")
     if stage.upstream:
         traits.append("after " + ", ".join(stage.upstream))
     if stage.external:

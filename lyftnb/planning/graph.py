@@ -22,6 +22,11 @@ def rejects_channel(step: str) -> str:
     return f"{step}_{REJECTS}"
 
 
+def state_channel(step: str, action: str) -> str:
+    """The channel behind the frames that an action of a step keeps."""
+    return f"{step}__{action}_state"
+
+
 @dataclass(frozen=True, slots=True)
 class Producer:
     """The end that a channel comes from."""

@@ -20,6 +20,7 @@ from lyftnb.operators.actions.tables import Join, Lookup
 from lyftnb.operators.actions.text import AccessLog, Csv, KeyValue, Regex
 from lyftnb.operators.actions.times import Time
 from lyftnb.operators.actions.values import Cast, Fill, Hash, Mask
+from lyftnb.operators.actions.window import Window
 from lyftnb.operators.base import Action
 
 BUILTIN: tuple[type[Action[Any]], ...] = (
@@ -43,6 +44,7 @@ BUILTIN: tuple[type[Action[Any]], ...] = (
     Lookup,
     Join,
     Aggregate,
+    Window,
     Sort,
     Limit,
     Sample,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import polars as pl
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field
 
 from lyftnb.model import Params, quoted
 from lyftnb.operators.base import (
@@ -24,24 +25,28 @@ from lyftnb.operators.expressions import Compiled, compile
 from lyftnb.operators.parameters import Sql
 
 
+def _from_names(value: Any) -> Any:
+    names = [value] if isinstance(value, str) else value
+    return {n: quoted(n) for n in names} if isinstance(names, list | tuple) else value
+
+
+Keys = Annotated[
+    dict[str, Sql],
+    BeforeValidator(_from_names, json_schema_input_type=str | tuple[str, ...] | dict[str, Sql]),
+]
+"""What rows are grouped by: a column, a list of columns, or a map of column: expression."""
+
+
 class AggregateParams(Params):
     """Groups and what is computed for each."""
 
-    by: dict[str, Sql] = Field(
+    by: Keys = Field(
         default_factory=dict,
         description="a column, a list of columns, or a map of column: expression; none: one row",
     )
     compute: dict[str, Sql] = Field(
         default_factory=dict, description="a map of column: expression of aggregates"
     )
-
-    @field_validator(
-        "by", mode="before", json_schema_input_type=str | tuple[str, ...] | dict[str, Sql]
-    )
-    @classmethod
-    def _from_names(cls, value: Any) -> Any:
-        names = [value] if isinstance(value, str) else value
-        return {n: quoted(n) for n in names} if isinstance(names, list | tuple) else value
 
 
 class Aggregate(Action[AggregateParams]):
@@ -72,37 +77,58 @@ class Aggregate(Action[AggregateParams]):
 
     def bind(self, params: AggregateParams, schema: pl.Schema, env: Env) -> Bound:
         """Bind keys and aggregates; rows on which an expression fails are rejected beforehand."""
-        problems = Problems()
-        keys: dict[str, Compiled] = {}
-        computed: dict[str, Compiled] = {}
         if not params.by and not params.compute:
             raise ActionError("aggregate needs 'by' or 'compute'", hint="compute: {rows: count(*)}")
-        for name, text in params.by.items():
-            with problems.at("by", name):
-                keys[check_column_name(name)] = scalar(text, schema, env)
-        for name, text in params.compute.items():
-            with problems.at("compute", name):
-                if name in params.by:
-                    raise ActionError(f"'{name}' is a key as well", hint="choose another name")
-                computed[check_column_name(name)] = _aggregate(text, schema, env)
+        problems = Problems()
+        keys = bound_keys(params.by, schema, env, problems)
+        computed = bound_aggregates(params.compute, params.by, schema, env, problems)
         problems.raise_any()
         return _bound(keys, computed)
+
+
+def bound_keys(
+    by: dict[str, Sql], schema: pl.Schema, env: Env, problems: Problems
+) -> dict[str, Compiled]:
+    """The keys, by the names of their columns."""
+    keys: dict[str, Compiled] = {}
+    for name, text in by.items():
+        with problems.at("by", name):
+            keys[check_column_name(name)] = scalar(text, schema, env)
+    return keys
+
+
+def bound_aggregates(
+    compute: dict[str, Sql], keys: Iterable[str], schema: pl.Schema, env: Env, problems: Problems
+) -> dict[str, Compiled]:
+    """What is computed for each group, by the names of its columns, which no key may have."""
+    computed: dict[str, Compiled] = {}
+    for name, text in compute.items():
+        with problems.at("compute", name):
+            if name in keys:
+                raise ActionError(f"'{name}' is a key as well", hint="choose another name")
+            computed[check_column_name(name)] = _aggregate(text, schema, env)
+    return computed
+
+
+def guards_of(everything: Iterable[Compiled]) -> tuple[Guard, ...]:
+    """Rows on which one of the expressions fails."""
+    guards: list[Guard] = []
+    for compiled in everything:
+        guards += zip(conditions(compiled), reasons(compiled), strict=True)
+    return tuple(guards)
 
 
 def _bound(keys: dict[str, Compiled], computed: dict[str, Compiled]) -> Bound:
     by = [key.expr.alias(name) for name, key in keys.items()]
     values = [value.expr.alias(name) for name, value in computed.items()]
     everything = {**keys, **computed}
-    guards: list[Guard] = []
-    for compiled in everything.values():
-        guards += zip(conditions(compiled), reasons(compiled), strict=True)
 
     def transform(lf: pl.LazyFrame, flags: Flags) -> pl.LazyFrame:
         # The order of groups must not depend on threads: a second run has to give the same rows.
         return lf.group_by(by, maintain_order=True).agg(values) if by else lf.select(values)
 
     out = pl.Schema({name: compiled.dtype for name, compiled in everything.items()})
-    return Bound(transform, out, parted=True, guards=tuple(guards))
+    return Bound(transform, out, parted=True, guards=guards_of(everything.values()))
 
 
 def _aggregate(text: str, schema: pl.Schema, env: Env) -> Compiled:

@@ -11,12 +11,14 @@ from lyftnb.model import (
     InputSpec,
     Job,
     JobInput,
+    JobState,
     Path,
     StepSpec,
     StreamIn,
     is_name,
 )
 from lyftnb.planning.draft import Draft, Setting
+from lyftnb.planning.graph import state_channel
 from lyftnb.planning.report import Report, choose
 
 SPOOL = "spool"
@@ -33,7 +35,8 @@ def normalise(draft: Draft, setting: Setting) -> Draft:
         step = draft.spec.steps[name]
         if step.notebook is not None or step.uses is not None:
             continue
-        rowwise = all(a.kind not in kinds or setting.checker.rowwise(a) for a in step.actions)
+        actions = [a for a in step.actions if a.kind in kinds]
+        rowwise = all(setting.checker.rowwise(a) for a in actions)
         foreign = _foreign(name, step.input, setting.deployment, report)
         own = tuple(_job_input(k, ref) for k, ref in draft.graph.inputs[name].items())
         outside = step.input is not None and step.input.kind != SPOOL
@@ -48,6 +51,8 @@ def normalise(draft: Draft, setting: Setting) -> Draft:
             dispatch=step.dispatch,
             frame=_frame(step, rowwise),
             rowwise=rowwise,
+            stateful=any(setting.checker.stateful(a) for a in actions),
+            states=_states(name, step, kinds, setting),
             group=step.group or DEFAULT_GROUP,
             replicas=step.replicas,
             on_error=step.on_error,
@@ -56,6 +61,18 @@ def normalise(draft: Draft, setting: Setting) -> Draft:
             relay=name in draft.relays,
         )
     return replace(draft, jobs=jobs).with_problems(report.problems)
+
+
+def _states(
+    name: str, step: StepSpec, kinds: frozenset[str], setting: Setting
+) -> tuple[JobState, ...]:
+    """The frames that actions keep, each under the action's id, else under its kind."""
+    found: list[JobState] = []
+    for index, action in enumerate(step.actions):
+        spec = setting.checker.state(action) if action.kind in kinds else None
+        if spec is not None:
+            found.append(JobState(index, state_channel(name, action.id or action.kind), spec))
+    return tuple(found)
 
 
 def _frame(step: StepSpec, rowwise: bool) -> Frame:

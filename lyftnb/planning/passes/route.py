@@ -108,6 +108,8 @@ def _own_stage(step: StepSpec, job: Job) -> str | None:
         return "has its own trigger"
     if job.frame != "batch":
         return f"runs over frame '{job.frame}'"
+    if job.stateful:
+        return "keeps state, so its batches follow one another"
     if step.paused:
         return "can be paused on its own"
     if step.retry is not None or "on_fail" in step.model_fields_set:

@@ -15,6 +15,7 @@ def frames(draft: Draft, setting: Setting, report: Report) -> None:
     for job in draft.jobs.values():
         _outside(job, draft, report)
         _batch(job, draft, setting, report)
+        _state(job, setting, report)
         _join(job, draft, report)
         if job.frame == "partition":
             _partition(job, draft, report)
@@ -54,6 +55,21 @@ def _batch(job: Job, draft: Draft, setting: Setting, report: Report) -> None:
         "frame_batch",
         f"{names} sees one batch at a time, so results depend on how the input is cut",
         "use `frame: run`, `partition` or `all` for results that do not",
+    )
+
+
+def _state(job: Job, setting: Setting, report: Report) -> None:
+    if not job.stateful or job.frame not in REPLACING:
+        return
+    kinds = frozenset(setting.checker.action_kinds())
+    names = ", ".join(
+        f"'{a.kind}'" for a in job.actions if a.kind in kinds and setting.checker.stateful(a)
+    )
+    report.error(
+        ("steps", job.step, "frame"),
+        "state_frame",
+        f"{names} remembers rows of earlier batches, and frame '{job.frame}' reads them again",
+        "leave the frame out: such an action follows new rows",
     )
 
 

@@ -8,6 +8,7 @@ from manager_kit import claim_next, fill, planned, run_of
 from lyftnb.errors import BadData, ConfigError, Permanent, TaskLost, Temporary, WorkerDied
 from lyftnb.manager.retries import Retries
 from lyftnb.model import RetrySpec, TaskReport
+from lyftnb.operators.actions import Distinct
 from lyftnb.store import Ledger
 
 
@@ -90,3 +91,17 @@ def test_a_paused_stage_is_over_from_the_start(ledger: Ledger) -> None:
     assert run.over and not run.may_claim
     shown = run.progress(1.0, "")
     assert (shown.state, shown.note) == ("paused", "paused")
+
+
+def test_a_stage_with_state_has_one_batch_in_flight_and_runs_it_whole(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Distinct, "stateful", lambda *_: True)
+    plan = planned({"actions": [{"distinct": "n"}]})
+    fill(ledger, 131_072, 131_072)
+    run = run_of(ledger, plan, batch_rows=10**9)
+    batch = run.admit(claim_next(ledger, run))
+    assert (len(batch.claim.splits), batch.units) == (2, 1) and not run.may_claim
+    batch.reports = ()
+    run.committed_batch(run.commit_of(batch, ()))
+    assert run.may_claim

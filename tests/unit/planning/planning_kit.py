@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lyftnb.model import ActionSpec, InputSpec, OutputSpec, Plan, Problem, Schema, WorkflowSpec
+from lyftnb.model import (
+    ActionSpec,
+    InputSpec,
+    OutputSpec,
+    Plan,
+    Problem,
+    Schema,
+    StateSpec,
+    WorkflowSpec,
+)
 from lyftnb.planning import Finding, plan, validate
 
 
@@ -11,7 +20,7 @@ class PlainChecker:
     """`inline` declares a schema, `filter` wants a known column, `derive` adds BIGINT columns."""
 
     def action_kinds(self) -> tuple[str, ...]:
-        return ("filter", "derive", "aggregate", "sort", "lookup", "python")
+        return ("filter", "derive", "aggregate", "sort", "lookup", "python", "dedupe")
 
     def input_kinds(self) -> tuple[str, ...]:
         return ("files", "inline")
@@ -23,6 +32,12 @@ class PlainChecker:
         if action.kind == "python":
             return not isinstance(action.params, dict) or bool(action.params.get("rowwise", True))
         return action.kind not in ("aggregate", "sort")
+
+    def stateful(self, action: ActionSpec) -> bool:
+        return action.kind == "dedupe"
+
+    def state(self, action: ActionSpec) -> StateSpec | None:
+        return StateSpec(str(action.params)) if action.kind == "dedupe" else None
 
     def check_action(
         self, action: ActionSpec, schema: Schema | None, tables: Mapping[str, Schema | None]

@@ -93,7 +93,7 @@ def graphs(draw: st.DrawFn) -> WorkflowSpec:
     for i in range(draw(st.integers(1, 9))):
         step: dict[str, Any] = {
             "group": draw(st.sampled_from(("etl", "edge"))),
-            "actions": [{"filter": "x"}],
+            "actions": [{draw(st.sampled_from(("filter", "filter", "dedupe"))): "x"}],
         }
         if draw(st.integers(0, 3)) == 0:
             step["replicas"] = 2
@@ -153,7 +153,7 @@ def check_stage(made: Plan, stage: Stage) -> None:
                 assert spool or made.channel(ref.channel).producer in inside
             if job is not stage.root:
                 assert job.input is None
-                assert job.frame == "batch"
+                assert job.frame == "batch" and not job.stateful
 
 
 @settings(max_examples=150, deadline=None)

@@ -119,6 +119,10 @@ ONE_STEP = {
         SINK | {"actions": [{"aggregate": {}}], "frame": "batch"},
         ["frame_batch steps.s.frame"],
     ),
+    "a state over a frame that is read again": (
+        SINK | {"actions": [{"dedupe": "x"}], "frame": "all"},
+        ["state_frame steps.s.frame"],
+    ),
     "partitions that are not there": (
         SINK | {"frame": "partition"},
         ["unpartitioned steps.s.frame"],
