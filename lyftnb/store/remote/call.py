@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, get_type_hints
@@ -13,9 +13,9 @@ from lyftnb.store.remote.codec import Codec, Packed
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Effect = Literal["read", "repeatable", "once"]
-"""`read` changes nothing. `repeatable` changes something, and twice is as good as once. `once` must
-not happen twice.
+Effect = Literal["read", "wait", "repeatable", "once"]
+"""`read` changes nothing; `wait` neither, but takes its time. `repeatable` changes something, and
+twice is as good as once. `once` must not happen twice.
 """
 
 
@@ -44,13 +44,19 @@ class Verb:
 
     def carry_out(self, target: object, call: Packed) -> Packed:
         """Call the method of `target` and give its result."""
-        names = list(self._signature.parameters)[1:]
-        arguments = dict(zip(names, self._arguments.unpack(call), strict=True))
-        return self._result.pack([getattr(target, self.name)(**arguments)])
+        return self._result.pack([getattr(target, self.name)(**self._unpack_call(call))])
+
+    async def wait_out(self, target: object, call: Packed) -> Packed:
+        """Call the method of `target`, a coroutine, and give its result."""
+        return self._result.pack([await getattr(target, self.name)(**self._unpack_call(call))])
 
     def unpack_result(self, result: Packed) -> Any:
         """The result of a call."""
         return self._result.unpack(result)[0]
+
+    def _unpack_call(self, call: Packed) -> dict[str, Any]:
+        names = list(self._signature.parameters)[1:]
+        return dict(zip(names, self._arguments.unpack(call), strict=True))
 
     @cached_property
     def _signature(self) -> inspect.Signature:
@@ -75,6 +81,11 @@ Method = Callable[Concatenate[Any, P], R]
 def read(method: Method[P, R]) -> Method[P, R]:
     """The same verb from afar: it changes nothing."""
     return _remote(Verb(method, "read"))
+
+
+def wait(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Method[P, R]:
+    """The same coroutine from afar, to be waited for."""
+    return _remote(Verb(method, "wait"))
 
 
 def repeatable(method: Method[P, R]) -> Method[P, R]:

@@ -6,6 +6,7 @@ among them travels in the body; its place in the list holds null.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, get_origin
@@ -15,6 +16,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from lyftnb.errors import InternalError, LyftError, SetupError
 
+_EXPECTED = re.compile(r"Expected (.+?) - serialized")
 _CONFIG = ConfigDict(ser_json_inf_nan="constants")
 
 
@@ -55,8 +57,10 @@ class Codec:
         try:
             return Packed(self._adapter.dump_json(tuple(plain), warnings="error"), body, arrow)
         except PydanticSerializationError as error:
+            wrong = _EXPECTED.search(str(error))
+            what = f"expected {wrong[1]}" if wrong else str(error).strip()
             raise SetupError(
-                f"a value cannot be sent: {error}", hint="send text, numbers, lists and objects"
+                f"a value cannot be sent: {what}", hint="send text, numbers, lists and objects"
             ) from None
 
     def unpack(self, packed: Packed) -> list[Any]:
@@ -81,26 +85,34 @@ def pack_error(error: BaseException) -> Packed:
         error = InternalError(f"{type(error).__name__}: {error}", hint="see the owner's log")
     fields = {
         "code": error.code,
-        "message": error.message,
-        "where": error.where,
-        "hint": error.hint,
-        "facts": error.facts,
+        "message": _utf8(error.message),
+        "where": _utf8(error.where),
+        "hint": _utf8(error.hint),
     }
-    return Packed(to_json(fields, inf_nan_mode="constants", fallback=str))
+    try:
+        facts = to_json(error.facts, inf_nan_mode="constants", fallback=str)
+    except ValueError:
+        facts = b"{}"
+    return Packed(to_json([fields, from_json(facts)], inf_nan_mode="constants"))
 
 
 def unpack_error(packed: Packed) -> LyftError:
     """The error that was sent, of the class that its code names."""
-    found = from_json(packed.values)
+    fields, facts = from_json(packed.values)
     kinds = {kind.code: kind for kind in _tree(LyftError)}
-    kind = kinds.get(found["code"], LyftError)
-    return kind(found["message"], where=found["where"], hint=found["hint"], **found["facts"])
+    kind = kinds.get(fields["code"], LyftError)
+    return kind(fields["message"], where=fields["where"], hint=fields["hint"], **facts)
 
 
 def _tree(kind: type[LyftError]) -> Iterator[type[LyftError]]:
     yield kind
     for child in kind.__subclasses__():
         yield from _tree(child)
+
+
+def _utf8(text: str | None) -> str | None:
+    """The text without what UTF-8 cannot hold (half of a character in a file's name, say)."""
+    return None if text is None else text.encode(errors="replace").decode()
 
 
 def _plain(hint: Any) -> Any:

@@ -13,15 +13,19 @@ import socket
 import threading
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from lyftnb.errors import LyftError, SetupError, unknown
 from lyftnb.store.remote.address import STATE_FILE, StateAddress, credentials
 from lyftnb.store.remote.answers import Answers
 from lyftnb.store.remote.call import Verb
 from lyftnb.store.remote.codec import Packed, pack_error
+from lyftnb.store.remote.news import News
 from lyftnb.store.remote.wire import HELLO, VERSION, BadFrame, Frame, arrow_of, read_frame
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +43,9 @@ _IN_FLIGHT = 1024
 """Requests of one connection that are under way; further ones wait in its socket."""
 _DRAIN_S = 5.0
 """`close` gives what is under way so long to be answered."""
+
+_REQUEST = {"id": int, "verb": str, "floor": int}
+"""What the header of a request must hold."""
 
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -76,7 +83,8 @@ class StateServer:
         self._file = None if state_dir is None else state_dir / STATE_FILE
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="lyftnb-state")
         self._answers = Answers()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._news = News()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._calls: set[asyncio.Future[bytes]] = set()
         self._connections = self._strangers = 0
         self._loop = asyncio.new_event_loop()
@@ -85,6 +93,12 @@ class StateServer:
         self._thread.start()
         if state_dir is not None:
             self.address.save(state_dir)
+
+    def tell(self, topics: frozenset[str]) -> None:
+        """Wake whoever waits for news of these topics. From any thread; returns at once."""
+        # A loop that has ended has nobody who waits.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._news.tell, topics)
 
     def close(self) -> None:
         """Answer what is under way and let nobody else in; may be called twice."""
@@ -125,10 +139,11 @@ class StateServer:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _accept(self) -> None:
         while True:
@@ -210,8 +225,8 @@ class StateServer:
             if "ping" in frame.header:
                 writer.write(Frame({"pong": True}).to_bytes())
                 continue
-            if not all(isinstance(frame.header.get(key), int) for key in ("id", "floor")):
-                raise BadFrame("a request has no id, or no floor")
+            if not all(isinstance(frame.header.get(k), kind) for k, kind in _REQUEST.items()):
+                raise BadFrame("a request has no id, no verb or no floor")
             await room.acquire()
             self._answer(caller, frame).add_done_callback(reply)
             # Whoever does not take its answers is not asked for more.
@@ -219,53 +234,64 @@ class StateServer:
 
     def _answer(self, caller: str, frame: Frame) -> asyncio.Future[bytes]:
         """The answer's frame: carried out now, or what the same request was answered before."""
-        request, verb = frame.header["id"], self._verbs.get(str(frame.header.get("verb")))
+        header = frame.header
+        verb = self._verbs.get(header["verb"])
         if verb is None:
-            none = self._loop.create_future()
-            none.set_result(_answered(request, pack_error(self._unknown(frame)), failed=True))
-            return none
+            no = self._loop.create_future()
+            no.set_result(_failed(frame, unknown("state verb", header["verb"], self._verbs)))
+            return no
+        if verb.effect == "wait":
+            return self._spawn(self._wait_out(verb, frame))
 
         def work() -> asyncio.Future[bytes]:
-            call = self._loop.run_in_executor(self._pool, self._carry_out, verb, frame)
-            self._calls.add(call)
-            call.add_done_callback(self._calls.discard)
-            return call
+            return self._kept(self._loop.run_in_executor(self._pool, self._carry_out, verb, frame))
 
         if verb.effect == "read":
             return work()
-        return self._answers.once(caller, request, frame.header["floor"], work)
+        return self._answers.once(caller, header["id"], header["floor"], work)
 
-    def _unknown(self, frame: Frame) -> SetupError:
-        return unknown("verb of the state protocol", str(frame.header.get("verb")), self._verbs)
+    def _kept(self, call: asyncio.Future[bytes]) -> asyncio.Future[bytes]:
+        """The same, known to `close` until it is done."""
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return call
+
+    async def _wait_out(self, verb: Verb, frame: Frame) -> bytes:
+        try:
+            return _answered(frame, await verb.wait_out(self._news, _call(frame)))
+        except Exception as error:
+            return _failed(frame, error)
 
     # -- the pool's side
 
     def _carry_out(self, verb: Verb, frame: Frame) -> bytes:
-        request = frame.header["id"]
         try:
-            call = Packed(frame.values, frame.body, arrow_of(frame.header))
-            result = verb.carry_out(self._target, call)
-            try:
-                return _answered(request, result)
-            except BadFrame as error:
-                raise _too_large(verb, error) from None
+            return _answered(frame, verb.carry_out(self._target, _call(frame)))
         except Exception as error:
-            if not isinstance(error, LyftError):
-                log.exception("the state verb %s failed", verb.name)
-            return _answered(request, pack_error(error), failed=True)
+            return _failed(frame, error)
 
 
-def _answered(request: int, packed: Packed, *, failed: bool = False) -> bytes:
-    header = {"id": request, **packed.header, **({"failed": True} if failed else {})}
-    return Frame(header, packed.values, packed.body).to_bytes()
+def _call(request: Frame) -> Packed:
+    return Packed(request.values, request.body, arrow_of(request.header))
 
 
-def _too_large(verb: Verb, error: BadFrame) -> SetupError:
-    return SetupError(
-        f"the answer is too large: {error}",
-        where=f"state verb {verb.name}",
-        hint="ask for less at a time",
-    )
+def _answered(request: Frame, result: Packed) -> bytes:
+    header = {"id": request.header["id"], **result.header}
+    try:
+        return Frame(header, result.values, result.body).to_bytes()
+    except BadFrame as error:
+        raise SetupError(
+            f"the answer is too large: {error}",
+            where=f"state verb {request.header['verb']}",
+            hint="ask for less at a time",
+        ) from None
+
+
+def _failed(request: Frame, error: Exception) -> bytes:
+    if not isinstance(error, LyftError):
+        log.error("the state verb %s failed", request.header["verb"], exc_info=error)
+    header = {"id": request.header["id"], "failed": True}
+    return Frame(header, pack_error(error).values).to_bytes()
 
 
 def _listen(host: str) -> socket.socket:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from lyftnb.store.ledger import Ledger
 from lyftnb.store.remote.address import StateAddress
-from lyftnb.store.remote.call import read, verbs_of
+from lyftnb.store.remote.call import read, verbs_of, wait
 from lyftnb.store.remote.client import PATIENCE_S, Client
+from lyftnb.store.remote.news import News
 from lyftnb.store.remote.server import StateServer
 
 
@@ -26,6 +27,9 @@ class StateClient(Client):
     spools = read(Ledger.spools)
     schema = read(Ledger.schema)
     segments = read(Ledger.segments)
+
+    # What happens: `messages`, `issues`, `queue:NAME`.
+    news = wait(News.news)
 
     @classmethod
     def of(cls, state_dir: Path, *, patience_s: float = PATIENCE_S) -> StateClient:
