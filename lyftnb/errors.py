@@ -12,6 +12,7 @@
     ├── TryAgain                 nothing is wrong; the same call may go through later
     │   ├── CommitRefused        a requirement of a commit did not hold
     │   ├── TaskLost             the cluster forgot a task; the work itself is not to blame
+    │   ├── OutcomeUnknown       the owner was lost before it answered; look before you repeat
     │   └── Temporary            raised by user code: retry after `delay` seconds
     ├── LedgerError              free the ledger
     │   └── WorkspaceBusy        another process owns the workspace
@@ -158,6 +159,14 @@ class TaskLost(TryAgain):
     """The cluster forgot a task (its scheduler went away, say); the work itself is not to blame."""
 
     code = "task_lost"
+
+
+class OutcomeUnknown(TryAgain):
+    """The owner was lost while it carried out a change that must not happen twice: look whether it
+    was made before you ask for it again.
+    """
+
+    code = "outcome_unknown"
 
 
 class Temporary(TryAgain):
