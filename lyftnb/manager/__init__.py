@@ -6,6 +6,7 @@ It knows no Dask and opens no file; everything it needs to go on after a crash i
 from lyftnb.manager.bounded_run import BoundedRun
 from lyftnb.manager.feeds import BatchLimits
 from lyftnb.manager.flow import RunEnv
+from lyftnb.manager.manager import Manager
 from lyftnb.manager.progress import Progress, StageProgress, Watcher
 
-__all__ = ["BatchLimits", "BoundedRun", "Progress", "RunEnv", "StageProgress", "Watcher"]
+__all__ = ["BatchLimits", "BoundedRun", "Manager", "Progress", "RunEnv", "StageProgress", "Watcher"]

@@ -51,6 +51,7 @@ class Discoverer:
         if not isinstance(found, BaseException):
             self.retries.reset()
             self.feed.discovered(found)
+            self.run.input_problems = tuple(found.problems)
             self.run.problems += (p for p in found.problems if p not in self.run.problems)
             self.run.note = "; ".join(found.problems)
             return

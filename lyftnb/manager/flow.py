@@ -132,6 +132,19 @@ class Flow:
             missing = sorted(run.stage.groups - slots.keys())
             run.lacks = group_unavailable(missing[0], slots).message if missing else ""
 
+    def retry(self, stage: str) -> None:
+        """Let a blocked stage try again, from where its positions stand."""
+        blocked = self.stages[stage]
+        if blocked.error is None:
+            return
+        fresh = self._stage_run(blocked.stage)
+        blocked.feed, blocked.next_number, blocked.error = fresh.feed, fresh.next_number, None
+        if stage in self.discoverers and isinstance(fresh.feed, SourceFeed):
+            self.discoverers[stage] = self._discoverer(blocked, fresh.feed)
+        if blocked.run is not None:
+            blocked.feed.reopen(blocked.run.snapshot)
+            blocked.fired = False
+
     def cancel(self) -> None:
         """Give up what is in flight; the ledger knows where to go on."""
         self.batches.cancel_all()

@@ -83,12 +83,18 @@ class StageRun:
     """Which of its groups has no workers at the moment."""
     problems: list[str] = field(default_factory=list)
     """What people should still know when the run is over."""
+    input_problems: tuple[str, ...] = ()
+    """What the last look at its outside input found wrong there."""
+    rejects: int = 0
+    """Rows that were rejected in the last run with rows."""
     committed: int = 0
     skipped: int = 0
     counts: dict[str, StepCount] = field(default_factory=dict)
     rows_out: int = 0
     ended: bool = False
     """A run has come to its end here."""
+    _counted: bool = False
+    """`rejects` counts those of this run."""
 
     @property
     def closed(self) -> bool:
@@ -109,7 +115,7 @@ class StageRun:
             kept: what batches of runs that were cut off have left for its end.
         """
         self.run, self.begun, self.kept = run, begun, list(kept)
-        self.fired = self.dormant = False
+        self.fired = self.dormant = self._counted = False
         self.feed.reopen(run.snapshot)
 
     def close(self) -> None:
@@ -191,6 +197,9 @@ class StageRun:
         if commit.skipped is not None:
             self.skipped += 1
             self.problems.append(f"batch {commit.claim.batch} was skipped: {commit.skipped}")
+        rejected = sum(count.rejects for count in commit.counts)
+        self.rejects = rejected + (self.rejects if self._counted else 0)
+        self._counted = True
         for count in commit.counts:
             known = self.counts.get(count.step)
             self.counts[count.step] = known + count if known else count

@@ -82,7 +82,14 @@ ORDER BY number DESC LIMIT 1
 SELECT * FROM versions WHERE $workflow IS NULL OR workflow = $workflow ORDER BY workflow, number
 
 -- name: run_numbers
-SELECT deployment, max(number) AS number FROM runs GROUP BY deployment
+-- A run that data brought about may have a claim and no row yet.
+SELECT deployment, max(number) AS number
+FROM (
+    SELECT deployment, number FROM runs
+    UNION ALL
+    SELECT deployment, CAST(regexp_extract(document ->> 'run', '\d+$') AS BIGINT) FROM claims
+)
+GROUP BY deployment
 
 -- name: start_runs
 UPDATE runs SET status = 'running', started_at = coalesce(started_at, $instant)

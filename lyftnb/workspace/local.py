@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from lyftnb.clock import Clock, SystemClock
-from lyftnb.errors import NotFound, unknown
-from lyftnb.model import Plan, Problem, RunSummary, Schema, WorkflowSpec, workflow_digest
+from lyftnb.errors import NotFound, SetupError, unknown
+from lyftnb.model import Plan, Problem, Run, RunSummary, Schema, WorkflowSpec, workflow_digest
 from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, folder_of
 from lyftnb.workspace.given import Given, WorkflowLike
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lyftnb.engine import Trace
-    from lyftnb.manager import BatchLimits, Watcher
+    from lyftnb.manager import BatchLimits, Manager, Progress, RunEnv, Watcher
     from lyftnb.store import Damage, Ledger, SpoolInfo, SweepReport, Version
 
 _open: dict[Path, Workspace] = {}
@@ -47,6 +48,7 @@ class Workspace:
             storage_root=self._storage,
         )
         self._compute = Compute(config, path / STATE_DIR, self._storage)
+        self._manager: Manager | None = None
         _open[path] = self
 
     # -- workflows
@@ -96,9 +98,14 @@ class Workspace:
             StageBlocked: a stage used up its attempts; what it had committed stays.
         """
         self._compute.warm()
-        from lyftnb.manager import BoundedRun, RunEnv
+        from lyftnb.manager import BoundedRun
 
         given = self._given(workflow)
+        if given.deployment in self.running:
+            raise SetupError(
+                f"deployment '{given.deployment}' is running already",
+                hint="stop it first, or wait: it takes what is new by itself",
+            )
         known = self._known(but=given.deployment if fresh else None)
         plan = given.plan(known, self._compute.group_sizes)
         if any(run.status != "done" for run in self._ledger.runs(plan.deployment, limit=1)):
@@ -106,19 +113,57 @@ class Workspace:
             self._ledger.sweep()
         if fresh:
             self._ledger.forget(plan.deployment)
-        engine = self._compute.engine(frozenset().union(*(s.groups for s in plan.stages)))
-        env = RunEnv(
-            ledger=self._ledger,
-            engine=engine,
-            clock=self._clock,
-            limits=self._limits(),
-            storage_root=str(self._storage),
-            base_path=str(self.path),
-        )
+        env = self._run_env(plan)
         if on_progress is not None:
             return BoundedRun(plan, env, on_progress).run()
         with watching() as watcher:
             return BoundedRun(plan, env, watcher).run()
+
+    def start(self, workflow: WorkflowLike) -> str:
+        """Run a workflow from now on: follow its inputs and fire its triggers until `stop`, or
+        until the workspace is closed. Gives the name of its deployment.
+
+        Started again, it goes on where it stood; fires that were due meanwhile are caught up as
+        their triggers say.
+
+        Raises:
+            InvalidWorkflow: it has errors.
+            GroupUnavailable: a step asks for a worker group that has no workers.
+        """
+        from lyftnb.manager import Manager
+
+        plan = self._given(workflow).plan(self._known(), self._compute.group_sizes)
+        env = self._run_env(plan)
+        if self._manager is None:
+            self._manager = Manager(env)
+        self._manager.start(plan)
+        return plan.deployment
+
+    def stop(self, deployment: str, drain: float = 30.0) -> None:
+        """Stop a deployment at a batch boundary, after `drain` seconds at the latest."""
+        if self._manager is not None:
+            self._manager.stop(deployment, drain)
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The deployments that `start` has set going here."""
+        return self._manager.deployments if self._manager is not None else ()
+
+    def fire(self, deployment: str, step: str, payload: Mapping[str, Any] | None = None) -> Run:
+        """Fire a step of a running deployment by hand; `payload` becomes its `${msg}`.
+
+        Raises:
+            NotFound: the deployment does not run here, or the step is not the first of a stage.
+        """
+        return self._managing().fire(deployment, step, payload)
+
+    def progress(self, deployment: str) -> Progress:
+        """The numbers of a running deployment, as of now.
+
+        Raises:
+            NotFound: it does not run here.
+        """
+        return self._managing().progress(deployment)
 
     def trace(self, workflow: WorkflowLike, rows: int = 20) -> Trace:
         """Run a workflow on a sample, here and now, and keep the events after each action.
@@ -169,7 +214,10 @@ class Workspace:
     # -- life
 
     def close(self) -> None:
-        """Stop the cluster and let the ledger go."""
+        """Stop what runs and the cluster, and let the ledger go."""
+        if self._manager is not None:
+            self._manager.close()
+            self._manager = None
         self._compute.close()
         self._ledger.close()
         if _open.get(self.path) is self:
@@ -185,6 +233,24 @@ class Workspace:
         return f"Workspace({str(self.path)!r}, {len(self.spools())} spools)"
 
     # -- inside
+
+    def _run_env(self, plan: Plan) -> RunEnv:
+        """What a plan runs with, a worker in each of its groups."""
+        from lyftnb.manager import RunEnv
+
+        return RunEnv(
+            ledger=self._ledger,
+            engine=self._compute.engine(frozenset().union(*(s.groups for s in plan.stages))),
+            clock=self._clock,
+            limits=self._limits(),
+            storage_root=str(self._storage),
+            base_path=str(self.path),
+        )
+
+    def _managing(self) -> Manager:
+        if self._manager is None:
+            raise NotFound("no deployment runs here", hint="start one: ws.start(workflow)")
+        return self._manager
 
     def _given(self, workflow: WorkflowLike) -> Given:
         return Given.of(workflow, self.path, self._published)

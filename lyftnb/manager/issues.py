@@ -1,0 +1,86 @@
+"""What a person should see of a flow, as it is now. Level-triggered: an issue stands as long as its
+cause does, and closes by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from lyftnb.errors import LyftError
+from lyftnb.manager.flow import Flow
+from lyftnb.manager.stage_run import StageRun
+from lyftnb.model import IssueDraft
+from lyftnb.store import Ledger
+
+STAGE_BLOCKED = "stage_blocked"
+GROUP_WITHOUT_WORKERS = "group_without_workers"
+INPUT_PROBLEM = "input_problem"
+ROWS_REJECTED = "rows_rejected"
+_OURS = (STAGE_BLOCKED, GROUP_WITHOUT_WORKERS, INPUT_PROBLEM, ROWS_REJECTED)
+
+
+def issues_of(flow: Flow) -> Iterator[IssueDraft]:
+    """Everything that is wrong with a flow at this moment."""
+    for run in flow.stages.values():
+        yield from _of_stage(flow.plan.deployment, run)
+
+
+def _of_stage(deployment: str, run: StageRun) -> Iterator[IssueDraft]:
+    place = f"{deployment}/{run.stage.id}"
+    if run.error is not None:
+        hint = run.error.hint if isinstance(run.error, LyftError) else None
+        yield IssueDraft(STAGE_BLOCKED, place, sentence(run.error), hint=hint)
+    if run.lacks and not run.over:
+        yield IssueDraft(
+            GROUP_WITHOUT_WORKERS,
+            place,
+            run.lacks,
+            hint="start workers for the group, or give the step another one",
+        )
+    for problem in run.input_problems:
+        yield IssueDraft(INPUT_PROBLEM, place, problem, "warning")
+    if run.rejects:
+        yield IssueDraft(
+            ROWS_REJECTED,
+            place,
+            f"{run.rejects:,} rows of its last run were rejected",
+            "warning",
+            hint=f"look at them: lyftnb spool show {deployment}.{run.stage.id}_rejects",
+            facts={"rows": run.rejects},
+        )
+
+
+def sentence(error: BaseException) -> str:
+    """What an error says, without its hint."""
+    if isinstance(error, LyftError):
+        return f"{error.where}: {error.message}" if error.where else error.message
+    return f"{type(error).__name__}: {error}"
+
+
+@dataclass(slots=True)
+class IssueBook:
+    """Keeps the ledger's issues in step with what flows show."""
+
+    ledger: Ledger
+    _open: dict[str, dict[tuple[str, str], IssueDraft]] = field(default_factory=dict)
+    """Deployment → its open issues, as they were told last."""
+
+    def begin(self, deployment: str) -> None:
+        """Take over what an earlier owner has left open."""
+        self._open[deployment] = {
+            (issue.code, issue.place): IssueDraft(issue.code, issue.place, "")
+            for issue in self.ledger.issues(place_prefix=deployment)
+            if issue.code in _OURS
+        }
+
+    def follow(self, deployment: str, now: Iterable[IssueDraft]) -> None:
+        """Raise what is new or has changed, close what is gone."""
+        found = {(draft.code, draft.place): draft for draft in now}
+        before = self._open.get(deployment, {})
+        fresh = [draft for key, draft in found.items() if before.get(key) != draft]
+        if fresh:
+            self.ledger.raise_issues(fresh)
+        for code, place in before.keys() - found.keys():
+            self.ledger.close_issue(code, place)
+        self._open[deployment] = found

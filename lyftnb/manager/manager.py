@@ -1,0 +1,318 @@
+"""The manager: runs deployments until they are stopped, all of them on one loop.
+
+Level-triggered: each turn looks at every deployment and does what is due; what wakes the loop (an
+answer of the engine, a message, a clock, a command) only says that it is worth looking. Commits of
+all deployments that are ready at the same time are one transaction. A deployment whose turn fails
+is set aside with an issue, and holds nobody else up.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from lyftnb.errors import InternalError, NotFound, StorageError, unknown
+from lyftnb.manager.firing import Firing
+from lyftnb.manager.flow import Flow, RunEnv
+from lyftnb.manager.issues import IssueBook, issues_of, sentence
+from lyftnb.manager.progress import Progress
+from lyftnb.model import IssueDraft, Plan, Run
+
+T = TypeVar("T")
+Event = Callable[[], None]
+
+_WORKERS_CHECK_S = 2.0
+_STORAGE_PAUSE_S = 1.0
+_STORAGE = "storage_failed"
+_TURN = "turn_failed"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Live:
+    """One deployment at work."""
+
+    flow: Flow
+    firing: Firing
+    started: float
+    draining: bool = False
+    """It begins nothing new, and ends what it has begun."""
+    error: BaseException | None = None
+    """Its turn failed: it is set aside."""
+    gone: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def deployment(self) -> str:
+        return self.flow.plan.deployment
+
+    @property
+    def at_rest(self) -> bool:
+        """Nothing of it is in flight."""
+        return not self.flow.publisher.busy and not any(
+            run.batches for run in self.flow.stages.values()
+        )
+
+
+class Manager:
+    """Runs plans continuously. Thread-safe; its loop runs from the first `start` to `close`."""
+
+    def __init__(self, env: RunEnv) -> None:
+        self.env = env
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._live: dict[str, _Live] = {}
+        self._issues = IssueBook(env.ledger)
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._checked_at = 0.0
+        self._storage_due = 0.0
+        self._stop_listening: Callable[[], None] | None = None
+
+    # -- commands, from any thread
+
+    def start(self, plan: Plan) -> None:
+        """Run a deployment from now on; one of that name that runs already is ended first."""
+        self.stop(plan.deployment)
+        self._ensure_loop()
+        self._call(lambda: self._start(plan))
+
+    def stop(self, deployment: str, drain_s: float = 30.0) -> None:
+        """Stop a deployment at a batch boundary; batches that take longer than `drain_s` are given
+        up, and their input is read again at the next start.
+        """
+        live = self._live.get(deployment)
+        if live is None:
+            return
+        with suppress(RuntimeError):
+            self._call(lambda: setattr(live, "draining", True))
+            live.gone.wait(drain_s)
+            self._call(lambda: self._remove(live))
+
+    def fire(self, deployment: str, stage: str, payload: Mapping[str, Any] | None = None) -> Run:
+        """Fire a stage by hand; `payload` becomes its `${msg}`.
+
+        Raises:
+            NotFound: the deployment does not run, or has no such stage.
+        """
+        return self._call(lambda: self._fire(deployment, stage, payload))
+
+    def retry(self, deployment: str, stage: str) -> None:
+        """Let a blocked stage try again.
+
+        Raises:
+            NotFound: the deployment does not run, or has no such stage.
+        """
+        self._call(lambda: self._retry(deployment, stage))
+
+    def progress(self, deployment: str) -> Progress:
+        """The numbers of a deployment, as of now.
+
+        Raises:
+            NotFound: it does not run.
+        """
+        return self._call(lambda: self._progress(self._running(deployment)))
+
+    @property
+    def deployments(self) -> tuple[str, ...]:
+        """Those that run."""
+        return tuple(self._live)
+
+    def wake(self) -> None:
+        """Have the loop look at everything once."""
+        if self._events.empty():
+            self._events.put(_look)
+
+    def close(self, drain_s: float = 30.0) -> None:
+        """Stop everything, then the loop."""
+        deadline = time.monotonic() + drain_s
+        for deployment in list(self._live):
+            self.stop(deployment, max(0.0, deadline - time.monotonic()))
+        self._closing = True
+        self.wake()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    # -- the loop
+
+    def _ensure_loop(self) -> None:
+        if self._thread is None:
+            self._closing = False
+            self._stop_listening = self.env.ledger.listen(lambda news: self.wake())
+            self._thread = threading.Thread(target=self._loop, name="lyftnb-manager", daemon=True)
+            self._thread.start()
+
+    def _loop(self) -> None:
+        try:
+            while not self._closing:
+                self._turn()
+                self._wait()
+        finally:
+            if self._stop_listening is not None:
+                self._stop_listening()
+            # What was asked of the loop meanwhile must not wait for ever.
+            while not self._events.empty():
+                self._events.get()()
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        if now >= self._storage_due:
+            self._commit(now)
+        for live in list(self._live.values()):
+            if live.error is None:
+                try:
+                    self._advance(live, now)
+                except StorageError as error:
+                    self._storage_failed(error, now)
+                except Exception as error:
+                    self._set_aside(live, error)
+
+    def _advance(self, live: _Live, now: float) -> None:
+        if live.draining:
+            live.flow.publisher.send_due(now)
+            if live.at_rest:
+                live.gone.set()
+            return
+        live.flow.advance(now)
+        if live.firing.fire():
+            live.flow.advance(now)
+        self._issues.follow(live.deployment, issues_of(live.flow))
+
+    def _commit(self, now: float) -> None:
+        """Commit what is ready, over all deployments, in one transaction."""
+        working = [live for live in self._live.values() if live.error is None]
+        ready = [(live, live.flow.batches.ready()) for live in working]
+        commits = [entry.commit for _, entries in ready for entry in entries]
+        if not commits:
+            return
+        try:
+            answers = iter(self.env.ledger.commit(commits))
+        except StorageError as error:
+            self._storage_failed(error, now)
+            return
+        if self._storage_due:
+            self._storage_due = 0.0
+            self.env.ledger.close_issue(_STORAGE, "ledger")
+        for live, entries in ready:
+            live.flow.settle(entries, [next(answers) for _ in entries])
+
+    def _storage_failed(self, error: StorageError, now: float) -> None:
+        """The ledger could not write: nothing is lost and nothing fails, it is tried again."""
+        _log.warning("%s", error)
+        self._storage_due = now + _STORAGE_PAUSE_S
+        with suppress(StorageError):
+            self.env.ledger.raise_issue(_STORAGE, "ledger", error.message, hint=error.hint)
+
+    def _set_aside(self, live: _Live, error: Exception) -> None:
+        _log.exception("the turn of deployment '%s' failed", live.deployment)
+        live.error = error
+        live.flow.cancel()
+        hint = "it is set aside until it is started again"
+        draft = IssueDraft(_TURN, live.deployment, sentence(error), hint=hint)
+        with suppress(StorageError):
+            self.env.ledger.raise_issues([draft])
+
+    def _wait(self) -> None:
+        """Sleep until something comes in or is due; then take all that came in."""
+        self._look_for_workers()
+        with suppress(queue.Empty):
+            self._events.get(timeout=self._pause())()
+            while True:
+                self._events.get_nowait()()
+
+    def _pause(self) -> float:
+        now, clock = time.monotonic(), self.env.clock.now()
+        due = [self._checked_at + _WORKERS_CHECK_S]
+        if self._storage_due:
+            due.append(self._storage_due)
+        for live in self._live.values():
+            if live.error is None:
+                due += live.flow.due_times()
+                look = live.firing.next_look(clock)
+                if look is not None:
+                    due.append(now + (look - clock).total_seconds())
+        return max(0.0, min(due) - now)
+
+    def _look_for_workers(self) -> None:
+        now = time.monotonic()
+        if now - self._checked_at < _WORKERS_CHECK_S or not self._live:
+            return
+        self._checked_at = now
+        self.env.engine.look_for_workers(
+            lambda slots: self._events.put(lambda: self._workers_found(slots))
+        )
+
+    def _workers_found(self, slots: dict[str, int]) -> None:
+        for live in self._live.values():
+            live.flow.workers_found(slots)
+
+    # -- commands, on the loop
+
+    def _call(self, command: Callable[[], T]) -> T:
+        """Carry a command out on the loop's thread."""
+        if self._thread is None:
+            raise NotFound("nothing runs here", hint="start a deployment first")
+        if threading.current_thread() is self._thread:
+            return command()
+        answer: Future[T] = Future()
+
+        def carry_out() -> None:
+            try:
+                answer.set_result(command())
+            except BaseException as error:
+                answer.set_exception(error)
+
+        self._events.put(carry_out)
+        return answer.result()
+
+    def _start(self, plan: Plan) -> None:
+        flow = Flow(plan, self.env, self._events.put)
+        firing = Firing(flow, live=True)
+        self._issues.begin(plan.deployment)
+        self.env.ledger.close_issue(_TURN, plan.deployment)
+        flow.begin()
+        firing.begin()
+        self._live[plan.deployment] = _Live(flow, firing, time.monotonic())
+
+    def _remove(self, live: _Live) -> None:
+        live.flow.cancel()
+        if self._live.get(live.deployment) is live:
+            del self._live[live.deployment]
+
+    def _fire(self, deployment: str, stage: str, payload: Mapping[str, Any] | None) -> Run:
+        live = self._running(deployment)
+        self._stage(live, stage)
+        return live.firing.by_hand(stage, payload)
+
+    def _retry(self, deployment: str, stage: str) -> None:
+        live = self._running(deployment)
+        self._stage(live, stage)
+        live.flow.retry(stage)
+
+    def _stage(self, live: _Live, stage: str) -> None:
+        if stage not in live.flow.stages:
+            raise unknown("stage", stage, live.flow.stages)
+
+    def _running(self, deployment: str) -> _Live:
+        if deployment not in self._live:
+            raise unknown("running deployment", deployment, self._live)
+        live = self._live[deployment]
+        if live.error is not None:
+            raise InternalError(f"deployment '{deployment}' is set aside: {live.error}")
+        return live
+
+    def _progress(self, live: _Live) -> Progress:
+        elapsed = time.monotonic() - live.started
+        flow = live.flow
+        stages = tuple(r.progress(elapsed, flow.gates.reason(r)) for r in flow.stages.values())
+        return Progress(live.deployment, elapsed, stages, flow.publisher.take_texts())
+
+
+def _look() -> None:
+    """Nothing but a reason to turn."""
