@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def assert_windows_lie_end_to_end(ws: ln.Workspace) -> None:
     runs = [r for r in reversed(ws._ledger.runs(limit=10_000)) if r.cause == "interval"]
     windows = sorted((r.window_start, r.window_end) for r in runs if r.window_start)
     assert len(windows) > 20
-    assert all(a[1] == b[0] for a, b in zip(windows, windows[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(windows))
     ended = {r.window_end for r in runs if r.status == "done"}
     ticks = [datetime.fromisoformat(payload["end"]) for payload in sent(ws, "ticked")]
     assert len(ticks) == len(set(ticks)) and set(ticks) == ended
