@@ -20,7 +20,16 @@ from lyftnb.model.batch import (
 from lyftnb.model.commit import Answer, Commit, Committed, Refused, RunSummary
 from lyftnb.model.digest import canonical_json, digest, workflow_digest
 from lyftnb.model.issue import Issue, IssueDraft
-from lyftnb.model.names import NAME_PATTERN, Duration, Name, is_name, seconds, size_bytes
+from lyftnb.model.names import (
+    NAME_PATTERN,
+    STATE_NAME_PATTERN,
+    Duration,
+    Name,
+    is_name,
+    is_state_name,
+    seconds,
+    size_bytes,
+)
 from lyftnb.model.parameters import JsonSchema, Params, long_schema
 from lyftnb.model.plan import (
     DEFAULT_GROUP,
@@ -89,6 +98,7 @@ __all__ = [
     "NULL",
     "PAYLOAD_BYTES",
     "STAGED_COLUMNS",
+    "STATE_NAME_PATTERN",
     "ActionSpec",
     "Advance",
     "Answer",
@@ -164,6 +174,7 @@ __all__ = [
     "digest",
     "has_errors",
     "is_name",
+    "is_state_name",
     "long_schema",
     "quoted",
     "seconds",

@@ -40,6 +40,10 @@ STATE_VIEWS = (
     "messages",
     "subscriptions",
     "issues",
+    "kv",
+    "sets",
+    "marks",
+    "locks",
 )
 """What can be read under `lyftnb.`."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
