@@ -19,6 +19,7 @@ import polars as pl
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SinkEnv, SourceEnv
 from lyftnb.engine.program import Program, TaskResult, Unit
+from lyftnb.engine.state import state_of_owner
 from lyftnb.errors import BadData, LyftError, StepFailed
 from lyftnb.model import (
     InputSpec,
@@ -39,9 +40,12 @@ _WRITERS = 4
 """Segments that one task writes at a time."""
 
 
-def discover_source(spec: InputSpec, position: Position, env: SourceEnv) -> Discovery:
+def discover_source(
+    spec: InputSpec, position: Position, env: SourceEnv, storage_root: str
+) -> Discovery:
     """Ask an outside input what is new. Runs on a worker of the step's group."""
     source = connectors.SOURCES[spec.kind]
+    env = replace(env, state=state_of_owner(storage_root))
     return source.discover(source.parse(spec.params), position, env)
 
 
@@ -64,6 +68,7 @@ class _TaskRun:
         self.unit = unit
         self.upstream = upstream
         self.root = Path(program.storage_root)
+        self.state = state_of_owner(program.storage_root)
         self.started = time.perf_counter()
         self.frames: dict[str, pl.LazyFrame] = {
             channel: pl.from_arrow(table).lazy()  # type: ignore[union-attr]
@@ -89,6 +94,7 @@ class _TaskRun:
             split=unit.index,
             base_path=program.base_path,
             variables=program.variables,
+            state=self.state,
         )
 
     def result(self) -> TaskResult:
@@ -207,6 +213,7 @@ class _TaskRun:
             now=program.now,
             seed=program.seed,
             bounded=program.bounded,
+            state=self.state,
         )
 
     def _stream(self, spec: JobInput) -> pl.LazyFrame:
@@ -312,6 +319,7 @@ class _TaskRun:
             split=self.unit.index,
             base_path=Path(self.program.base_path),
             now=self.program.now,
+            state=self.state,
         )
 
     # -- rejects and counts
