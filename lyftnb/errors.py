@@ -7,6 +7,7 @@
     ├── SetupError               fix the workspace, its settings or the command
     │   ├── ConfigError          a key or value of lyftnb.toml
     │   ├── NotFound             a name that does not exist (the message lists near ones)
+    │   ├── StateError           a change of keys, sets or locks that cannot be
     │   ├── GroupUnavailable     a step asks for a worker group that has no workers
     │   └── BadData              data that was asked to fail rather than to be rejected
     ├── TryAgain                 nothing is wrong; the same call may go through later
@@ -129,6 +130,12 @@ class NotFound(SetupError):
     """Something was named that does not exist."""
 
     code = "not_found"
+
+
+class StateError(SetupError):
+    """A change of keys, sets or locks that cannot be: a wrong name, size or type."""
+
+    code = "state"
 
 
 class GroupUnavailable(SetupError):

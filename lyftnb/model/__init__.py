@@ -19,7 +19,15 @@ from lyftnb.model.batch import (
 )
 from lyftnb.model.commit import Answer, Commit, Committed, Refused, RunSummary
 from lyftnb.model.digest import canonical_json, digest, workflow_digest
-from lyftnb.model.names import NAME_PATTERN, Name, is_name, seconds, size_bytes
+from lyftnb.model.names import (
+    NAME_PATTERN,
+    STATE_NAME_PATTERN,
+    Name,
+    is_name,
+    is_state_name,
+    seconds,
+    size_bytes,
+)
 from lyftnb.model.parameters import JsonSchema, Params, long_schema
 from lyftnb.model.plan import DEFAULT_GROUP, Job, JobInput, Plan, PlannedChannel, Stage, Task
 from lyftnb.model.problem import Path, Problem, Severity, has_errors, worst_first
@@ -63,6 +71,7 @@ __all__ = [
     "NAME_PATTERN",
     "NULL",
     "STAGED_COLUMNS",
+    "STATE_NAME_PATTERN",
     "ActionSpec",
     "Advance",
     "Answer",
@@ -122,6 +131,7 @@ __all__ = [
     "digest",
     "has_errors",
     "is_name",
+    "is_state_name",
     "long_schema",
     "quoted",
     "seconds",

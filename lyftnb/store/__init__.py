@@ -8,7 +8,7 @@ and frames but no ledger; the owner uses `Ledger`. Knows nothing of steps, actio
 
 from lyftnb.store.conform import REASON, Conformed, conform
 from lyftnb.store.ledger import Ledger
-from lyftnb.store.records import Run, SpoolInfo, Version
+from lyftnb.store.records import Lock, Run, SpoolInfo, TidyReport, Version
 from lyftnb.store.scan import cut, scan
 from lyftnb.store.segments import write_segments
 from lyftnb.store.sql import query
@@ -21,9 +21,11 @@ __all__ = [
     "Conformed",
     "Damage",
     "Ledger",
+    "Lock",
     "Run",
     "SpoolInfo",
     "SweepReport",
+    "TidyReport",
     "Version",
     "conform",
     "cut",

@@ -19,6 +19,7 @@ from lyftnb.model import (
 from lyftnb.store.claims import from_text, to_document
 from lyftnb.store.commits import carry_out, committed_before
 from lyftnb.store.forget import forget
+from lyftnb.store.keybook import compact_if_due
 from lyftnb.store.mirror import Fence, Standing, stage_of
 from lyftnb.store.session import Session
 
@@ -106,7 +107,10 @@ class Batches(Session):
             StorageError: the transaction failed; nothing was committed.
         """
         with self.opened() as database:
-            return carry_out(database, self.mirror, commits, self.root, self.clock.now())
+            now = self.clock.now()
+            answers = carry_out(database, self.mirror, commits, self.root, now)
+            compact_if_due(database, self.mirror, now)
+            return answers
 
     def pending_publications(self, deployment: str) -> tuple[Publication, ...]:
         """Publications of committed batches that are not recorded as done, in commit order."""

@@ -10,7 +10,7 @@ position that batch 1 leaves. A refused commit adds nothing to either.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -30,10 +30,15 @@ from lyftnb.model import (
 )
 from lyftnb.store.claims import to_document
 from lyftnb.store.database import Database
-from lyftnb.store.families import FAMILIES, Setting, StateFamily
+from lyftnb.store.families import Setting, StateFamily
+from lyftnb.store.key_changes import KeyChanges
+from lyftnb.store.locks import HeldLocks
+from lyftnb.store.marks import MarkChanges
 from lyftnb.store.mirror import Mirror, Spool, Standing, stage_of, to_json
 
 Row = dict[str, Any]
+FAMILIES: tuple[Callable[[Setting], StateFamily], ...] = (HeldLocks, KeyChanges, MarkChanges)
+"""In the order in which they are asked and write."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ earlier ones had been carried out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,7 +43,3 @@ class StateFamily(Protocol):
     def write(self) -> None:
         """Write the changes of all commits that were taken."""
         ...
-
-
-FAMILIES: tuple[Callable[[Setting], StateFamily], ...] = ()
-"""In the order in which they are asked and write."""

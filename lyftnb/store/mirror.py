@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 
 from lyftnb.model import Position, Schema, SpoolSpec
 from lyftnb.store.database import Database
+from lyftnb.store.entries import Address, Entry
+from lyftnb.store.recent import Recent
 
 NO_SCHEMA = 0
 """The schema id that says: from here on, nothing is known of the spool's columns."""
@@ -58,6 +60,20 @@ class Spool:
         return self.spec.schema or Schema()
 
 
+@dataclass(frozen=True, slots=True)
+class LockStanding:
+    """A lock as it was last acquired; without a holder it is free."""
+
+    token: int
+    holder: str | None
+    acquired_at: datetime
+    expires_at: datetime
+
+    def held(self, now: datetime) -> bool:
+        """Whether somebody holds it."""
+        return self.holder is not None and self.expires_at > now
+
+
 @dataclass
 class Mirror:
     """Maps that follow the tables. An overlay's maps are `ChainMap`s over its base's."""
@@ -74,6 +90,20 @@ class Mirror:
     """`DEPLOYMENT/STAGE` → the highest batch number claimed (in memory too)."""
     fences: MutableMapping[str, Fence] = field(default_factory=dict)
     """Claimed batch, not committed → its newest attempt."""
+    namespaces: MutableMapping[str, int] = field(default_factory=dict)
+    """Namespace → the version of its last change."""
+    entries: MutableMapping[Address, Entry] = field(default_factory=Recent)
+    """Keys lately read or changed; those of them that the tables have not, as `NOTHING`. A bounded
+    cache, except in an overlay."""
+    entries_hidden: bool = False
+    """In an overlay: the base's entries are out of date."""
+    locks: MutableMapping[str, LockStanding] = field(default_factory=dict)
+    version: int = 0
+    """The newest version of anything in any namespace."""
+    key_rows: int = 0
+    """Rows of keys and members in the tables."""
+    key_rows_kept: int = 0
+    """Those among them that the last compaction left."""
 
     def overlay(self) -> Mirror:
         """A mirror whose changes stay its own."""
@@ -82,14 +112,34 @@ class Mirror:
             setattr(overlay, name, ChainMap({}, getattr(self, name)))
         return overlay
 
+    def hide_entries(self) -> None:
+        """In an overlay: read keys from the tables again."""
+        self.entries = ChainMap({}, {})
+        self.entries_hidden = True
+
     def absorb(self, overlay: Mirror) -> None:
         """Take over what was changed in an overlay of this mirror."""
-        self.snapshot, self.committed_at = overlay.snapshot, overlay.committed_at
+        for name in _SCALARS:
+            setattr(self, name, getattr(overlay, name))
+        if overlay.entries_hidden:
+            self.entries.clear()
         for name in _MAPS:
             getattr(self, name).update(getattr(overlay, name).maps[0])
 
 
-_MAPS = ("positions", "floors", "spools", "schemas", "committed", "claimed", "fences")
+_MAPS = (
+    "positions",
+    "floors",
+    "spools",
+    "schemas",
+    "committed",
+    "claimed",
+    "fences",
+    "namespaces",
+    "entries",
+    "locks",
+)
+_SCALARS = ("snapshot", "committed_at", "version", "key_rows", "key_rows_kept")
 
 
 def load(database: Database) -> Mirror:
@@ -103,6 +153,8 @@ def load(database: Database) -> Mirror:
         stage, number = stage_of(row["batch"])
         claimed[stage] = max(number, claimed.get(stage, 0))
         fences[row["batch"]] = Fence(row["attempt"], durable=True, abandoned=row["abandoned"])
+    namespaces = {row["namespace"]: row["version"] for row in database.rows("namespaces")}
+    (sizes,) = database.rows("key_rows")
     return Mirror(
         snapshot=newest["snapshot"],
         committed_at=newest["committed_at"] or EPOCH,
@@ -113,6 +165,11 @@ def load(database: Database) -> Mirror:
         committed=committed,
         claimed=claimed,
         fences=fences,
+        namespaces=namespaces,
+        locks={row.pop("name"): LockStanding(**row) for row in database.rows("locks")},
+        version=max(namespaces.values(), default=0),
+        key_rows=sizes["rows"],
+        key_rows_kept=sizes["kept"],
     )
 
 

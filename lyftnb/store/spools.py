@@ -14,6 +14,7 @@ from lyftnb.model import (
     Schema,
     SegmentRef,
 )
+from lyftnb.store.database import queries
 from lyftnb.store.mirror import Spool
 from lyftnb.store.records import SpoolInfo
 from lyftnb.store.scan import cut, scan
@@ -124,8 +125,11 @@ class Spools(Session):
 
     def state(self, table: str) -> pl.DataFrame:
         """One of the ledger's tables as people read it (`sql.STATE_VIEWS`)."""
+        query = f"state_{table}"
+        # What has expired is not shown, even before maintenance removes it.
+        timed: dict[str, Any] = {"now": self.clock.now()} if "$now" in queries()[query] else {}
         with self.opened() as database:
-            return database.frame(f"state_{table}")
+            return database.frame(query, **timed)
 
     def _schemas(self) -> dict[int, Schema]:
         return {schema_id: schema for schema, schema_id in self.mirror.schemas.items()}

@@ -33,6 +33,10 @@ STATE_VIEWS = (
     "schemas",
     "segments",
     "publications",
+    "kv",
+    "sets",
+    "marks",
+    "locks",
 )
 """What can be read under `lyftnb.`."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -13,7 +13,7 @@ import polars as pl
 
 from lyftnb.dtypes import from_schema
 from lyftnb.errors import StorageError
-from lyftnb.model import STAGED_COLUMNS, Family, StagedState
+from lyftnb.model import STAGED_COLUMNS, Commit, Family, StagedState
 from lyftnb.store.segments import Origin, staged_name
 
 _FOLDER = "~state"
@@ -52,6 +52,11 @@ def stage_state(
     return (StagedState(family, path, whole.height, order=(origin["split"], 0)),)
 
 
-def read_state(staged: StagedState, root: Path) -> pl.DataFrame:
-    """The changes that a file holds."""
-    return pl.read_parquet(root / staged.path, memory_map=False)
+def changes_of(commit: Commit, family: Family, root: Path) -> pl.DataFrame:
+    """The changes of a family that a commit brings, in their order."""
+    staged = [state for state in commit.state if state.family == family]
+    frames = [
+        pl.read_parquet(root / state.path, memory_map=False)
+        for state in sorted(staged, key=lambda state: state.order)
+    ]
+    return pl.concat(frames) if frames else pl.DataFrame(schema=from_schema(STAGED_COLUMNS[family]))
