@@ -83,6 +83,8 @@ class Mirror:
     fences: MutableMapping[str, Fence] = field(default_factory=dict)
     """Claimed batch, not committed → its newest attempt."""
     queues: MutableMapping[str, QueueSettings] = field(default_factory=dict)
+    quiet: MutableMapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    """Queue → a span of time within which none of its leases runs out (in memory only)."""
     message: int = 0
     """Id of the newest message; ids have no gap."""
     number: int = 1
@@ -105,7 +107,17 @@ class Mirror:
 
 
 _SCALARS = ("snapshot", "committed_at", "message", "number", "reserved")
-_MAPS = ("positions", "floors", "spools", "schemas", "committed", "claimed", "fences", "queues")
+_MAPS = (
+    "positions",
+    "floors",
+    "spools",
+    "schemas",
+    "committed",
+    "claimed",
+    "fences",
+    "queues",
+    "quiet",
+)
 
 
 def load(database: Database) -> Mirror:
