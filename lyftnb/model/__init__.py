@@ -19,6 +19,7 @@ from lyftnb.model.batch import (
 )
 from lyftnb.model.commit import Answer, Commit, Committed, Refused, RunSummary
 from lyftnb.model.digest import canonical_json, digest, workflow_digest
+from lyftnb.model.issue import Issue, IssueDraft
 from lyftnb.model.names import (
     NAME_PATTERN,
     STATE_NAME_PATTERN,
@@ -36,6 +37,8 @@ from lyftnb.model.sql_text import quoted, text_literal
 from lyftnb.model.state import (
     KV_READ,
     KV_SCAN,
+    MESSAGE_DEPTH,
+    PAYLOAD_BYTES,
     STAGED_COLUMNS,
     Family,
     HeldLock,
@@ -44,6 +47,9 @@ from lyftnb.model.state import (
     Lease,
     Message,
     MessageDraft,
+    NewItem,
+    QueueDepth,
+    QueuedItem,
     StagedState,
     StateReader,
 )
@@ -68,8 +74,10 @@ __all__ = [
     "DEFAULT_GROUP",
     "KV_READ",
     "KV_SCAN",
+    "MESSAGE_DEPTH",
     "NAME_PATTERN",
     "NULL",
+    "PAYLOAD_BYTES",
     "STAGED_COLUMNS",
     "STATE_NAME_PATTERN",
     "ActionSpec",
@@ -86,6 +94,8 @@ __all__ = [
     "Frame",
     "HeldLock",
     "InputSpec",
+    "Issue",
+    "IssueDraft",
     "Item",
     "Job",
     "JobInput",
@@ -97,6 +107,7 @@ __all__ = [
     "MessageDraft",
     "MessageEdge",
     "Name",
+    "NewItem",
     "NotebookSpec",
     "OnError",
     "OutputSpec",
@@ -107,6 +118,8 @@ __all__ = [
     "Position",
     "Problem",
     "Publication",
+    "QueueDepth",
+    "QueuedItem",
     "Refused",
     "RetrySpec",
     "RunSummary",

@@ -101,6 +101,8 @@ class Claim:
     leases: tuple[Lease, ...] = ()
     """Work items that this batch takes: its commit acks them."""
     locks: tuple[HeldLock, ...] = ()
+    depth: int = 0
+    """How many messages led to this batch (0: it was not fired by one), and so to its own."""
 
     @property
     def number(self) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from lyftnb.model.batch import Claim, Publication, SpoolSpec, StagedSegment, StepCount
 from lyftnb.model.schema import Schema
-from lyftnb.model.state import MessageDraft, StagedState
+from lyftnb.model.state import Lease, MessageDraft, StagedState
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Commit:
     publications: tuple[Publication, ...] = ()
     state: tuple[StagedState, ...] = ()
     messages: tuple[MessageDraft, ...] = ()
+    """They go out after those that the tasks staged."""
     counts: tuple[StepCount, ...] = ()
     floor: Schema | None = None
     bytes_read: int = 0
@@ -51,9 +52,11 @@ class Refused:
 
     batch: str
     requirement: str
-    """`attempt`, `claim`, `position`, `files`, `schema`, `state`, `lease` or `lock`."""
+    """`attempt`, `claim`, `position`, `files`, `schema`, `state`, `lease`, `lock` or `message`."""
     expected: str
     found: str
+    lost: tuple[Lease, ...] = ()
+    """The leases of the claim that are no longer current (`lease`)."""
 
 
 Answer = Committed | Refused

@@ -16,6 +16,11 @@ from lyftnb.model.schema import Schema
 Json = Any
 Family = Literal["kv", "marks", "items", "messages"]
 
+PAYLOAD_BYTES = 256 * 2**10
+"""The most that the payload of a work item or a message may hold, as JSON in UTF-8."""
+MESSAGE_DEPTH = 100
+"""A message that more messages than these led to is not published: something goes in circles."""
+
 KV_READ, KV_SCAN = "read", "scan"
 """Kinds of rows of staged key changes that change nothing: what a batch read, and at which version
 (0: it was not there). The commit is refused if any of it has changed since."""
@@ -111,6 +116,54 @@ class Item:
     """Leases so far that ended in a failure of the item alone, this one not counted."""
     enqueued_at: datetime
     id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """A work item to enqueue."""
+
+    payload: Json = None
+    id: str | None = None
+    """The queue takes an item of the same id once (within its id retention)."""
+    priority: int = 0
+    """Higher ones are leased first."""
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedItem:
+    """A work item as it stands in its queue, for people to look at."""
+
+    queue: str
+    item: int
+    payload: Json
+    id: str | None
+    priority: int
+    attempts: int
+    enqueued_at: datetime
+    available_at: datetime
+    """When it became ready, or will: after its delay, or when its lease runs out."""
+    holder: str | None = None
+    """Who leases it."""
+    dead_at: datetime | None = None
+    reason: str | None = None
+    """Why it failed last."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How many items a queue holds."""
+
+    queue: str
+    ready: int = 0
+    delayed: int = 0
+    leased: int = 0
+    dead: int = 0
+    oldest_at: datetime | None = None
+    """When the oldest item that is not dead was enqueued."""
+    next_at: datetime | None = None
+    """When the next of those delayed or leased becomes ready, if nothing happens before."""
+    max_attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,8 @@ class Batches(Session):
         """
         with self.opened() as database:
             now = self.clock.now()
-            answers = carry_out(database, self.mirror, commits, self.root, now)
+            answers, news = carry_out(database, self.mirror, commits, self.root, now)
+            self.tell(news)
             compact_if_due(database, self.mirror, now)
             return answers
 

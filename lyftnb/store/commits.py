@@ -34,10 +34,18 @@ from lyftnb.store.families import Setting, StateFamily
 from lyftnb.store.key_changes import KeyChanges
 from lyftnb.store.locks import HeldLocks
 from lyftnb.store.marks import MarkChanges
+from lyftnb.store.messages import StagedMessages
 from lyftnb.store.mirror import Mirror, Spool, Standing, stage_of, to_json
+from lyftnb.store.queue_items import StagedItems
 
 Row = dict[str, Any]
-FAMILIES: tuple[Callable[[Setting], StateFamily], ...] = (HeldLocks, KeyChanges, MarkChanges)
+FAMILIES: tuple[Callable[[Setting], StateFamily], ...] = (
+    HeldLocks,
+    KeyChanges,
+    MarkChanges,
+    StagedItems,
+    StagedMessages,
+)
 """In the order in which they are asked and write."""
 
 
@@ -66,6 +74,8 @@ class Group:
     database: Database
     root: Path
     now: datetime
+    news: set[str] = field(default_factory=set)
+    """See `Setting.news`."""
     _rows: dict[str, list[Row]] = field(default_factory=dict)
     _removals: list[_Removal] = field(default_factory=list)
     _done: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -73,7 +83,7 @@ class Group:
     _families: tuple[StateFamily, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        setting = Setting(self.database, self.state, self.root, self.now)
+        setting = Setting(self.database, self.state, self.root, self.now, self.news)
         self._families = tuple(family(setting) for family in FAMILIES)
 
     def add(self, commit: Commit) -> Answer:
@@ -360,8 +370,8 @@ class Group:
 
 def carry_out(
     database: Database, mirror: Mirror, commits: Sequence[Commit], root: Path, now: datetime
-) -> list[Answer]:
-    """Carry out commits in one transaction; answers in their order.
+) -> tuple[list[Answer], set[str]]:
+    """Carry out commits in one transaction; answers in their order, and the news for listeners.
 
     Raises:
         StorageError: the transaction failed; none of the commits took place.
@@ -374,7 +384,7 @@ def carry_out(
     for answer in answers:
         if isinstance(answer, Committed):
             mirror.fences.pop(answer.batch, None)
-    return answers
+    return answers, group.news
 
 
 def committed_before(database: Database, mirror: Mirror, batch: str) -> tuple[int, int] | None:

@@ -25,6 +25,7 @@ from lyftnb.store.owner import busy
 FILE = "ledger.duckdb"
 # The ledger is small rows in few tables; the data plane needs the memory.
 _SETTINGS = {"threads": 2, "memory_limit": "1GB", "preserve_insertion_order": False}
+_FEW = 100
 _FORWARD = "the ledger was written by a newer lyftnb (migration {found}, this one knows {known})"
 
 
@@ -100,6 +101,26 @@ class Database:
         """Carry out a named statement; it may read a set of rows as the table `given`."""
         with storage_errors(self.file), self._given(given):
             self.connection.execute(queries()[name], parameters).fetchall()
+
+    def over(self, name: str, changes: pl.DataFrame, **parameters: Any) -> pl.DataFrame:
+        """The rows that a named statement gives over a frame, which it knows as `changes`."""
+        with storage_errors(self.file):
+            found = self.connection.sql(queries()[name], params=parameters).to_arrow_table()
+        frame = pl.from_arrow(found)
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+    def insert(self, table: str, changes: pl.DataFrame) -> None:
+        """Insert the rows of a frame by its columns' names; columns left out are null.
+
+        The way for what may be many rows: from about a hundred on, a statement over the whole frame
+        is faster than the appender.
+        """
+        if changes.height <= _FEW:
+            self.append(table, changes.to_dicts())
+        else:
+            with storage_errors(self.file):
+                self.connection.execute(f"INSERT INTO {table} BY NAME FROM changes").fetchall()
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows, given as column → value; columns left out are null."""

@@ -8,7 +8,7 @@ earlier ones had been carried out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -20,13 +20,16 @@ from lyftnb.store.mirror import Mirror
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a family works with during one transaction."""
+    """What a family, or a verb, works with during one transaction."""
 
     database: Database
     state: Mirror
     """The overlay of the transaction."""
     root: Path
     now: datetime
+    news: set[str] = field(default_factory=set)
+    """What listeners are told once the transaction is through: `messages`, `issues`,
+    `queue:NAME`."""
 
 
 class StateFamily(Protocol):

@@ -1,5 +1,5 @@
-"""Forgetting a deployment: its inputs start over, its spools, marks and own namespaces are empty,
-in one snapshot.
+"""Forgetting a deployment: its inputs start over, its spools, marks, own namespaces and queues are
+empty, in one snapshot.
 
 History stays: older snapshots can be read, batch and sequence numbers go on, so that nothing that
 another deployment has read is ever numbered again.
@@ -47,6 +47,9 @@ def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -
         database.run("abandon_all", deployment=deployment, instant=now)
         database.run("forget_marks", deployment=deployment)
         _forget_keys(database, state, mine, now)
+        # Its own queues are called `DEPLOYMENT/NAME`; an id may then come again.
+        database.run("empty_queues", prefix=mine)
+        database.run("empty_queue_ids", prefix=mine)
     mirror.absorb(state)
 
 

@@ -42,6 +42,14 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """How a queue treats its items."""
+
+    max_attempts: int = 5
+    id_retention_s: float = 7 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
 class Spool:
     """A spool as of the newest snapshot. `spec.schema` is its present schema."""
 
@@ -104,6 +112,14 @@ class Mirror:
     """Rows of keys and members in the tables."""
     key_rows_kept: int = 0
     """Those among them that the last compaction left."""
+    queues: MutableMapping[str, QueueSettings] = field(default_factory=dict)
+    quiet: MutableMapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    """Queue → a span of time within which none of its leases runs out (in memory only)."""
+    message: int = 0
+    """Id of the newest message; ids have no gap."""
+    number: int = 1
+    """The next number to give out, below `reserved` if it needs no row (see `numbers`)."""
+    reserved: int = 1
 
     def overlay(self) -> Mirror:
         """A mirror whose changes stay its own."""
@@ -127,6 +143,16 @@ class Mirror:
             getattr(self, name).update(getattr(overlay, name).maps[0])
 
 
+_SCALARS = (
+    "snapshot",
+    "committed_at",
+    "version",
+    "key_rows",
+    "key_rows_kept",
+    "message",
+    "number",
+    "reserved",
+)
 _MAPS = (
     "positions",
     "floors",
@@ -138,13 +164,16 @@ _MAPS = (
     "namespaces",
     "entries",
     "locks",
+    "queues",
+    "quiet",
 )
-_SCALARS = ("snapshot", "committed_at", "version", "key_rows", "key_rows_kept")
 
 
 def load(database: Database) -> Mirror:
     """The mirror of what the tables say."""
     (newest,) = database.rows("snapshot")
+    (bus,) = database.rows("newest_message")
+    (numbers,) = database.rows("numbers")
     schemas = {row["schema_id"]: from_json(row["fields"]) for row in database.rows("schemas")}
     committed = {row["stage"]: row["number"] for row in database.rows("batch_numbers")}
     claimed: dict[str, int] = {}
@@ -170,6 +199,11 @@ def load(database: Database) -> Mirror:
         version=max(namespaces.values(), default=0),
         key_rows=sizes["rows"],
         key_rows_kept=sizes["kept"],
+        queues={row.pop("queue"): QueueSettings(**row) for row in database.rows("queue_settings")},
+        message=bus["id"],
+        # Which of the reserved ones were given out is not known any more.
+        number=numbers["reserved"],
+        reserved=numbers["reserved"],
     )
 
 

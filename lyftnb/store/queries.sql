@@ -320,3 +320,222 @@ FROM marks WHERE expires_at IS NULL OR expires_at > $now GROUP BY scope ORDER BY
 -- name: state_locks
 SELECT name, holder, token, acquired_at, expires_at
 FROM locks WHERE holder IS NOT NULL AND expires_at > $now ORDER BY name
+
+-- name: numbers
+SELECT reserved FROM numbers
+
+-- name: reserve_numbers
+UPDATE numbers SET reserved = $reserved
+
+-- name: queue_settings
+SELECT queue, max_attempts, id_retention_s FROM queues
+
+-- name: set_queue
+UPDATE queues SET max_attempts = $max_attempts, id_retention_s = $id_retention_s
+WHERE queue = $queue
+
+-- name: known_ids
+SELECT DISTINCT c.place
+FROM changes AS c JOIN (
+    SELECT i.queue, i.id FROM queue_ids AS i JOIN queues AS q USING (queue)
+    WHERE i.enqueued_at > $now - to_seconds(q.id_retention_s)
+    UNION ALL
+    SELECT queue, id FROM queue_items WHERE id IS NOT NULL
+) AS known ON known.queue = c.queue AND known.id = c.id
+
+-- name: forget_ids
+DELETE FROM queue_ids USING queues AS q
+WHERE queue_ids.queue = q.queue AND enqueued_at <= $now - to_seconds(q.id_retention_s)
+RETURNING id
+
+-- name: expired_leases
+-- A lease has run out at its time, or if the clock has since been set back by more than its length.
+-- Leased alone, the item has failed; in company it may be another's fault, so they come back in
+-- leases of half as many, until whoever is to blame stands alone.
+UPDATE queue_items
+SET token = NULL, holder = NULL,
+    hidden_at = least(hidden_until, $now), hidden_until = least(hidden_until, $now),
+    at_most = greatest(company // 2, 1),
+    attempts = attempts + (company = 1)::INTEGER,
+    dead_at = CASE WHEN company = 1 AND attempts + 1 >= $max_attempts THEN $now END,
+    reason = coalesce(holder, 'its holder') || ' let the lease run out'
+WHERE queue = $queue AND token IS NOT NULL
+  AND (hidden_until <= $now OR hidden_at > $now + (hidden_until - hidden_at))
+RETURNING item, dead_at IS NOT NULL AS is_dead
+
+-- name: first_expiry
+SELECT min(hidden_until) AS instant FROM queue_items WHERE queue = $queue AND token IS NOT NULL
+
+-- name: ready_items
+SELECT item, payload, attempts, enqueued_at, id, at_most
+FROM queue_items
+WHERE queue = $queue AND dead_at IS NULL AND token IS NULL
+  AND (hidden_until <= $now OR hidden_at > $now + (hidden_until - hidden_at))
+ORDER BY priority DESC, hidden_until, item
+LIMIT $limit
+
+-- name: lease_items
+UPDATE queue_items
+SET token = $token, holder = $holder, company = $company, hidden_at = $now, hidden_until = $until
+FROM changes WHERE queue_items.item = changes.item
+RETURNING item
+
+-- name: current_leases
+SELECT q.item FROM queue_items AS q JOIN changes AS c ON q.item = c.item AND q.token = c.token
+
+-- name: leased_items
+SELECT q.item, q.token, q.queue, q.payload, q.attempts, q.enqueued_at, q.id
+FROM queue_items AS q JOIN changes AS c ON q.item = c.item AND q.token = c.token
+
+-- name: renew_leases
+UPDATE queue_items SET hidden_at = $now, hidden_until = $until
+FROM changes AS c WHERE queue_items.item = c.item AND queue_items.token = c.token
+RETURNING item
+
+-- name: ack_items
+DELETE FROM queue_items USING changes AS c
+WHERE queue_items.item = c.item AND queue_items.token = c.token
+RETURNING item
+
+-- name: nack_items
+UPDATE queue_items
+SET token = NULL, holder = NULL, hidden_at = $now, hidden_until = $until,
+    at_most = least(at_most, $at_most),
+    attempts = attempts + $failures,
+    dead_at = CASE WHEN $failures > 0 AND attempts + $failures >= $max_attempts THEN $now END,
+    reason = coalesce($reason, reason)
+FROM changes AS c WHERE queue_items.item = c.item AND queue_items.token = c.token
+RETURNING item, dead_at IS NOT NULL AS is_dead
+
+-- name: bury_items
+UPDATE queue_items
+SET token = NULL, holder = NULL, hidden_at = $now, hidden_until = $now, attempts = attempts + 1,
+    dead_at = $now, reason = $reason
+FROM changes AS c WHERE queue_items.item = c.item AND queue_items.token = c.token
+RETURNING item
+
+-- name: redrive_items
+UPDATE queue_items
+SET dead_at = NULL, attempts = 0, at_most = NULL, hidden_at = $now, hidden_until = $now
+WHERE queue = $queue AND dead_at IS NOT NULL
+  AND ($items::BIGINT[] IS NULL OR list_contains($items::BIGINT[], item))
+RETURNING item
+
+-- name: purge_items
+DELETE FROM queue_items WHERE queue = $queue AND (dead_at IS NOT NULL) = $dead RETURNING item
+
+-- name: peek_items
+SELECT queue, item, payload, id, priority, attempts, enqueued_at, hidden_until AS available_at,
+       holder, dead_at, reason
+FROM queue_items WHERE queue = $queue AND (dead_at IS NOT NULL) = $dead
+ORDER BY dead_at, priority DESC, hidden_until, item
+LIMIT $limit
+
+-- name: state_queues
+SELECT q.queue,
+       count(*) FILTER (i.dead_at IS NULL AND NOT is_hidden) AS ready,
+       count(*) FILTER (is_hidden AND token IS NULL) AS delayed,
+       count(*) FILTER (is_hidden AND token IS NOT NULL) AS leased,
+       count(i.dead_at) AS dead,
+       min(i.enqueued_at) FILTER (i.dead_at IS NULL) AS oldest_at,
+       min(i.hidden_until) FILTER (is_hidden) AS next_at,
+       q.max_attempts
+FROM queues AS q LEFT JOIN (
+    SELECT *, dead_at IS NULL AND hidden_until > $now
+              AND hidden_at <= $now + (hidden_until - hidden_at) AS is_hidden
+    FROM queue_items WHERE $queue IS NULL OR queue = $queue
+) AS i USING (queue)
+WHERE $queue IS NULL OR q.queue = $queue
+GROUP BY ALL ORDER BY q.queue
+
+-- name: state_queue_items
+SELECT queue, item, id, payload, priority, attempts, enqueued_at, hidden_until AS available_at,
+       token, holder, reason
+FROM queue_items WHERE dead_at IS NULL ORDER BY queue, priority DESC, hidden_until, item
+
+-- name: state_dead_letters
+SELECT queue, item, id, payload, priority, attempts, enqueued_at, dead_at, reason
+FROM queue_items WHERE dead_at IS NOT NULL ORDER BY queue, dead_at, item
+
+-- name: empty_queues
+DELETE FROM queue_items WHERE starts_with(queue, $prefix)
+
+-- name: empty_queue_ids
+DELETE FROM queue_ids WHERE starts_with(queue, $prefix)
+
+-- name: newest_message
+SELECT coalesce(max(id), 0) AS id FROM messages
+
+-- name: messages
+SELECT * FROM messages
+WHERE id > $after AND id <= $until
+  AND ($kind IS NULL OR kind = $kind) AND ($tag IS NULL OR tag = $tag)
+  AND ($type IS NULL OR type = $type) AND ($source IS NULL OR source = $source)
+  AND ($job IS NULL OR job = $job)
+ORDER BY id LIMIT $limit
+
+-- name: recent_messages
+SELECT * FROM messages
+WHERE ($kind IS NULL OR kind = $kind) AND ($tag IS NULL OR tag = $tag)
+  AND ($type IS NULL OR type = $type) AND ($source IS NULL OR source = $source)
+  AND ($job IS NULL OR job = $job)
+ORDER BY id DESC LIMIT $limit
+
+-- name: subscription
+SELECT position FROM subscriptions WHERE name = $reader
+
+-- name: advance_subscription
+UPDATE subscriptions SET position = greatest(position, $id), moved_at = $now
+WHERE name = $reader RETURNING name
+
+-- name: end_subscription
+DELETE FROM subscriptions WHERE name = $reader RETURNING name
+
+-- name: expire_messages
+DELETE FROM messages
+WHERE published_at < $before AND id < (SELECT max(id) FROM messages)
+  AND (published_at < $held OR id <= coalesce((SELECT min(position) FROM subscriptions), id))
+RETURNING id
+
+-- name: state_messages
+SELECT * FROM messages ORDER BY id
+
+-- name: state_subscriptions
+SELECT * FROM subscriptions ORDER BY name
+
+-- name: open_issues
+SELECT i.issue, i.code, i.place, i.count, i.first_at
+FROM issues AS i JOIN changes AS c ON i.code = c.code AND i.place = c.place
+WHERE i.closed_at IS NULL
+
+-- name: raise_again
+UPDATE issues
+SET severity = c.severity, cause = c.cause, hint = c.hint, facts = c.facts, count = c.count,
+    last_at = c.last_at
+FROM changes AS c WHERE issues.issue = c.issue
+RETURNING issue
+
+-- name: close_issue
+UPDATE issues SET closed_at = $now
+WHERE closed_at IS NULL AND code = $code AND place = $place
+RETURNING *
+
+-- name: close_issues
+UPDATE issues SET closed_at = $now
+WHERE closed_at IS NULL AND NOT list_contains($except_codes::VARCHAR[], code)
+  AND ($prefix = '' OR place = $prefix
+       OR starts_with(place, $prefix || '/') OR starts_with(place, $prefix || '.'))
+RETURNING *
+
+-- name: issues
+SELECT * FROM issues
+WHERE (NOT $open OR closed_at IS NULL) AND ($code IS NULL OR code = $code)
+  AND ($prefix = '' OR place = $prefix
+       OR starts_with(place, $prefix || '/') OR starts_with(place, $prefix || '.'))
+ORDER BY last_at DESC, issue DESC LIMIT $limit
+
+-- name: expire_issues
+DELETE FROM issues WHERE closed_at < $before RETURNING issue
+
+-- name: state_issues
+SELECT * FROM issues ORDER BY last_at DESC, issue DESC

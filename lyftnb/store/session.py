@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +12,14 @@ from pathlib import Path
 from lyftnb.clock import Clock
 from lyftnb.errors import LedgerError, NotFound
 from lyftnb.store.database import Database
+from lyftnb.store.families import Setting
 from lyftnb.store.mirror import Mirror, load
 from lyftnb.store.owner import Ownership
+
+Listener = Callable[[frozenset[str]], None]
+"""Is told what has changed: `messages`, `issues`, `queue:NAME`."""
+
+_log = logging.getLogger(__name__)
 
 
 class Session:
@@ -28,6 +35,9 @@ class Session:
         self._lock = threading.RLock()
         self.mirror: Mirror = load(database)
         self._closed = False
+        self._nesting = 0
+        self._news: set[str] = set()
+        self._listeners: list[Listener] = []
 
     @property
     def closed(self) -> bool:
@@ -69,12 +79,64 @@ class Session:
             )
         return at
 
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` after each transaction that put something into a queue or on the bus, so
+        that nobody has to poll; the result ends it.
+
+        It is called on the thread that carried the transaction out, outside the ledger's lock, and
+        must return at once: set an event, wake a loop. Several changes may come as one call.
+        """
+        with self._lock:
+            self._listeners.append(listener)
+
+        def end() -> None:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return end
+
+    def tell(self, news: Iterable[str]) -> None:
+        """Have listeners told as soon as the lock is free."""
+        with self._lock:
+            self._news |= set(news)
+
     @contextmanager
     def opened(self) -> Iterator[Database]:
         """The database, for as long as the lock is held."""
-        with self._lock:
-            if self._closed:
-                raise LedgerError(
-                    "the ledger is closed", where=str(self.state_dir), hint="open it again"
-                )
-            yield self._database
+        news: frozenset[str] = frozenset()
+        try:
+            with self._lock:
+                if self._closed:
+                    raise LedgerError(
+                        "the ledger is closed", where=str(self.state_dir), hint="open it again"
+                    )
+                self._nesting += 1
+                try:
+                    yield self._database
+                finally:
+                    self._nesting -= 1
+                    if not self._nesting:
+                        news, self._news = frozenset(self._news), set()
+        finally:
+            if news:
+                self._call_listeners(news)
+
+    @contextmanager
+    def changing(self) -> Iterator[Setting]:
+        """A transaction over an overlay, which becomes the present state once it is through."""
+        with self.opened() as database:
+            state = self.mirror.overlay()
+            setting = Setting(database, state, self.root, self.clock.now())
+            with database.transaction():
+                yield setting
+            self.mirror.absorb(state)
+            self.tell(setting.news)
+
+    def _call_listeners(self, news: frozenset[str]) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(news)
+            except Exception:
+                # What it was told about has happened, whatever it makes of it.
+                _log.exception("a listener of the ledger failed")

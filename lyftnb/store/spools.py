@@ -127,9 +127,10 @@ class Spools(Session):
         """One of the ledger's tables as people read it (`sql.STATE_VIEWS`)."""
         query = f"state_{table}"
         # What has expired is not shown, even before maintenance removes it.
-        timed: dict[str, Any] = {"now": self.clock.now()} if "$now" in queries()[query] else {}
+        known: dict[str, Any] = {"now": self.clock.now(), "queue": None}
+        given = {name: value for name, value in known.items() if f"${name}" in queries()[query]}
         with self.opened() as database:
-            return database.frame(query, **timed)
+            return database.frame(query, **given)
 
     def _schemas(self) -> dict[int, Schema]:
         return {schema_id: schema for schema, schema_id in self.mirror.schemas.items()}

@@ -37,6 +37,12 @@ STATE_VIEWS = (
     "sets",
     "marks",
     "locks",
+    "queues",
+    "queue_items",
+    "dead_letters",
+    "messages",
+    "subscriptions",
+    "issues",
 )
 """What can be read under `lyftnb.`."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -1,0 +1,73 @@
+"""Putting messages on the bus, within a transaction: ids follow one another without a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from lyftnb.model import Message, MessageDraft
+from lyftnb.store.families import Setting
+from lyftnb.store.payloads import check_text, to_text
+
+COLUMNS: Mapping[str, Any] = {
+    "kind": pl.String,
+    "source": pl.String,
+    "type": pl.String,
+    "tag": pl.String,
+    "payload": pl.String,
+    "job": pl.String,
+    "batch": pl.String,
+    "run": pl.String,
+    "correlation": pl.String,
+    "depth": pl.Int32,
+}
+"""The columns of messages that have no id and no time yet."""
+
+
+def check_draft(draft: MessageDraft) -> None:
+    """Refuse what cannot become a message.
+
+    Raises:
+        BadData: the payload is not JSON or too large, or the type or tag is not a text.
+    """
+    where = f"message {draft.tag or draft.type}"
+    check_text(draft.type, "type", where)
+    if draft.tag is not None:
+        check_text(draft.tag, "tag", where)
+    to_text(draft.payload, where)
+
+
+def frame_of(drafts: Sequence[MessageDraft]) -> pl.DataFrame:
+    """Checked drafts in `COLUMNS`."""
+    rows = [
+        {name: getattr(draft, name) for name in COLUMNS}
+        | {"payload": to_text(draft.payload, f"message {draft.tag or draft.type}")}
+        for draft in drafts
+    ]
+    return pl.DataFrame(rows, schema=COLUMNS)
+
+
+def insert(setting: Setting, messages: pl.DataFrame) -> range:
+    """Put messages, given in `COLUMNS`, on the bus in their order; their ids."""
+    first = setting.state.message + 1
+    ids = range(first, first + messages.height)
+    numbered = messages.with_columns(
+        id=pl.Series(ids, dtype=pl.Int64),
+        published_at=pl.lit(setting.now).cast(pl.Datetime("us", "UTC")),
+    )
+    setting.database.insert("messages", numbered)
+    setting.state.message += messages.height
+    if ids:
+        setting.news.add("messages")
+    return ids
+
+
+def post(setting: Setting, drafts: Sequence[MessageDraft]) -> list[Message]:
+    """Put checked drafts on the bus."""
+    ids = insert(setting, frame_of(drafts))
+    return [
+        Message(id=number, at=setting.now, **{name: getattr(draft, name) for name in COLUMNS})
+        for number, draft in zip(ids, drafts, strict=True)
+    ]
