@@ -21,6 +21,7 @@ from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SourceEnv
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.staging import Staging
+from lyftnb.engine.state import state_of_owner
 from lyftnb.errors import LyftError, StepFailed
 from lyftnb.model import (
     EmitPart,
@@ -38,9 +39,12 @@ from lyftnb.model import (
 from lyftnb.operators import Chain, Env, Held, RejectedRow, Scratch
 
 
-def discover_source(spec: InputSpec, position: Position, env: SourceEnv) -> Discovery:
+def discover_source(
+    spec: InputSpec, position: Position, env: SourceEnv, storage_root: str
+) -> Discovery:
     """Ask an outside input what is new. Runs on a worker of the step's group."""
     source = connectors.SOURCES[spec.kind]
+    env = replace(env, state=state_of_owner(storage_root))
     return source.discover(source.parse(spec.params), position, env)
 
 
@@ -59,6 +63,7 @@ def run_task(program: Program, unit: Unit, *upstream: TaskResult) -> TaskResult:
         split=unit.index,
         base_path=program.base_path,
         variables=program.variables,
+        state=state_of_owner(program.storage_root),
     )
     with _scratch(program) as scratch, Staging(program, unit, env, scratch) as staging:
         return _TaskRun(program, unit, upstream, env, staging, scratch).result()
@@ -226,6 +231,7 @@ class _TaskRun:
             now=program.now,
             seed=program.seed,
             bounded=program.bounded,
+            state=self.env.state,
         )
 
     def _stream(self, spec: JobInput) -> pl.LazyFrame:

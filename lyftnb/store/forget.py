@@ -1,5 +1,5 @@
-"""Forgetting a deployment, in one snapshot: its inputs start over, and its spools, marks, own queues
-and own namespaces are empty.
+"""Forgetting a deployment: its inputs start over, its spools, marks, own namespaces and queues are
+empty, in one snapshot.
 
 History stays: older snapshots can be read, batch and sequence numbers go on, so that nothing that
 another deployment has read is ever numbered again.

@@ -103,6 +103,8 @@ class Mirror:
     triggers: MutableMapping[str, str] = field(default_factory=dict)
     """Trigger → where it stands, as JSON."""
     queues: MutableMapping[str, QueueSettings] = field(default_factory=dict)
+    quiet: MutableMapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    """Queue → a span of time within which none of its leases runs out (in memory only)."""
     message: int = 0
     """Id of the newest message; ids have no gap."""
     number: int = 1
@@ -157,6 +159,8 @@ _MAPS = (
     "queues",
     "namespaces",
     "locks",
+    "queues",
+    "quiet",
 )
 _SCALARS = (
     "snapshot",

@@ -232,6 +232,9 @@ WHERE queue = $queue AND token IS NOT NULL
   AND (hidden_until <= $now OR hidden_at > $now + (hidden_until - hidden_at))
 RETURNING item, dead_at IS NOT NULL AS is_dead
 
+-- name: first_expiry
+SELECT min(hidden_until) AS instant FROM queue_items WHERE queue = $queue AND token IS NOT NULL
+
 -- name: ready_items
 SELECT item, payload, attempts, enqueued_at, id, at_most
 FROM queue_items

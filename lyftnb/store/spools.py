@@ -131,10 +131,10 @@ class Spools(Session):
         """One of the ledger's tables as people read it (`sql.STATE_VIEWS`)."""
         query = f"state_{table}"
         # What has expired is not shown, even before maintenance removes it.
-        values = {"now": self.clock.now(), "queue": None}
+        known: dict[str, Any] = {"now": self.clock.now(), "queue": None}
+        given = {name: value for name, value in known.items() if f"${name}" in queries()[query]}
         with self.opened() as database:
-            named = {name: v for name, v in values.items() if f"${name}" in queries()[query]}
-            return database.frame(query, **named)
+            return database.frame(query, **given)
 
     def _schemas(self) -> dict[int, Schema]:
         return {schema_id: schema for schema, schema_id in self.mirror.schemas.items()}

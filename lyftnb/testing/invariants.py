@@ -53,6 +53,11 @@ def rows_are_unique(ledger: Ledger) -> Iterator[str]:
         "spool_schemas": "spool || '#' || version",
         "versions": "workflow || '@' || number",
         "runs": "run",
+        "queues": "queue",
+        "queue_items": "item",
+        "messages": "id",
+        "subscriptions": "name",
+        "issues": "issue",
     }
     for table, key in keys.items():
         query = f"SELECT {key} AS k, count(*) FROM {table} GROUP BY k HAVING count(*) > 1"
@@ -163,9 +168,53 @@ def memory_equals_tables(ledger: Ledger) -> Iterator[str]:
         yield f"positions: {kept.positions} in memory, {read.positions} in the tables"
     if {k: v for k, v in kept.floors.items() if v} != {k: v for k, v in read.floors.items() if v}:
         yield f"floors: {kept.floors} in memory, {read.floors} in the tables"
+    for name in ("queues", "message", "reserved"):
+        if getattr(kept, name) != getattr(read, name):
+            yield f"{name}: {getattr(kept, name)} in memory, {getattr(read, name)} in the tables"
     durable = {batch: fence for batch, fence in kept.fences.items() if fence.durable}
     if durable != read.fences:
         yield f"fences: {durable} in memory, {read.fences} in the tables"
+
+
+def items_are_in_one_state(ledger: Ledger) -> Iterator[str]:
+    """An item is of a queue that exists; a dead one is not leased; what is leased says until when
+    and in which company; numbers and tokens were given out, tokens after their items.
+    """
+    rows = _rows(
+        ledger,
+        """
+        SELECT i.item FROM queue_items AS i LEFT JOIN queues AS q USING (queue), numbers
+        WHERE q.queue IS NULL OR i.item >= reserved OR i.token >= reserved OR i.token <= i.item
+           OR (i.token IS NOT NULL AND (i.dead_at IS NOT NULL OR i.company IS NULL))
+           OR i.hidden_at > i.hidden_until OR i.payload IS NULL OR NOT json_valid(i.payload)
+        """,
+    )
+    for (item,) in rows:
+        yield f"item {item} is in no proper state"
+
+
+def ids_are_taken_once(ledger: Ledger) -> Iterator[str]:
+    """No two items of a queue have the same id."""
+    named = "SELECT queue, id FROM queue_items WHERE id IS NOT NULL"
+    for queue, name in _rows(ledger, f"{named} GROUP BY ALL HAVING count(*) > 1"):
+        yield f"{queue}: two items have the id {name}"
+
+
+def messages_of_jobs_are_of_commits(ledger: Ledger) -> Iterator[str]:
+    """What a job says of a batch is heard only once the batch is committed."""
+    query = "SELECT id, batch FROM messages ANTI JOIN batches USING (batch) WHERE source = 'job'"
+    for number, batch in _rows(ledger, query):
+        yield f"message {number} is of {batch}, which is not committed"
+
+
+def one_issue_is_open(ledger: Ledger) -> Iterator[str]:
+    """For each code and place at most one issue is open."""
+    query = """
+        SELECT code, place FROM issues GROUP BY ALL
+        HAVING count(*) FILTER (closed_at IS NULL) > 1 OR min(count) < 1
+    """
+    for code, place in _rows(ledger, query):
+        yield f"{code} at {place} is open twice, or was never raised"
 
 
 INVARIANTS: tuple[Callable[[Ledger], Iterator[str]], ...] = (
@@ -178,6 +227,10 @@ INVARIANTS: tuple[Callable[[Ledger], Iterator[str]], ...] = (
     no_claim_of_a_commit,
     schemas_grow,
     files_are_there,
+    items_are_in_one_state,
+    ids_are_taken_once,
+    messages_of_jobs_are_of_commits,
+    one_issue_is_open,
     memory_equals_tables,
 )
 
