@@ -7,6 +7,7 @@ harmless; only the owner's commit makes one of the runs count.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,6 +38,9 @@ from lyftnb.model import (
     TaskReport,
 )
 from lyftnb.operators import Chain, Env, Held, RejectedRow, Scratch
+
+_PIECE_BYTES = 32 * 2**20
+"""In memory; a segment of about a quarter of that, and several are on their way at a time."""
 
 
 def discover_source(
@@ -82,7 +86,13 @@ def _scratch(program: Program) -> Iterator[Scratch | None]:
     with tempfile.TemporaryDirectory(
         prefix="frame-", dir=get_worker().local_directory, ignore_cleanup_errors=True
     ) as folder:
-        yield Scratch(Path(folder))
+        yield Scratch(Path(folder), _piece_bytes())
+
+
+def _piece_bytes() -> int:
+    """Pieces keep below what Polars may hold in this worker before it spills, twice."""
+    budget = int(os.environ.get("POLARS_OOC_MEMORY_BUDGET_MB", "0")) * 2**20
+    return min(_PIECE_BYTES, budget // 2) if budget else _PIECE_BYTES
 
 
 class _TaskRun:
