@@ -19,6 +19,7 @@ import polars as pl
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SinkEnv, SourceEnv
 from lyftnb.engine.program import Program, TaskResult, Unit
+from lyftnb.engine.states import States
 from lyftnb.errors import BadData, LyftError, StepFailed
 from lyftnb.model import (
     InputSpec,
@@ -33,7 +34,7 @@ from lyftnb.model import (
     StepCount,
     TaskReport,
 )
-from lyftnb.operators import Chain, Env, RejectedRow
+from lyftnb.operators import INPUT, Chain, Env, RejectedRow
 
 _WRITERS = 4
 """Segments that one task writes at a time."""
@@ -82,6 +83,7 @@ class _TaskRun:
         self.rechecks: list[Callable[[], None]] = []
         self.bytes_read = 0
         self.rows_read = 0
+        self.states = States(program)
         self.env = Env(
             now=program.now,
             seed=program.seed,
@@ -89,6 +91,7 @@ class _TaskRun:
             split=unit.index,
             base_path=program.base_path,
             variables=program.variables,
+            ending=program.ending,
         )
 
     def result(self) -> TaskResult:
@@ -119,7 +122,7 @@ class _TaskRun:
             self._deliver_nothing(job)
             return
         names = [job.action_name(i) for i in range(len(job.actions))]
-        chain.step(job.step, job.actions, job.on_error, names, env=replace(self.env, tables=tables))
+        chain.step(job.step, job.actions, job.on_error, names, env=self._env_of(job, tables))
         heir = self._sole_heir(job)
         if heir is not None:
             self.chains[heir] = chain
@@ -128,7 +131,13 @@ class _TaskRun:
         for count in done.counts:
             self._count(count)
         self._reject(done.rejects)
+        self.states.take(done.kept)
         self._deliver(job, done.frame)
+
+    def _env_of(self, job: Job, tables: Mapping[str, pl.LazyFrame]) -> Env:
+        merged = () if job.named_inputs else tuple(i.name for i in job.inputs if not i.table)
+        remembered = self.states.remembered(job)
+        return replace(self.env, tables=tables, inputs=merged, remembered=remembered)
 
     def _sole_heir(self, job: Job) -> str | None:
         """The channel through which the plan goes on lazily: read by one job of this task only."""
@@ -169,10 +178,13 @@ class _TaskRun:
         if self.rows_read:
             self._count(StepCount(job.step, rows_in=self.rows_read))
             self.rows_read = 0
+        if job.states and len(frames) > 1 and not job.named_inputs:
+            by_input = zip(frames, streams, strict=True)
+            frames = [f.with_columns(pl.lit(i.name).alias(INPUT)) for f, i in by_input]
         frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
-        return Chain(
-            frame, frame.collect_schema(), self.env, streaming=self.program.frame != "batch"
-        )
+        schema = frame.collect_schema()
+        schema.pop(INPUT, None)
+        return Chain(frame, schema, self.env, streaming=self.program.frame != "batch")
 
     def _read(self, job: Job) -> Chain:
         frames = [self._read_split(job, split) for split in self.unit.splits]
@@ -289,6 +301,8 @@ class _TaskRun:
         with ThreadPoolExecutor(_WRITERS) as pool:
             for segments in pool.map(self._write, self.written):
                 self.segments += segments
+            for segments in pool.map(self.states.write, self.states.changes):
+                self.segments += segments
 
     def _write(self, item: tuple[str, pl.DataFrame]) -> tuple[StagedSegment, ...]:
         channel, frame = item
@@ -353,6 +367,7 @@ class _TaskRun:
             publications=tuple(self.publications),
             counts=tuple(self.counts.values()),
             schemas=tuple(self.schemas.items()),
+            replaces=tuple(self.states.replaces),
             floor=self.floor if self.program.source is not None else None,
             bytes_read=self.bytes_read,
             seconds=time.perf_counter() - self.started,

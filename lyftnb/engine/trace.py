@@ -95,7 +95,9 @@ class _Tracer:
         self.rows = rows
         self.read_spool = read_spool
         variables = {"run.id": "trace", "run.fire": now}
-        self.env = Env(now=now, batch="trace", base_path=str(base_path), variables=variables)
+        self.env = Env(
+            now=now, batch="trace", base_path=str(base_path), variables=variables, ending=True
+        )
         self.source_env = SourceEnv(base_path=base_path, now=now, split_bytes=_SAMPLE_BYTES)
         self.samples: dict[str, pl.DataFrame] = {}
         self.traced: list[TracedAction] = []

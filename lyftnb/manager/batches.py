@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from lyftnb.manager.claims import misfit, replaced_channels, table_spools
 from lyftnb.manager.feeds import Piece, SourceFeed
 from lyftnb.manager.programs import Programs
 from lyftnb.manager.stage_run import InFlight, StageRun, refusal
+from lyftnb.manager.states import holds_back
 from lyftnb.model import Claim, Commit, Committed, Plan, Refused, TableRef, digest
 from lyftnb.store import Ledger
 
@@ -66,6 +67,17 @@ class Batches:
     def begin(self, run: StageRun, piece: Piece) -> None:
         """Claim a piece of input as the stage's next batch, and send it."""
         self._start(run, run.admit(self._claim(run, piece)))
+
+    def begin_ending(self, run: StageRun) -> bool:
+        """At the end of a stage's input: claim one more batch, which reads nothing, if actions
+        still hold back what they are to let go of. Whether they do.
+        """
+        if run.ended or not holds_back(self.plan, run.stage, self.ledger):
+            return False
+        run.ended = True
+        claim = self._claim(run, Piece((), ()))
+        self._start(run, run.admit(replace(claim, ending=True)))
+        return True
 
     def _claim(self, run: StageRun, piece: Piece) -> Claim:
         """What every attempt at the batch runs; its tables fixed at the present snapshot."""

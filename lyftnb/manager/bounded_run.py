@@ -26,6 +26,7 @@ from lyftnb.manager.progress import Progress, Watcher
 from lyftnb.manager.publishing import Publisher
 from lyftnb.manager.retries import Retries
 from lyftnb.manager.stage_run import StageRun, summed
+from lyftnb.manager.states import check_states
 from lyftnb.model import Plan, RunSummary, Stage
 from lyftnb.store import Ledger
 
@@ -74,11 +75,13 @@ class BoundedRun:
         """Run to the end.
 
         Raises:
+            StateChanged: what an action has kept from earlier runs does not fit it any more.
             StageBlocked: a stage used up its attempts; the others were driven to their ends first.
                 A stage that failed alone raises its own error.
             KeyboardInterrupt: what is committed stays, the rest is for the next run.
         """
         ledger, clock = self.env.ledger, self.env.clock
+        check_states(self.plan, ledger)
         fired_at = clock.now()
         run_id = ledger.begin_run(self.plan.deployment, fired_at)
         batches = self._batches(run_id, fired_at)
@@ -117,7 +120,7 @@ class BoundedRun:
             batches.retry_due(run, now)
             if not run.closed and not self.gates.reason(run):
                 self._begin_due(id, run, batches, now)
-            self._settle(run)
+            self._settle(run, batches)
         return self.publisher.busy or any(not run.over for run in self.stages.values())
 
     def _begin_due(self, id: str, run: StageRun, batches: Batches, now: float) -> None:
@@ -126,10 +129,10 @@ class BoundedRun:
         while run.may_claim and (piece := run.feed.next_piece()) is not None:
             batches.begin(run, piece)
 
-    def _settle(self, run: StageRun) -> None:
+    def _settle(self, run: StageRun, batches: Batches) -> None:
         """See whether a stage has come to its end."""
-        if not (run.closed or run.batches or self.gates.waits_for(run)):
-            run.exhausted = run.drained
+        if not (run.closed or run.batches or self.gates.waits_for(run)) and run.drained:
+            run.exhausted = not batches.begin_ending(run)
 
     def _wait(self, batches: Batches) -> None:
         """Sleep until something comes in or a retry is due; then take all that came in."""

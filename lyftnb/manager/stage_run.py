@@ -63,6 +63,8 @@ class StageRun:
     """How many batches may be in flight once the stage may pipeline."""
     batches: deque[InFlight] = field(default_factory=deque)
     fired: bool = False
+    ended: bool = False
+    """The batch that lets go of what actions hold back was begun."""
     exhausted: bool = False
     error: BaseException | None = None
     note: str = ""
@@ -134,6 +136,7 @@ class StageRun:
             claim=batch.claim,
             segments=tuple(s for r in reports for s in r.segments),
             spools=with_schemas(spools, reports),
+            replaces=tuple(piece for r in reports for piece in r.replaces),
             publications=tuple(p for r in reports for p in r.publications),
             counts=summed(c for r in reports for c in r.counts),
             floor=floor_of(batch.claim.floor, reports),
@@ -152,8 +155,8 @@ class StageRun:
         for count in commit.counts:
             known = self.counts.get(count.step)
             self.counts[count.step] = known + count if known else count
-        rejects = {spec.spool for spec in commit.spools if spec.rejects}
-        self.rows_out += sum(s.rows for s in commit.segments if s.spool not in rejects)
+        aside = {spec.spool for spec in commit.spools if spec.rejects or spec.state}
+        self.rows_out += sum(s.rows for s in commit.segments if s.spool not in aside)
         if isinstance(self.feed, SourceFeed) and commit.floor is not None:
             self.feed.settled = True
 

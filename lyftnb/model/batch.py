@@ -97,6 +97,8 @@ class Claim:
     """When the run that it belongs to was fired."""
     frame: Frame = "batch"
     """The frame of the stage that the splits were cut for."""
+    ending: bool = False
+    """Nothing is read: the run is at its end, and actions let go of what they hold back."""
 
     @property
     def number(self) -> int:
@@ -181,6 +183,8 @@ class TaskReport:
     """Columns of new outputs (spool → schema), so that they can be read even if no row came."""
     floor: Schema | None = None
     """Schema of an outside input as decoded, when it was inferred."""
+    replaces: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(channel, partitions) of states whose content is replaced by that of `segments`."""
     bytes_read: int = 0
     seconds: float = 0.0
     upstream: tuple[TaskReport, ...] = field(default=())
@@ -197,5 +201,7 @@ class SpoolSpec:
     policy: Literal["evolve", "freeze", "discard"] = "evolve"
     replaced: bool = False
     rejects: bool = False
+    state: str | None = None
+    """Of a spool that holds what an action keeps: the digest of what that depends on."""
     schema: Schema | None = None
     """Columns known beforehand, so that the spool can be read even if no row came."""
