@@ -8,6 +8,7 @@ connectors, or where a frame comes from and goes to.
 
 from lyftnb.model import Params
 from lyftnb.operators.base import (
+    INPUT,
     Action,
     ActionError,
     Bound,
@@ -15,9 +16,12 @@ from lyftnb.operators.base import (
     Env,
     Example,
     Flags,
+    Kept,
     Made,
     Problems,
     Reason,
+    Remembered,
+    StatefulBound,
 )
 from lyftnb.operators.chain import Chain, ChainResult
 from lyftnb.operators.checker import ActionChecker
@@ -32,10 +36,13 @@ from lyftnb.operators.rejects import (
     rejected,
     rejects_frame,
 )
+from lyftnb.operators.windows import PENDING
 
 __all__ = [
     "ACTIONS",
+    "INPUT",
     "NO_ROUTE",
+    "PENDING",
     "REJECTS_SCHEMA",
     "Action",
     "ActionChecker",
@@ -49,14 +56,17 @@ __all__ = [
     "Example",
     "Flags",
     "Held",
+    "Kept",
     "Made",
     "Params",
     "Pile",
     "Problems",
     "Reason",
     "RejectedRow",
+    "Remembered",
     "Routed",
     "Scratch",
+    "StatefulBound",
     "action",
     "action_kinds",
     "emission",
