@@ -35,10 +35,11 @@ from lyftnb.model import (
     SegmentRef,
     Split,
     StagedSegment,
+    StagedState,
     StepCount,
     TaskReport,
 )
-from lyftnb.operators import INPUT, Chain, Env, Held, RejectedRow, Scratch
+from lyftnb.operators import INPUT, Chain, Env, Held, RejectedRow, Scratch, StateChanges
 
 _PIECE_BYTES = 32 * 2**20
 """In memory; a segment of about a quarter of that, and several are on their way at a time."""
@@ -68,6 +69,8 @@ def run_task(program: Program, unit: Unit, *upstream: TaskResult) -> TaskResult:
         split=unit.index,
         base_path=program.base_path,
         variables=program.variables,
+        deployment=program.deployment,
+        changes=StateChanges(),
         state=state_of_owner(program.storage_root),
         ending=program.ending,
     )
@@ -148,7 +151,7 @@ class _TaskRun:
         for recheck in self.rechecks:
             recheck()
         segments = self.staging.segments() + self.states.segments()
-        return TaskResult(self._report(segments), self.staging.sent)
+        return TaskResult(self._report(segments, self._state_changes()), self.staging.sent)
 
     def _run(self, job: Job) -> None:
         tables = self._tables(job)
@@ -284,7 +287,26 @@ class _TaskRun:
                     partial = operators.emission(spec.fields).partial(piece, self.env)
                     self.emits.append(EmitPart(job.step, index, piece.height, partial))
 
-    def _report(self, segments: tuple[StagedSegment, ...]) -> TaskReport:
+    def _state_changes(self) -> tuple[StagedState, ...]:
+        """Stage what actions change of the state."""
+        frames = self.env.changes.frames() if self.env.changes is not None else {}
+        return tuple(
+            staged
+            for family, frame in frames.items()
+            for staged in store.stage_state(
+                frame,
+                self.root,
+                family,
+                batch=self.program.batch,
+                attempt=self.program.attempt,
+                task=self.program.task.id,
+                split=self.unit.index,
+            )
+        )
+
+    def _report(
+        self, segments: tuple[StagedSegment, ...], state: tuple[StagedState, ...]
+    ) -> TaskReport:
         return TaskReport(
             task=f"{self.program.task.id}/{self.unit.index}",
             segments=segments,
@@ -293,6 +315,7 @@ class _TaskRun:
             schemas=tuple(self.staging.schemas.items()),
             replaces=tuple(self.states.replaces),
             floor=self.floor if self.program.source is not None else None,
+            state=state,
             emits=tuple(self.emits),
             bytes_read=self.bytes_read,
             seconds=time.perf_counter() - self.started,

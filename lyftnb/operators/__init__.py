@@ -24,6 +24,7 @@ from lyftnb.operators.base import (
     StatefulBound,
 )
 from lyftnb.operators.chain import Chain, ChainResult
+from lyftnb.operators.changes import StateChanges
 from lyftnb.operators.checker import ActionChecker
 from lyftnb.operators.dispatch import NO_ROUTE, Routed, route
 from lyftnb.operators.emitting import Emission, emission, matches
@@ -66,6 +67,7 @@ __all__ = [
     "Remembered",
     "Routed",
     "Scratch",
+    "StateChanges",
     "StatefulBound",
     "action",
     "action_kinds",
