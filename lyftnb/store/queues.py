@@ -285,11 +285,11 @@ def _take_back(setting: Setting, queue: str, max_attempts: int) -> None:
 
 
 def _runs_out(setting: Setting, queue: str, instant: datetime) -> None:
-    """Keep in mind when a lease that was given out, or renewed, runs out."""
+    """Keep in mind when a lease that begins now, or is renewed, runs out."""
     quiet = setting.state.quiet
     if queue in quiet:
         since, until = quiet[queue]
-        quiet[queue] = since, min(until, instant)
+        quiet[queue] = max(since, setting.now), min(until, instant)
 
 
 def _companions(ready: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
