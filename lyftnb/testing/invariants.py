@@ -208,7 +208,10 @@ def ids_are_taken_once(ledger: Ledger) -> Iterator[str]:
 
 def messages_of_jobs_are_of_commits(ledger: Ledger) -> Iterator[str]:
     """What a job says of a batch is heard only once the batch is committed."""
-    query = "SELECT id, batch FROM messages ANTI JOIN batches USING (batch) WHERE source = 'job' AND batch IS NOT NULL"
+    query = """
+        SELECT id, batch FROM messages ANTI JOIN batches USING (batch)
+        WHERE source = 'job' AND batch IS NOT NULL
+    """
     for number, batch in _rows(ledger, query):
         yield f"message {number} is of {batch}, which is not committed"
 
