@@ -240,6 +240,21 @@ class StateReader(Protocol):
         """Leased work items; None where the lease is no longer current."""
         ...
 
-    def messages(self, after: int, until: int, limit: int = 10_000) -> list[Message]:
-        """Messages with ids in (after, until], in order."""
+    def messages(
+        self,
+        after: int = 0,
+        until: int | None = None,
+        limit: int = 10_000,
+        *,
+        kind: str | None = None,
+        tag: str | None = None,
+        type: str | None = None,
+        source: str | None = None,
+        job: str | None = None,
+    ) -> list[Message]:
+        """Messages with ids in (after, until], in order; the others narrow the choice."""
+        ...
+
+    def newest_message(self) -> int:
+        """The id of the newest message; 0 if there was none."""
         ...
