@@ -17,7 +17,7 @@ from lyftnb.manager.stage_run import InFlight, StageRun, refusal
 from lyftnb.model import Claim, Commit, Committed, Plan, Refused, TableRef, digest
 from lyftnb.store import Ledger
 
-_REPEATABLE = ("schema", "files")
+_REPEATABLE = ("schema", "files", "state")
 """Refusals that another attempt at the same claim can meet: it stages anew, under what is known."""
 
 

@@ -51,7 +51,8 @@ class Refused:
 
     batch: str
     requirement: str
-    """`attempt`, `claim`, `position`, `files`, `schema`, `state`, `lease` or `lock`."""
+    """`attempt`, `claim`, `position`, `files`, `schema`, `state` (something that the batch read has
+    changed), `change` (a staged change cannot be, whoever tries), `lease` or `lock`."""
     expected: str
     found: str
 

@@ -28,6 +28,7 @@ class Session:
         self._lock = threading.RLock()
         self.mirror: Mirror = load(database)
         self._closed = False
+        self._holder: int | None = None
 
     @property
     def closed(self) -> bool:
@@ -77,4 +78,12 @@ class Session:
                 raise LedgerError(
                     "the ledger is closed", where=str(self.state_dir), hint="open it again"
                 )
-            yield self._database
+            before, self._holder = self._holder, threading.get_ident()
+            try:
+                yield self._database
+            finally:
+                self._holder = before
+
+    def _held_here(self) -> bool:
+        """Whether this thread holds the lock: then it must not wait for another one."""
+        return self._holder == threading.get_ident()

@@ -53,10 +53,10 @@ def stage_state(
 
 
 def changes_of(commit: Commit, family: Family, root: Path) -> pl.DataFrame:
-    """The changes of a family that a commit brings, in their order."""
+    """The changes of a family that a commit brings, in their order; without columns if none."""
     staged = [state for state in commit.state if state.family == family]
     frames = [
         pl.read_parquet(root / state.path, memory_map=False)
         for state in sorted(staged, key=lambda state: state.order)
     ]
-    return pl.concat(frames) if frames else pl.DataFrame(schema=from_schema(STAGED_COLUMNS[family]))
+    return pl.concat(frames) if frames else pl.DataFrame()
