@@ -335,12 +335,19 @@ def _is_its_own(error: BaseException) -> bool:
     return not isinstance(error, SetupError | CommitRefused)
 
 
+_MOVED_ON = "another run of the same deployment has moved on; run again"
+_HINTS = {
+    "change": "correct what stands under that key, or the step that changes it, and run again",
+    "lock": "whoever holds the lock now may have gone on; run again under a new token",
+}
+
+
 def refusal(answer: Refused) -> LyftError:
     """The error for a commit that was refused for good."""
     return CommitRefused(
         f"requirement '{answer.requirement}' did not hold: expected {answer.expected}, "
         f"found {answer.found}",
         where=f"batch {answer.batch}",
-        hint="another run of the same deployment has moved on; run again",
+        hint=_HINTS.get(answer.requirement, _MOVED_ON),
         requirement=answer.requirement,
     )

@@ -26,8 +26,9 @@ KV_READ, KV_SCAN = "read", "scan"
 (0: it was not there). The commit is refused if any of it has changed since."""
 
 STAGED_COLUMNS: dict[Family, Schema] = {
-    # `op`: read, scan | put, put_absent, delete, increment | add, remove (members of a set).
-    # `value`: JSON. Increments and set changes are deltas: they never conflict.
+    # `op`: read, scan | put, put_absent, delete, increment | add, remove (one member of a set).
+    # `value`: JSON. Increments and set changes are deltas: they never conflict. A change that
+    # cannot be (a number added to text) refuses the commit for good: requirement `change`.
     "kv": Schema.from_mapping(
         {
             "op": "VARCHAR",
@@ -38,7 +39,8 @@ STAGED_COLUMNS: dict[Family, Schema] = {
             "expires_at": "TIMESTAMP WITH TIME ZONE",
         }
     ),
-    # A key that was seen, as 128 bits of its hash.
+    # A key that the batch saw first, as 128 bits of its hash. The commit is refused (`state`) if it
+    # was marked since, judged as of the claim's time.
     "marks": Schema.from_mapping(
         {
             "scope": "VARCHAR",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import polars as pl
 import pytest
@@ -21,7 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from lyftnb.clock import ManualClock
 from lyftnb.errors import StateError
 from lyftnb.model import Claim, Commit, Committed, HeldLock, Refused, StagedState
-from lyftnb.store import Ledger, query, stage_state
+from lyftnb.store import Ledger, key_changes, keybook, query, stage_state
+from lyftnb.store import keys as keys_module
 from lyftnb.testing.invariants import check
 
 SPACES = ("a", "d/own")
@@ -57,8 +59,14 @@ class Held:
 class KeysMachine(RuleBasedStateMachine):
     """`keys` holds what was written, expired or not; `there` what can be read."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(columns=st.sampled_from([1, keybook.COLUMN_ROWS]))
+    def begin(self, columns: int) -> None:
+        # From how many puts on they pass as columns must make no difference.
+        self.patches = [
+            patch.object(module, "COLUMN_ROWS", columns) for module in (keys_module, key_changes)
+        ]
+        for each in self.patches:
+            each.start()
         self.folder = Path(tempfile.mkdtemp(prefix="lyftnb-"))
         self.clock = ManualClock()
         self.opened = 0
@@ -74,6 +82,8 @@ class KeysMachine(RuleBasedStateMachine):
         if hasattr(self, "folder"):
             self.ledger.close()
             shutil.rmtree(self.folder)
+            for each in self.patches:
+                each.stop()
 
     # -- the model
 
