@@ -8,14 +8,11 @@ from lyftnb.errors import StateError
 from lyftnb.model import KV_READ, KV_SCAN, STATE_NAME_PATTERN, Commit, Refused
 from lyftnb.store.entries import KEY_BYTES, OPS, VALUE_BYTES, Address, Applied, Change, place
 from lyftnb.store.families import Setting
-from lyftnb.store.keybook import KeyBook
+from lyftnb.store.keybook import COLUMN_ROWS, KeyBook
 from lyftnb.store.staged_state import changes_of
 
 _COLUMNS = ("op", "namespace", "key", "value", "expires_at")
 _BLIND = ("put", "delete")
-# From here on changes that ask for nothing go through as columns (measured: a million puts take
-# 1.0 s so, and 5 s key by key).
-_COLUMN_ROWS = 10_000
 
 
 class KeyChanges:
@@ -61,7 +58,7 @@ class KeyChanges:
 
     def _as_columns(self) -> bool:
         changes = self._changes
-        return changes.height > _COLUMN_ROWS and changes["op"].is_in(_BLIND).all()
+        return changes.height > COLUMN_ROWS and changes["op"].is_in(_BLIND).all()
 
     def _outdated(self, commit: Commit, reads: pl.DataFrame) -> Refused | None:
         keys = [

@@ -16,6 +16,8 @@ from lyftnb.store.database import Database
 from lyftnb.store.entries import NOTHING, Address, Applied, Change, Entry, applied, hash_of
 from lyftnb.store.mirror import Mirror
 
+COLUMN_ROWS = 10_000
+"""From here on changes that ask for nothing are carried out as columns (`put_columns`)."""
 # Below, the appender is faster; above, a statement over columns (measured: even at 1,000).
 _APPENDER_ROWS = 1000
 # Compaction keeps this many superseded rows in any case, so that small ledgers hardly compact.
@@ -61,8 +63,15 @@ class KeyBook:
 
     def load(self, addresses: Iterable[Address]) -> None:
         """Bring keys in, all in one query; those that are in stay as they are."""
-        known = self.state.entries
-        missing = [a for a in dict.fromkeys(addresses) if a not in known]
+        known, recent = self.state.entries, self.state.recent
+        missing = []
+        for address in dict.fromkeys(addresses):
+            if address not in known:
+                entry = recent.get(address)
+                if entry is None:
+                    missing.append(address)
+                else:
+                    known[address] = entry
         if not missing:
             return
         found = self._one(missing[0]) if len(missing) == 1 else self._set(missing)
@@ -104,16 +113,19 @@ class KeyBook:
         self.accept(self.worked_out(changes))
         return self.state.version
 
-    def put_columns(self, changes: pl.DataFrame) -> None:
-        """Carry out `put`s and `delete`s as columns, at once; of several of one key the last."""
+    def put_columns(self, changes: pl.DataFrame) -> int:
+        """Carry out `put`s and `delete`s as columns, at once, in a transaction; of several of one
+        key the last counts. The version then.
+        """
         # Whatever was changed before must stand in the table, because memory is passed by.
         self.write()
         last = changes.unique(["namespace", "key"], keep="last")
         version = self.state.version + 1
         self.database.run("append_keys", last, version=version)
         self.state.key_rows += last.height
-        self.state.hide_entries()
+        self.state.forget_entries()
         self._move_on(last["namespace"].unique(), version)
+        return version
 
     def members(self, addresses: Sequence[Address]) -> dict[Address, list[str]]:
         """Sets that are in → their members, as JSON."""
@@ -173,6 +185,12 @@ class KeyBook:
         return _newest(self.database.frame("kv_entries", hashes.unique()))
 
 
+def as_columns(changes: Iterable[Change]) -> pl.DataFrame:
+    """Changes as `put_columns` takes them."""
+    columns = dict.fromkeys(Change._fields, pl.String()) | {"expires_at": _TIME}
+    return _frame(columns, changes)
+
+
 def compact_if_due(database: Database, mirror: Mirror, now: datetime) -> None:
     """Compact once superseded rows may be as many as those that count."""
     if mirror.key_rows - mirror.key_rows_kept > max(_SLACK_ROWS, mirror.key_rows_kept):
@@ -199,7 +217,7 @@ def compact(database: Database, mirror: Mirror, now: datetime) -> int:
             ],
         )
     # An entry that had expired stays away even if the clock is set back.
-    mirror.entries.clear()
+    mirror.recent.clear()
     mirror.key_rows = mirror.key_rows_kept = sum(kept.values())
     database.checkpoint()
     return before - mirror.key_rows

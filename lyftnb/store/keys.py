@@ -22,7 +22,7 @@ from lyftnb.store.entries import (
     namespace_of,
     sorted_members,
 )
-from lyftnb.store.keybook import KeyBook, compact_if_due
+from lyftnb.store.keybook import COLUMN_ROWS, KeyBook, as_columns, compact_if_due
 from lyftnb.store.session import Session
 
 T = TypeVar("T")
@@ -134,8 +134,15 @@ class Keys(Session):
             for address in _addresses(namespace, entries)
         ]
         expires_at = expiry(self.clock.now(), ttl_s)
+        expected = _expected(entries, if_version)
         changes = [Change("put", *address, text, expires_at) for address, text in texts]
-        return self._change_if(namespace, changes, _expected(entries, if_version))
+        if len(changes) > COLUMN_ROWS and not expected:
+            return self._put_columns(changes)
+
+        def act(book: KeyBook) -> int | None:
+            return book.apply(changes) if _as_expected(book, namespace, expected) else None
+
+        return self._combiner.run(Call(_addresses(namespace, expected), act))
 
     def kv_delete(
         self,
@@ -237,13 +244,15 @@ class Keys(Session):
 
         return self._combiner.run(Call([address], act))
 
-    def _change_if(
-        self, namespace: str, changes: Sequence[Change], expected: Mapping[str, int]
-    ) -> int | None:
-        def act(book: KeyBook) -> int | None:
-            return book.apply(changes) if _as_expected(book, namespace, expected) else None
-
-        return self._combiner.run(Call(_addresses(namespace, expected), act))
+    def _put_columns(self, changes: Sequence[Change]) -> int:
+        with self.opened() as database:
+            state = self.mirror.overlay()
+            book = KeyBook(database, state, self.clock.now())
+            with database.transaction():
+                version = book.put_columns(as_columns(changes))
+            self.mirror.absorb(state)
+            compact_if_due(database, self.mirror, self.clock.now())
+        return version
 
     # -- sharing transactions
 

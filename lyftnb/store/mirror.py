@@ -100,11 +100,10 @@ class Mirror:
     """Claimed batch, not committed → its newest attempt."""
     namespaces: MutableMapping[str, int] = field(default_factory=dict)
     """Namespace → the version of its last change."""
-    entries: MutableMapping[Address, Entry] = field(default_factory=Recent)
-    """Keys lately read or changed; those of them that the tables have not, as `NOTHING`. A bounded
-    cache, except in an overlay."""
-    entries_hidden: bool = False
-    """In an overlay: the base's entries are out of date."""
+    recent: Recent = field(default_factory=Recent)
+    """Keys lately read or changed; what is not in the tables either is `NOTHING`."""
+    entries: dict[Address, Entry] = field(default_factory=dict)
+    """In an overlay: keys that its transaction has read or changed."""
     locks: MutableMapping[str, LockStanding] = field(default_factory=dict)
     version: int = 0
     """The newest version of anything in any namespace."""
@@ -123,22 +122,22 @@ class Mirror:
 
     def overlay(self) -> Mirror:
         """A mirror whose changes stay its own."""
-        overlay = replace(self)
+        overlay = replace(self, entries={})
         for name in _MAPS:
             setattr(overlay, name, ChainMap({}, getattr(self, name)))
         return overlay
 
-    def hide_entries(self) -> None:
-        """In an overlay: read keys from the tables again."""
-        self.entries = ChainMap({}, {})
-        self.entries_hidden = True
+    def forget_entries(self) -> None:
+        """In an overlay: read all keys from the tables again."""
+        self.recent, self.entries = Recent(), {}
 
     def absorb(self, overlay: Mirror) -> None:
         """Take over what was changed in an overlay of this mirror."""
         for name in _SCALARS:
             setattr(self, name, getattr(overlay, name))
-        if overlay.entries_hidden:
-            self.entries.clear()
+        if overlay.recent is not self.recent:
+            self.recent.clear()
+        self.recent.keep(overlay.entries)
         for name in _MAPS:
             getattr(self, name).update(getattr(overlay, name).maps[0])
 
@@ -162,7 +161,6 @@ _MAPS = (
     "claimed",
     "fences",
     "namespaces",
-    "entries",
     "locks",
     "queues",
     "quiet",
