@@ -169,7 +169,7 @@ class Runbooks(Session):
     def invocations(
         self,
         runbook: str | None = None,
-        status: InvocationStatus | None = None,
+        status: str | None = None,
         limit: int = 100,
     ) -> list[InvocationRecord]:
         """Invocations, newest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from lyftnb import catalog, planning
 from lyftnb.errors import NotFound, SetupError, unknown
@@ -155,6 +155,11 @@ class Runbooks:
         _, spec, filled = self._asked(runbook, {**(parameters or {}), **values})
         return self._planned(spec, filled, planning.deployment_of(spec, filled, 0))
 
+    def from_text(self, runbook: str, given: Mapping[str, Sequence[str]]) -> dict[str, Json]:
+        """Parameters as a command line has them, in the types of the runbook: name → its texts."""
+        spec = RunbookSpec.model_validate(self.get(runbook).document)
+        return planning.parameters_from_text(spec, given)
+
     def invocation(self, id: str) -> Invocation:
         """An invocation by its id, `RUNBOOK-NUMBER`.
 
@@ -166,10 +171,18 @@ class Runbooks:
     def invocations(
         self,
         runbook: str | None = None,
-        status: InvocationStatus | None = None,
+        status: str | None = None,
         limit: int = 100,
     ) -> Invocations:
-        """Invocations, newest first; only of a runbook, or in a status."""
+        """Invocations, newest first; only of a runbook, or in a status.
+
+        Raises:
+            NotFound: there is no such runbook, or status.
+        """
+        if runbook is not None:
+            self.get(runbook)
+        if status is not None and status not in get_args(InvocationStatus):
+            raise unknown("status of invocations", status, get_args(InvocationStatus))
         found = self._home.ledger.invocations(runbook, status, limit)
         return Invocations(map(self._handle, found))
 
