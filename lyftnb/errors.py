@@ -11,6 +11,7 @@
     │   ├── InvalidParameters    parameters that do not fit their runbook, each with what is wrong
     │   ├── StateError           a change of keys, sets or locks that cannot be
     │   ├── GroupUnavailable     a step asks for a worker group that has no workers
+    │   ├── StateChanged         what an action has kept does not fit the action any more
     │   └── BadData              data that was asked to fail rather than to be rejected
     ├── TryAgain                 nothing is wrong; the same call may go through later
     │   ├── CommitRefused        a requirement of a commit did not hold
@@ -162,6 +163,12 @@ class GroupUnavailable(SetupError):
     """A step asks for a worker group that has no workers."""
 
     code = "group_unavailable"
+
+
+class StateChanged(SetupError):
+    """What an action has kept from earlier batches does not fit the action any more."""
+
+    code = "state_changed"
 
 
 class BadData(SetupError):

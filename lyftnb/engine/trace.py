@@ -108,7 +108,12 @@ class _Tracer:
         self.read_spool = read_spool
         variables = {"run.id": "trace", "run.fire": now}
         self.env = Env(
-            now=now, batch="trace", base_path=str(base_path), variables=variables, state=state
+            now=now,
+            batch="trace",
+            base_path=str(base_path),
+            variables=variables,
+            state=state,
+            ending=True,
         )
         self.source_env = SourceEnv(
             base_path=base_path, now=now, split_bytes=_SAMPLE_BYTES, state=state

@@ -53,6 +53,7 @@ class Programs:
                 targets=self._targets(task, schemas),
                 storage_root=self.storage_root,
                 base_path=self.base_path,
+                ending=claim.ending,
                 variables=variables_of(claim),
             )
             for task in stage.tasks
@@ -87,6 +88,10 @@ class Programs:
                     schema=_REJECTS if planned.rejects else None,
                 )
                 targets[channel] = Target(spec, schemas.get(channel) or self.ledger.schema(spool))
+            for state in job.states:
+                spool = f"{self.plan.deployment}.{state.channel}"
+                spec = SpoolSpec(spool, state=state.spec.digest)
+                targets[state.channel] = Target(spec, self.ledger.schema(spool))
         return targets
 
     def _spools_of(self, job: Job) -> list[str]:

@@ -265,7 +265,7 @@ class Group:
             return
         replaced = {
             f"{commit.claim.deployment}.{channel}": partitions
-            for channel, partitions in commit.claim.replaces
+            for channel, partitions in (*commit.claim.replaces, *commit.replaces)
         }
         for name, partitions in replaced.items():
             self._remove(_Removal(name, partitions, snapshot))

@@ -255,6 +255,7 @@ def _spools(database: Database, schemas: dict[int, Schema]) -> dict[str, Spool]:
             policy=row["policy"],
             replaced=row["replaced"],
             rejects=row["rejects"],
+            state=row["state"],
             schema=schemas.get(history["schema_id"]) if history else None,
         )
         version = history["version"] if history else 0

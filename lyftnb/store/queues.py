@@ -30,9 +30,10 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 class Queues(Session):
     """Queues with leases. A queue is there as soon as something was put into it.
 
-    An item is *ready*, *delayed*, *leased* or *dead*. A lease hides it for a while; when that is
+    An item is *ready*, *delayed*, *leased* or *dead*. A lease hides it for a while. When that is
     over the item is ready again, but whoever holds the lease may still renew or ack it until the
-    item is leased anew. Each lease has a token that no other has, so an item is acked once.
+    next `lease` of the queue takes it back. Each lease has a token that no other has, so an item is
+    acked once.
 
     An item *fails* when its holder says so, or when a lease of it alone runs out. If a lease of
     several runs out, or they are returned as having failed `together`, nobody knows which of them
@@ -69,7 +70,8 @@ class Queues(Session):
         check_seconds(ttl_s, "lease's time", where, _LEAST_TTL_S)
         if n < 0:
             raise BadData(f"the number of items to lease must not be negative: {n}", where=where)
-        settings = self.mirror.queues.get(queue)
+        with self.opened():
+            settings = self.mirror.queues.get(queue)
         if settings is None or n == 0:
             return []
         with self.changing() as setting:
@@ -285,11 +287,11 @@ def _take_back(setting: Setting, queue: str, max_attempts: int) -> None:
 
 
 def _runs_out(setting: Setting, queue: str, instant: datetime) -> None:
-    """Keep in mind when a lease that was given out, or renewed, runs out."""
+    """Keep in mind when a lease that begins now, or is renewed, runs out."""
     quiet = setting.state.quiet
     if queue in quiet:
         since, until = quiet[queue]
-        quiet[queue] = since, min(until, instant)
+        quiet[queue] = max(since, setting.now), min(until, instant)
 
 
 def _companions(ready: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:

@@ -55,6 +55,8 @@ class SpoolInfo:
     policy: str
     replaced: bool
     rejects: bool
+    state: str | None
+    """Of one that holds what an action keeps: the digest of what that depends on."""
     next_seq: int
     """The sequence number that the next row gets."""
 

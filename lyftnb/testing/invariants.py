@@ -13,7 +13,8 @@ import polars as pl
 
 from lyftnb.model import Schema, united
 from lyftnb.store import Ledger
-from lyftnb.store.mirror import from_json, load
+from lyftnb.store.entries import NOTHING, Entry, hash_of
+from lyftnb.store.mirror import Mirror, from_json, load
 
 
 def check(ledger: Ledger) -> None:
@@ -60,6 +61,10 @@ def rows_are_unique(ledger: Ledger) -> Iterator[str]:
         "messages": "id",
         "subscriptions": "name",
         "issues": "issue",
+        "kv": "namespace || '/' || key || '#' || version",
+        "set_members": "namespace || '/' || key || '#' || version || member",
+        "namespaces": "namespace",
+        "locks": "name",
     }
     for table, key in keys.items():
         query = f"SELECT {key} AS k, count(*) FROM {table} GROUP BY k HAVING count(*) > 1"
@@ -173,6 +178,7 @@ def memory_equals_tables(ledger: Ledger) -> Iterator[str]:
     for name in ("queues", "message", "reserved"):
         if getattr(kept, name) != getattr(read, name):
             yield f"{name}: {getattr(kept, name)} in memory, {getattr(read, name)} in the tables"
+    yield from _state_in_memory(kept, read)
     durable = {batch: fence for batch, fence in kept.fences.items() if fence.durable}
     if durable != read.fences:
         yield f"fences: {durable} in memory, {read.fences} in the tables"
@@ -204,7 +210,10 @@ def ids_are_taken_once(ledger: Ledger) -> Iterator[str]:
 
 def messages_of_jobs_are_of_commits(ledger: Ledger) -> Iterator[str]:
     """What a job says of a batch is heard only once the batch is committed."""
-    query = "SELECT id, batch FROM messages ANTI JOIN batches USING (batch) WHERE source = 'job'"
+    query = """
+        SELECT id, batch FROM messages ANTI JOIN batches USING (batch)
+        WHERE source = 'job' AND batch IS NOT NULL
+    """
     for number, batch in _rows(ledger, query):
         yield f"message {number} is of {batch}, which is not committed"
 
@@ -217,6 +226,60 @@ def one_issue_is_open(ledger: Ledger) -> Iterator[str]:
     """
     for code, place in _rows(ledger, query):
         yield f"{code} at {place} is open twice, or was never raised"
+
+
+def keys_are_found(ledger: Ledger) -> Iterator[str]:
+    """A key stands under the hash by which it is looked for, and no row is of a version to come."""
+    newest = ledger.mirror.version
+    for table in ("kv", "set_members"):
+        query = f"SELECT DISTINCT hash, namespace, key, version FROM {table}"
+        for hash_, namespace, key, version in _rows(ledger, query):
+            if hash_ != hash_of((namespace, key)):
+                yield f"{table}: {namespace}:{key} has hash {hash_}"
+            if not 0 < version <= newest:
+                yield f"{table}: {namespace}:{key} has version {version} of {newest}"
+
+
+def members_have_sets(ledger: Ledger) -> Iterator[str]:
+    """A member came in with a change of its set: no row of it is newer than its key's."""
+    query = """
+        SELECT m.namespace, m.key, m.member FROM set_members AS m LEFT JOIN (
+            SELECT namespace, key, max(version) AS version FROM kv GROUP BY ALL
+        ) AS k USING (namespace, key)
+        WHERE k.version IS NULL OR k.version < m.version
+        """
+    for namespace, key, member in _rows(ledger, query):
+        yield f"{namespace}:{key} has member {member}, but was not changed with it"
+
+
+def remembered_keys_are_true(ledger: Ledger) -> Iterator[str]:
+    """Keys that are answered from memory are as the tables have them."""
+    query = """
+        SELECT namespace, key, version, value, set_since, expires_at FROM kv
+        QUALIFY row_number() OVER (PARTITION BY namespace, key ORDER BY version DESC) = 1
+        """
+    stored = {(row[0], row[1]): Entry(*row[2:]) for row in _rows(ledger, query)}
+    now = ledger.clock.now()
+    with ledger.opened():
+        recent = ledger.mirror.recent
+        for address in list(recent):
+            kept, found = recent.get(address), stored.get(address, NOTHING)
+            if kept != found and (kept is None or kept.alive(now) or found.alive(now)):
+                yield f"{address}: {kept} in memory, {found} in the tables"
+
+
+def marks_are_whole(ledger: Ledger) -> Iterator[str]:
+    """A mark has a scope and both halves of its fingerprint."""
+    query = "SELECT count(*) FROM marks WHERE scope IS NULL OR high IS NULL OR low IS NULL"
+    ((count,),) = _rows(ledger, query)
+    if count:
+        yield f"{count} marks lack something"
+
+
+def _state_in_memory(kept: Mirror, read: Mirror) -> Iterator[str]:
+    for name in ("version", "namespaces", "locks", "key_rows", "key_rows_kept"):
+        if getattr(kept, name) != getattr(read, name):
+            yield f"{name}: {getattr(kept, name)} in memory, {getattr(read, name)} in the tables"
 
 
 INVARIANTS: tuple[Callable[[Ledger], Iterator[str]], ...] = (
@@ -234,6 +297,10 @@ INVARIANTS: tuple[Callable[[Ledger], Iterator[str]], ...] = (
     messages_of_jobs_are_of_commits,
     one_issue_is_open,
     memory_equals_tables,
+    keys_are_found,
+    members_have_sets,
+    remembered_keys_are_true,
+    marks_are_whole,
 )
 
 

@@ -286,7 +286,7 @@ def _item(kind: _Kind, item: str, values: set[int], nth: set[tuple[int, int]]) -
 def _range(kind: _Kind, text: str, step: int) -> range:
     first, _, last = text.partition("-")
     low, high = _value(kind, first), _value(kind, last)
-    if kind is _WEEKDAY and high == 0:
+    if kind is _WEEKDAY and high == 0 < low:
         high = 7  # Sunday ends a week as well as it begins one
     if high < low:
         two = f"{first}-{kind.words[-1] if kind.words else kind.high}"

@@ -1,10 +1,12 @@
 """Fire times: cron fields, and what zones do to them, held against a walk through every minute."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -210,6 +212,26 @@ def test_a_time_that_comes_twice_fires_once_and_a_cadence_goes_on() -> None:
     ]
 
 
+EXAMPLES = re.findall(
+    r"^\| `([^`]+)` \| (\w+/\w+) \| (\S+), .*? \| (.*) \|$",
+    (Path(__file__).parents[3] / "docs" / "triggers.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize(("text", "zone", "night", "times"), EXAMPLES)
+def test_the_examples_of_the_docs(text: str, zone: str, night: str, times: str) -> None:
+    begin = datetime.fromisoformat(night).replace(tzinfo=ZoneInfo(zone))
+    begin, end = begin.astimezone(UTC), (begin + DAY).astimezone(UTC)
+    found = next_fires(cron(text, zone), begin - SECOND, 9)
+    shown = [at.strftime("%H:%M") for at in found if at < end]
+    assert (", ".join(shown) or "none") == times
+
+
+def test_the_docs_have_examples() -> None:
+    assert len(EXAMPLES) == 9
+
+
 @pytest.mark.parametrize(
     ("text", "days"),
     [
@@ -221,6 +243,7 @@ def test_a_time_that_comes_twice_fires_once_and_a_cadence_goes_on() -> None:
         ("0 0 * JAN,mar sat-sun", ["01-03", "01-04", "01-10"]),
         ("0 0 * * 7", ["01-04", "01-11", "01-18"]),
         ("0 0 10/10 * *", ["01-10", "01-20", "01-30"]),
+        ("0 0 * * 0-0", ["01-04", "01-11", "01-18"]),
         ("@weekly", ["01-04", "01-11", "01-18"]),
     ],
 )
@@ -300,6 +323,9 @@ def test_hints_say_what_to_write() -> None:
     assert hints[2].startswith("did you mean 'MON'? allowed: 0-7 or SUN-SAT")
     with pytest.raises(WorkflowError, match="did you mean 'Europe/Berlin'"):
         next_fires(cron("0 6 * * *", "Europe/Brelin"), utc("2026-01-01T00:00"))
+    for zone in ("", "Europe", "../etc/passwd", "/etc/localtime", "a\0b", "x" * 5000):
+        with pytest.raises(WorkflowError, match="unknown time zone"):
+            next_fires(cron("0 6 * * *", zone), utc("2026-01-01T00:00"))
     with pytest.raises(ValueError, match="without a zone"):
         next_fires(cron("0 6 * * *"), datetime(2026, 1, 1))
 

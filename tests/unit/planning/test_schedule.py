@@ -325,6 +325,9 @@ def test_a_changed_trigger_goes_on_where_the_windows_ended() -> None:
     later = start(hourly(window={"offset": "2h"}), utc("28T17:30"), replaced=state)
     found, _ = due(hourly(window={"offset": "2h"}), later, utc("28T19:00"))
     assert windows(found) == [("28 16:50", "28 17:00")], "the fire at 18:00 had nothing to cover"
+    newest = hourly(window={"offset": "20m", "catch_up": "last"})
+    found, _ = due(newest, start(newest, utc("28T17:30"), replaced=later), utc("28T18:00"))
+    assert windows(found) == [("28 16:50", "28 17:40")], "never from before the watermark"
     assert start(hourly(), NOON, replaced=state) == ScheduleState(state.handled)
 
 

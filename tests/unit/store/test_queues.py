@@ -68,7 +68,7 @@ def test_a_delay_hides_an_item_until_it_is_over(ledger: Ledger, clock: ManualClo
     assert seen(ledger.lease(Q, 1, 5)) == ["later"]
 
 
-def test_a_lease_that_ran_out_may_ack_until_the_item_is_leased_anew(
+def test_a_lease_that_ran_out_may_ack_until_the_next_lease_takes_it_back(
     ledger: Ledger, clock: ManualClock
 ) -> None:
     fill(ledger, "a", "b")
