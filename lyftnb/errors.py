@@ -3,10 +3,12 @@
     LyftError
     ├── WorkflowError            fix the workflow
     │   ├── InvalidWorkflow      several problems, each with its place
+    │   │   └── InvalidRunbook   the same of a runbook's document
     │   └── ExpressionError      one SQL expression, with the position in its text
     ├── SetupError               fix the workspace, its settings or the command
     │   ├── ConfigError          a key or value of lyftnb.toml
     │   ├── NotFound             a name that does not exist (the message lists near ones)
+    │   ├── InvalidParameters    parameters that do not fit their runbook, each with what is wrong
     │   ├── StateError           a change of keys, sets or locks that cannot be
     │   ├── GroupUnavailable     a step asks for a worker group that has no workers
     │   ├── StateChanged         what an action has kept does not fit the action any more
@@ -14,6 +16,7 @@
     ├── TryAgain                 nothing is wrong; the same call may go through later
     │   ├── CommitRefused        a requirement of a commit did not hold
     │   ├── TaskLost             the cluster forgot a task; the work itself is not to blame
+    │   ├── TimedOut             what was waited for did not come in time
     │   ├── OutcomeUnknown       the owner was lost before it answered; look before you repeat
     │   └── Temporary            raised by user code: retry after `delay` seconds
     ├── LedgerError              free the ledger
@@ -106,6 +109,12 @@ class InvalidWorkflow(WorkflowError):
         return tuple(self.facts.get("problems", ()))
 
 
+class InvalidRunbook(InvalidWorkflow):
+    """A runbook's document has problems; `problems` holds all of them."""
+
+    code = "invalid_runbook"
+
+
 class ExpressionError(WorkflowError):
     """A SQL expression cannot be parsed, bound or typed.
 
@@ -131,6 +140,17 @@ class NotFound(SetupError):
     """Something was named that does not exist."""
 
     code = "not_found"
+
+
+class InvalidParameters(SetupError):
+    """Parameters do not fit their runbook; `problems` holds all that is wrong with them."""
+
+    code = "invalid_parameters"
+
+    @property
+    def problems(self) -> tuple[Any, ...]:
+        """All problems found (`model.Problem`); their paths begin with the parameter."""
+        return tuple(self.facts.get("problems", ()))
 
 
 class StateError(SetupError):
@@ -173,6 +193,12 @@ class TaskLost(TryAgain):
     """The cluster forgot a task (its scheduler went away, say); the work itself is not to blame."""
 
     code = "task_lost"
+
+
+class TimedOut(TryAgain):
+    """What was waited for did not come in time; it may still come."""
+
+    code = "timed_out"
 
 
 class OutcomeUnknown(TryAgain):

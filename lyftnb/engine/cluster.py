@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Collection, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -54,6 +54,18 @@ class GroupSize:
     """Threads of the Polars pool in each worker."""
     memory_bytes: int = 0
     """Memory above which a worker is started anew (0: no bound)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A worker that is there, as the scheduler knows it."""
+
+    name: str
+    address: str
+    groups: Mapping[str, int]
+    """Group → slots."""
+    heard_at: float
+    """When it last gave a sign of life, by the scheduler's clock."""
 
 
 class Cluster:
@@ -107,7 +119,7 @@ class Cluster:
             process.begin(
                 {
                     "scheduler": scheduler.scheduler_address,
-                    "name": f"{process.group}-{index}",
+                    "name": _worker_name(process.group, index),
                     "group": process.group,
                     "memory_bytes": groups[process.group].memory_bytes,
                     "scratch": str(scratch),
@@ -207,12 +219,49 @@ class Cluster:
             OSError: the scheduler does not answer.
         """
         counts: Counter[str] = Counter()
-        known = await self.client.scheduler.identity(n_workers=-1)
-        for worker in known["workers"].values():
-            for resource, amount in worker.get("resources", {}).items():
-                if resource.startswith(_PREFIX):
-                    counts[resource.removeprefix(_PREFIX)] += int(amount)
+        for member in await self.members():
+            counts.update(member.groups)
         return dict(counts)
+
+    async def members(self) -> list[Member]:
+        """The workers that are there now. To be awaited on the client's loop.
+
+        Raises:
+            OSError: the scheduler does not answer.
+        """
+        known = await self.client.scheduler.identity(n_workers=-1)
+        return [
+            Member(
+                name=str(worker["name"]),
+                address=address,
+                groups={
+                    name.removeprefix(_PREFIX): int(amount)
+                    for name, amount in worker.get("resources", {}).items()
+                    if name.startswith(_PREFIX)
+                },
+                heard_at=worker["last_seen"],
+            )
+            for address, worker in known["workers"].items()
+        ]
+
+    def expects(self, whom: str) -> bool:
+        """Whether a worker of our own has this name or group, be it there already or not."""
+        own = (
+            {process.group, _worker_name(process.group, index)}
+            for index, process in enumerate(self._processes)
+        )
+        return any(whom in names for names in own)
+
+    async def run_on(
+        self, address: str, function: Callable[..., Any], *args: Any
+    ) -> Mapping[str, Any]:
+        """Call a function on a worker, beside its tasks: its address with the result or the
+        exception. To be awaited on the client's loop.
+        """
+        found: Mapping[str, Any] = await self.client.run(
+            function, *args, workers=[address], on_error="return"
+        )
+        return found
 
     def slots(self) -> dict[str, int]:
         """Group → slots of the workers that are there now.
@@ -305,6 +354,10 @@ def _scheduler() -> tuple[Any, Any, dict[str, Any]]:
         "require_encryption": True,
     }
     return scheduler, client, tls
+
+
+def _worker_name(group: str, index: int) -> str:
+    return f"{group}-{index}"
 
 
 def _environment(size: GroupSize, more: Mapping[str, str]) -> dict[str, str]:

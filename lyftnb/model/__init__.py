@@ -45,6 +45,14 @@ from lyftnb.model.plan import (
 )
 from lyftnb.model.problem import Path, Problem, Severity, has_errors, worst_first
 from lyftnb.model.run import Cause, EmitPart, Ending, Run, RunStatus
+from lyftnb.model.runbook import (
+    OWN_DEPLOYMENT,
+    RESERVED,
+    InvocationRecord,
+    InvocationStatus,
+    RunbookSpec,
+    runbook_digest,
+)
 from lyftnb.model.schema import NULL, Field, Schema, united, widened
 from lyftnb.model.sql_text import quoted, text_literal
 from lyftnb.model.state import (
@@ -97,7 +105,9 @@ __all__ = [
     "MESSAGE_DEPTH",
     "NAME_PATTERN",
     "NULL",
+    "OWN_DEPLOYMENT",
     "PAYLOAD_BYTES",
+    "RESERVED",
     "STAGED_COLUMNS",
     "STATE_NAME_PATTERN",
     "ActionSpec",
@@ -118,6 +128,8 @@ __all__ = [
     "Frame",
     "HeldLock",
     "InputSpec",
+    "InvocationRecord",
+    "InvocationStatus",
     "Issue",
     "IssueDraft",
     "Item",
@@ -152,6 +164,7 @@ __all__ = [
     "Run",
     "RunStatus",
     "RunSummary",
+    "RunbookSpec",
     "Schema",
     "SegmentRef",
     "Severity",
@@ -179,6 +192,7 @@ __all__ = [
     "is_state_name",
     "long_schema",
     "quoted",
+    "runbook_digest",
     "seconds",
     "size_bytes",
     "text_literal",

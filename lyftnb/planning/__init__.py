@@ -9,5 +9,28 @@ time: the same document, context and checker give the same plan, always.
 from lyftnb.planning.checker import Checker, Finding
 from lyftnb.planning.describe import describe
 from lyftnb.planning.planner import invalid, plan, validate
+from lyftnb.planning.runbooks import (
+    check_runbook,
+    context_of,
+    deployment_of,
+    invalid_runbook,
+    parameters_from_text,
+    parameters_of,
+    parse_ref,
+)
 
-__all__ = ["Checker", "Finding", "describe", "invalid", "plan", "validate"]
+__all__ = [
+    "Checker",
+    "Finding",
+    "check_runbook",
+    "context_of",
+    "deployment_of",
+    "describe",
+    "invalid",
+    "invalid_runbook",
+    "parameters_from_text",
+    "parameters_of",
+    "parse_ref",
+    "plan",
+    "validate",
+]

@@ -16,6 +16,7 @@ from lyftnb.store.marks import Marks
 from lyftnb.store.messages import Messages
 from lyftnb.store.owner import Ownership
 from lyftnb.store.queues import Queues
+from lyftnb.store.runbooks import Runbooks
 from lyftnb.store.runs import Runs
 from lyftnb.store.spools import Spools
 from lyftnb.store.versions import Versions
@@ -24,7 +25,18 @@ SPOOLS = "spools"
 
 
 class Ledger(
-    Versions, Spools, Batches, Runs, Keys, Marks, Locks, Queues, Messages, Issues, Maintenance
+    Versions,
+    Spools,
+    Batches,
+    Runs,
+    Keys,
+    Marks,
+    Locks,
+    Queues,
+    Messages,
+    Issues,
+    Runbooks,
+    Maintenance,
 ):
     """Owns the DuckDB file of a workspace: the only one to open it, and its only writer.
 
@@ -64,6 +76,7 @@ class Ledger(
             database = Database(state_dir, clock.now())
             try:
                 database.run("lose_runs", instant=clock.now())
+                database.run("lose_invocations", instant=clock.now())
                 return cls(root, clock, ownership, database)
             except BaseException:
                 database.close()

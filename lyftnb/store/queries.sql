@@ -580,3 +580,63 @@ FROM marks WHERE expires_at IS NULL OR expires_at > $now GROUP BY scope ORDER BY
 -- name: state_locks
 SELECT name, holder, token, acquired_at, expires_at
 FROM locks WHERE holder IS NOT NULL AND expires_at > $now ORDER BY name
+
+-- name: runbook
+SELECT * FROM runbooks WHERE runbook = $runbook AND ($number IS NULL OR number = $number)
+ORDER BY number DESC LIMIT 1
+
+-- name: runbooks
+SELECT * FROM runbooks WHERE $runbook IS NULL OR runbook = $runbook ORDER BY runbook, number
+
+-- name: invocation
+SELECT * FROM invocations WHERE invocation = $invocation
+
+-- name: invocation_of_key
+SELECT * FROM invocations WHERE runbook = $runbook AND key = $key
+
+-- name: invocations
+SELECT * FROM invocations
+WHERE ($runbook IS NULL OR runbook = $runbook) AND ($status IS NULL OR status = $status)
+ORDER BY invoked_at DESC, invocation DESC LIMIT $limit
+
+-- name: next_invocation
+SELECT coalesce(max(CAST(regexp_extract(invocation, '\d+$') AS BIGINT)), 0) + 1 AS number
+FROM invocations WHERE runbook = $runbook
+
+-- name: requeue_invocation
+UPDATE invocations SET status = 'queued', attempts = attempts + 1, ended_at = NULL, error = NULL
+WHERE invocation = $invocation AND status NOT IN ('queued', 'running', 'done')
+RETURNING *
+
+-- name: begin_invocation
+UPDATE invocations SET status = 'running', run = $run, started_at = coalesce(started_at, $instant)
+WHERE invocation = $invocation
+
+-- name: end_invocation
+UPDATE invocations SET status = $status, error = $error, ended_at = $instant
+WHERE invocation = $invocation AND status IN ('queued', 'running')
+RETURNING *
+
+-- name: lose_invocations
+-- None outlives its owner. Of one that had begun, its run tells how far it came.
+UPDATE invocations
+SET status = CASE WHEN status = 'queued' THEN 'lost'
+                  ELSE coalesce((SELECT r.status FROM runs AS r WHERE r.run = invocations.run), 'lost')
+             END,
+    ended_at = $instant
+WHERE status IN ('queued', 'running')
+
+-- name: invocation_counts
+SELECT step, sum(rows_in)::BIGINT AS rows_in, sum(rows_out)::BIGINT AS rows_out,
+       sum(rejects)::BIGINT AS rejects, sum(dropped)::BIGINT AS dropped
+FROM (
+    SELECT b.snapshot, unnest(b.counts, recursive := true)
+    FROM batches AS b JOIN runs AS r USING (run) WHERE r.correlation = $invocation
+)
+GROUP BY step ORDER BY min(snapshot), step
+
+-- name: state_runbooks
+SELECT runbook || '@' || number AS ref, * FROM runbooks ORDER BY runbook, number
+
+-- name: state_invocations
+SELECT * FROM invocations ORDER BY invoked_at, invocation

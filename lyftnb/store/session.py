@@ -17,7 +17,7 @@ from lyftnb.store.mirror import Mirror, load
 from lyftnb.store.owner import Ownership
 
 Listener = Callable[[frozenset[str]], None]
-"""Is told what has changed: `messages`, `issues`, `queue:NAME`."""
+"""Is told what has changed: `messages`, `issues`, `queue:NAME`; and `closed`, at the end."""
 
 _log = logging.getLogger(__name__)
 
@@ -48,10 +48,13 @@ class Session:
     def close(self) -> None:
         """Close the file and let the next owner in; may be called twice."""
         with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._database.close()
-                self._ownership.release()
+            if self._closed:
+                return
+            self._closed = True
+            self._database.close()
+            self._ownership.release()
+        # Whoever waits for news must not wait for ever.
+        self._call_listeners(frozenset({"closed"}))
 
     def snapshot(self) -> int:
         """The newest snapshot; 0 before the first commit."""

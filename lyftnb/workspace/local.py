@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lyftnb.clock import Clock, SystemClock
 from lyftnb.errors import NotFound, SetupError, unknown
 from lyftnb.model import Plan, Problem, Run, RunSummary, Schema, WorkflowSpec, workflow_digest
+from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, folder_of
 from lyftnb.workspace.given import Given, WorkflowLike
 from lyftnb.workspace.progress import watching
+from lyftnb.workspace.runbooks import Home, Runbooks
 from lyftnb.workspace.spool import Spool
 
 if TYPE_CHECKING:
     import polars as pl
 
     from lyftnb.engine import Trace
-    from lyftnb.manager import BatchLimits, Manager, Progress, RunEnv, Watcher
+    from lyftnb.manager import (
+        AtWork,
+        BatchLimits,
+        Manager,
+        Progress,
+        Requests,
+        RunEnv,
+        Watcher,
+    )
     from lyftnb.store import Damage, Ledger, SpoolInfo, SweepReport, Version
 
 _open: dict[Path, Workspace] = {}
@@ -146,8 +157,8 @@ class Workspace:
 
     @property
     def running(self) -> tuple[str, ...]:
-        """The deployments that `start` has set going here."""
-        return self._manager.deployments if self._manager is not None else ()
+        """The deployments at work here: those that `start` has set going, and those of runbooks."""
+        return (*self._started(), *self.runbooks.deployments)
 
     def fire(self, deployment: str, step: str, payload: Mapping[str, Any] | None = None) -> Run:
         """Fire a step of a running deployment by hand; `payload` becomes its `${msg}`.
@@ -180,6 +191,27 @@ class Workspace:
             read_spool=lambda name: self.spool(name).scan(),
             state=self._ledger,
         )
+
+    # -- asking and invoking
+
+    @property
+    def bus(self) -> Bus:
+        """The message bus: publish, subscribe, look back, and ask workers, jobs or the manager."""
+        return Bus(self._ledger, self._requests)
+
+    @cached_property
+    def runbooks(self) -> Runbooks:
+        """Published workflows with parameters, to be run now: publish, invoke, look back."""
+        home = Home(
+            ledger=self._ledger,
+            folder=self.path,
+            published=self._published,
+            known=self._known,
+            groups=lambda: self._compute.group_sizes,
+            env=self._run_env,
+            started=self._started,
+        )
+        return Runbooks(home)
 
     # -- data
 
@@ -216,6 +248,7 @@ class Workspace:
 
     def close(self) -> None:
         """Stop what runs and the cluster, and let the ledger go."""
+        self.runbooks.close()
         if self._manager is not None:
             self._manager.close()
             self._manager = None
@@ -247,6 +280,23 @@ class Workspace:
             storage_root=str(self._storage),
             base_path=str(self.path),
         )
+
+    def _requests(self) -> Requests:
+        from lyftnb.manager import Requests
+
+        return Requests(
+            ledger=self._ledger,
+            engine=lambda: self._compute.engine(frozenset()),
+            at_work=self._at_work,
+            base_path=str(self.path),
+        )
+
+    def _at_work(self) -> dict[str, AtWork]:
+        managed = self._manager.at_work if self._manager is not None else {}
+        return {**self.runbooks.at_work, **managed}
+
+    def _started(self) -> tuple[str, ...]:
+        return self._manager.deployments if self._manager is not None else ()
 
     def _managing(self) -> Manager:
         if self._manager is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,10 +11,8 @@ from pydantic import ValidationError
 from lyftnb.model import Path, StepSpec
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.graph import Graph
+from lyftnb.planning.references import REFERENCE, VARIABLE, as_text
 from lyftnb.planning.report import Report, choose
-
-_REFERENCE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def expand(draft: Draft, setting: Setting) -> Draft:
@@ -83,16 +79,16 @@ class _Context:
         return value if _is_verbatim(path) else self.fill(value, path)
 
     def _fill_text(self, text: str, path: Path) -> Any:
-        whole = _REFERENCE.fullmatch(text)
+        whole = REFERENCE.fullmatch(text)
         if whole and "}}" not in whole[1]:
             return self._lookup(whole[1], path, text)
-        return _REFERENCE.sub(lambda m: _as_text(self._lookup(m[1], path, m[0])), text)
+        return REFERENCE.sub(lambda m: as_text(self._lookup(m[1], path, m[0])), text)
 
     def _lookup(self, name: str, path: Path, written: str) -> Any:
         """The variable's value; what was written, where there is none (and then a problem)."""
         if name in self.used:
             return self.used[name]
-        if not _NAME.fullmatch(name):
+        if not VARIABLE.fullmatch(name):
             why = f"`{written}` names no variable, so it is left as it stands"
             self.report.warn(path, "bad_variable", why, "a variable's name has a-z, 0-9 and _")
             return written
@@ -115,7 +111,3 @@ class _Context:
         self.used[name] = self.fill(value, place)
         self._open = self._open[:-1]
         return self.used[name]
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
