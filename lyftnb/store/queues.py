@@ -83,7 +83,7 @@ class Queues(Session):
                 return []
             (token,) = reserve(setting, 1)
             until = now + timedelta(seconds=ttl_s)
-            database.over(
+            database.frame(
                 "lease_items",
                 pl.DataFrame({"item": [row["item"] for row in taken]}),
                 token=token,
@@ -102,7 +102,7 @@ class Queues(Session):
             return []
         with self.changing() as setting:
             until = setting.now + timedelta(seconds=ttl_s)
-            found = setting.database.over(
+            found = setting.database.frame(
                 "renew_leases", lease_frame(leases), now=setting.now, until=until
             )
             for queue in _by_queue(leases):
@@ -114,7 +114,7 @@ class Queues(Session):
         if not leases:
             return []
         with self.changing() as setting:
-            found = setting.database.over("ack_items", lease_frame(leases))
+            found = setting.database.frame("ack_items", lease_frame(leases))
         return among(leases, found)
 
     def nack(
@@ -148,7 +148,7 @@ class Queues(Session):
             until = setting.now + timedelta(seconds=delay_s)
             for queue, own in _by_queue(leases).items():
                 settings = setting.state.queues.get(queue) or QueueSettings()
-                rows = setting.database.over(
+                rows = setting.database.frame(
                     "nack_items",
                     lease_frame(own),
                     now=setting.now,
@@ -166,7 +166,7 @@ class Queues(Session):
         if not leases:
             return []
         with self.opened() as database:
-            rows = database.over("leased_items", lease_frame(leases)).to_dicts()
+            rows = database.frame("leased_items", lease_frame(leases)).to_dicts()
         found = {(row["item"], row["token"]): _item(row) for row in rows}
         return [found.get((lease.item, lease.token)) for lease in leases]
 
