@@ -97,10 +97,7 @@ def among(leases: Sequence[Lease], found: pl.DataFrame) -> list[bool]:
 
 def _newest(leases: Sequence[Lease]) -> dict[int, int]:
     """Item → token. Of several leases of one item only the newest can be current."""
-    newest: dict[int, int] = {}
-    for lease in leases:
-        newest[lease.item] = max(lease.token, newest.get(lease.item, 0))
-    return newest
+    return {lease.item: lease.token for lease in sorted(leases, key=lambda lease: lease.token)}
 
 
 class StagedItems:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -78,7 +78,7 @@ class Queues(Session):
             database, now = setting.database, setting.now
             _take_back(setting, queue, settings.max_attempts)
             ready = database.frame("ready_items", queue=queue, now=now, limit=n)
-            taken = list(_companions(ready.iter_rows(named=True)))
+            taken = list(_companions(ready.iter_rows(named=True), n))
             if not taken:
                 return []
             (token,) = reserve(setting, 1)
@@ -294,15 +294,14 @@ def _runs_out(setting: Setting, queue: str, instant: datetime) -> None:
         quiet[queue] = max(since, setting.now), min(until, instant)
 
 
-def _companions(ready: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+def _companions(ready: Iterable[dict[str, Any]], n: int) -> Iterator[dict[str, Any]]:
     """Items from the first on, as long as none of them is in larger company than it may be."""
-    most: int | None = None
+    most = n
     for count, row in enumerate(ready, start=1):
-        limits = [limit for limit in (most, row["at_most"]) if limit is not None]
-        most = min(limits, default=None)
-        if most is not None and count > most:
+        most = min(most, row["at_most"] or most)
+        if count > most:
             return
-        yield dict(row)
+        yield row
 
 
 def _by_queue(leases: Sequence[Lease]) -> dict[str, list[Lease]]:
