@@ -106,7 +106,8 @@ def pack_error(error: BaseException) -> Packed:
 def unpack_error(packed: Packed) -> LyftError:
     """The error that was sent, of the class that its code names."""
     fields, facts = from_json(packed.values)
-    kinds = {kind.code: kind for kind in _tree(LyftError)}
+    # A class without a code of its own arrives as the one whose code it has.
+    kinds = {kind.code: kind for kind in _tree(LyftError) if "code" in vars(kind)}
     kind = kinds.get(fields["code"], LyftError)
     return kind(fields["message"], where=fields["where"], hint=fields["hint"], **facts)
 

@@ -135,5 +135,6 @@ def wired(address: StateAddress) -> Iterator[Wire]:
 
 
 def all_errors(kind: type[LyftError] = LyftError) -> list[type[LyftError]]:
-    """Every class of our tree."""
-    return [kind, *(below for child in kind.__subclasses__() for below in all_errors(child))]
+    """Every class of our tree that has a code of its own."""
+    below = [found for child in kind.__subclasses__() for found in all_errors(child)]
+    return [kind, *below] if "code" in vars(kind) else below
