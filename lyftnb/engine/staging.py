@@ -105,6 +105,8 @@ class Staging:
 
     def keep_rejects(self, rejects: pl.DataFrame) -> None:
         """Put rejects (counted already) into the rejects spools of their steps."""
+        if rejects.is_empty():
+            return
         for (step,), part in rejects.partition_by("step", as_dict=True).items():
             name = str(step)
             if name not in self._rejects:
@@ -136,7 +138,10 @@ class Staging:
             self._piles[channel].add(frame)
             return
         kept = store.conform(frame, target.schema, target.spec.policy)
-        for (reason,), rows in kept.refused.partition_by(store.REASON, as_dict=True).items():
+        refused = (
+            {} if kept.refused.is_empty() else kept.refused.partition_by(store.REASON, as_dict=True)
+        )
+        for (reason,), rows in refused.items():
             self.refuse(
                 job,
                 operators.rejected(
