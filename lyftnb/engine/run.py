@@ -154,6 +154,7 @@ class _TaskRun:
         done = chain.collect()
         for count in done.counts:
             self.staging.count(count)
+        self.staging.files += done.files
         for rejects in done.refused.pieces():
             self.staging.keep_rejects(rejects)
         self.staging.deliver(job, done.good)
@@ -260,6 +261,7 @@ class _TaskRun:
             counts=tuple(self.staging.counts.values()),
             schemas=tuple(self.staging.schemas.items()),
             floor=self.floor if self.program.source is not None else None,
+            files=tuple(self.staging.files),
             bytes_read=self.bytes_read,
             seconds=time.perf_counter() - self.started,
             upstream=tuple(r.report for r in self.upstream),

@@ -7,6 +7,7 @@ nothing of lyftnb but `errors`.
 from lyftnb.model.batch import (
     Advance,
     Claim,
+    FileRead,
     Position,
     Publication,
     SegmentRef,
@@ -56,6 +57,7 @@ __all__ = [
     "DispatchSpec",
     "EmitSpec",
     "Field",
+    "FileRead",
     "Frame",
     "InputSpec",
     "Job",

@@ -170,6 +170,15 @@ class StepCount:
 
 
 @dataclass(frozen=True, slots=True)
+class FileRead:
+    """The state of a file that a step looked things up in."""
+
+    step: str
+    path: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskReport:
     """What the tasks of one split staged. Effects happen only when the owner commits it."""
 
@@ -181,6 +190,8 @@ class TaskReport:
     """Columns of new outputs (spool → schema), so that they can be read even if no row came."""
     floor: Schema | None = None
     """Schema of an outside input as decoded, when it was inferred."""
+    files: tuple[FileRead, ...] = ()
+    """Lookup files."""
     bytes_read: int = 0
     seconds: float = 0.0
     upstream: tuple[TaskReport, ...] = field(default=())

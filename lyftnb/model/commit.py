@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lyftnb.model.batch import Claim, Publication, SpoolSpec, StagedSegment, StepCount
+from lyftnb.model.batch import (
+    Claim,
+    FileRead,
+    Publication,
+    SpoolSpec,
+    StagedSegment,
+    StepCount,
+)
 from lyftnb.model.schema import Schema
 
 
@@ -25,6 +32,8 @@ class Commit:
     publications: tuple[Publication, ...] = ()
     counts: tuple[StepCount, ...] = ()
     floor: Schema | None = None
+    files: tuple[FileRead, ...] = ()
+    """Lookup files as the batch found them: several states of one that changed meanwhile."""
     bytes_read: int = 0
     started_at: datetime | None = None
     skipped: str | None = None
