@@ -22,6 +22,7 @@
     ├── LedgerError              free the ledger
     │   └── WorkspaceBusy        another process owns the workspace
     ├── StorageError             repair the storage
+    │   ├── StorageFull          make room; work waits for it and goes on
     │   ├── SegmentMissing       a committed file is gone
     │   └── SegmentDamaged       a committed file differs from its checksum
     ├── StepFailed               a step's body failed on its data; the message has the cause
@@ -37,6 +38,8 @@ worker processes to the owner.
 from __future__ import annotations
 
 import difflib
+import errno
+import re
 import traceback
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -243,6 +246,12 @@ class StorageError(LyftError):
     code = "storage"
 
 
+class StorageFull(StorageError):
+    """A disk or a quota is full. Nothing is wrong with the work that met it: it waits for room."""
+
+    code = "storage_full"
+
+
 class SegmentMissing(StorageError):
     """A committed segment's file is gone."""
 
@@ -287,6 +296,24 @@ class InternalError(LyftError):
     def _render_traceback_(self) -> list[str]:
         """All of it: a report needs the way to the defect."""
         return traceback.format_exception(self)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error of the system, or of an engine that met one, says that there is no room."""
+    number = error.errno if isinstance(error, OSError) else None
+    found = _OS_ERROR.search(str(error)) if number is None else None
+    return (int(found[1]) if found else number) in _FULL
+
+
+def unwritten(what: str, error: BaseException, *, where: str, hint: str) -> StorageError:
+    """The error for what could not be written: `StorageFull` if there is no room for it."""
+    why = (error.strerror if isinstance(error, OSError) else None) or error
+    kind = StorageFull if is_full(error) else StorageError
+    return kind(f"{what} cannot be written: {why}", where=where, hint=hint)
 
 
 def near(name: str, known: Iterable[str]) -> str | None:

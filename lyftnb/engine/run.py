@@ -168,6 +168,7 @@ class _TaskRun:
         done = chain.collect()
         for count in done.counts:
             self.staging.count(count)
+        self.staging.files += done.files
         for rejects in done.refused.pieces():
             self.staging.keep_rejects(rejects)
         self.states.take(done.kept)
@@ -320,6 +321,7 @@ class _TaskRun:
             floor=self.floor if self.program.source is not None else None,
             state=state,
             emits=tuple(self.emits),
+            files=tuple(self.staging.files),
             bytes_read=self.bytes_read,
             seconds=time.perf_counter() - self.started,
             upstream=tuple(r.report for r in self.upstream),

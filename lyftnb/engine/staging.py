@@ -18,7 +18,7 @@ from lyftnb import connectors, operators, store
 from lyftnb.connectors import SinkEnv, StateSink
 from lyftnb.engine.program import Program, Target, Unit
 from lyftnb.errors import BadData
-from lyftnb.model import Job, Publication, Schema, StagedSegment, StepCount
+from lyftnb.model import FileRead, Job, Publication, Schema, StagedSegment, StepCount
 from lyftnb.operators import Env, Held, Pile, Scratch
 
 _WRITERS = 4
@@ -39,6 +39,7 @@ class Staging:
         """Spools of which nothing was known → columns."""
         self.publications: list[Publication] = []
         self.counts: dict[str, StepCount] = {}
+        self.files: list[FileRead] = []
         self._program = program
         self._unit = unit
         self._env = env
@@ -52,8 +53,8 @@ class Staging:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._writers.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._writers.close(keep=kind is None)
 
     def deliver(self, job: Job, good: Held) -> None:
         """Send what a job gave to its ports and its output."""
@@ -109,6 +110,8 @@ class Staging:
 
     def keep_rejects(self, rejects: pl.DataFrame) -> None:
         """Put rejects (counted already) into the rejects spools of their steps."""
+        if rejects.is_empty():
+            return
         for (step,), part in rejects.partition_by("step", as_dict=True).items():
             name = str(step)
             if name not in self._rejects:
@@ -140,7 +143,10 @@ class Staging:
             self._piles[channel].add(frame)
             return
         kept = store.conform(frame, target.schema, target.spec.policy)
-        for (reason,), rows in kept.refused.partition_by(store.REASON, as_dict=True).items():
+        refused = (
+            {} if kept.refused.is_empty() else kept.refused.partition_by(store.REASON, as_dict=True)
+        )
+        for (reason,), rows in refused.items():
             self.refuse(
                 job,
                 operators.rejected(
@@ -278,9 +284,17 @@ class _Writers:
             for number, segment in enumerate(self._staged)
         )
 
-    def close(self) -> None:
-        """Wait for the writers, whatever has become of the task."""
+    def close(self, *, keep: bool) -> None:
+        """Wait for the writers. What a task that failed has staged is removed at once: nobody will
+        ever name it, and it may be a full disk that the task failed for.
+        """
         self._pool.shutdown(cancel_futures=True)
+        if keep:
+            return
+        done = [f for _, f in self._pending if not f.cancelled() and f.exception() is None]
+        staged = self._staged + [segment for future in done for segment in future.result()]
+        for segment in staged:
+            (Path(self._program.storage_root) / segment.path).unlink(missing_ok=True)
 
     def _take_first(self) -> None:
         size, future = self._pending.popleft()

@@ -196,6 +196,7 @@ class StageRun:
             begins_run=None if self.begun else self.run,
             counts=summed(c for r in reports for c in r.counts),
             floor=floor_of(batch.claim.floor, reports),
+            files=tuple(dict.fromkeys(f for r in reports for f in r.files)),
             bytes_read=sum(r.bytes_read for r in reports),
             started_at=batch.started_at,
         )

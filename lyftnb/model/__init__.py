@@ -7,6 +7,7 @@ nothing of lyftnb but `errors`.
 from lyftnb.model.batch import (
     Advance,
     Claim,
+    FileRead,
     Position,
     Publication,
     SegmentRef,
@@ -125,6 +126,7 @@ __all__ = [
     "Ending",
     "Family",
     "Field",
+    "FileRead",
     "Frame",
     "HeldLock",
     "InputSpec",
