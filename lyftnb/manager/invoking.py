@@ -78,7 +78,7 @@ class Invoker:
             )
             self._threads = [t for t in self._threads if t.is_alive()]
             self._threads.append(thread)
-        thread.start()
+            thread.start()
 
     def cancel(self, invocation: str) -> bool:
         """End an invocation at a batch boundary; False if it is not at work here."""

@@ -20,6 +20,9 @@ _TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 _INNER = ("properties", "$defs", "patternProperties", "dependentSchemas")
 """Keywords whose value maps names to schemas."""
 _EXAMPLES = {"date": "2026-11-26", "date-time": "2026-11-26T14:30:00+00:00"}
+_BOUNDED = frozenset({"enum", "const", "pattern", "format"})
+"""Keywords that leave no free choice of a text."""
+_SHAPED = frozenset({"type", "anyOf", "oneOf", "allOf", "$ref"})
 _BOUNDS = {
     "minimum": "at least",
     "exclusiveMinimum": "more than",
@@ -201,6 +204,13 @@ def from_text(text: str, schema: JsonSchema, whole: JsonSchema) -> Json:
 
 def _no_number(text: str) -> Json:
     raise ValueError(f"{text} is not JSON")
+
+
+def takes_any_text(schema: JsonSchema, whole: JsonSchema) -> bool:
+    """Whether a schema takes text, and any."""
+    if _BOUNDED & schema.keys():
+        return False
+    return "string" in _kinds(schema, whole) or not _SHAPED & schema.keys()
 
 
 def takes_list(schema: JsonSchema, whole: JsonSchema) -> bool:

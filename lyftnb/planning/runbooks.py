@@ -22,6 +22,7 @@ from lyftnb.model import (
 from lyftnb.planning.json_schema import (
     from_text,
     schema_problems,
+    takes_any_text,
     takes_list,
     value_problems,
     with_defaults,
@@ -32,7 +33,6 @@ from lyftnb.planning.report import Report, choose
 _WORKFLOW_REF = re.compile(r"[a-z][a-z0-9_]{0,62}(@[1-9][0-9]*)?")
 _SQL = re.compile(r"['=<>()+*]")
 """What tells an expression from a path or a name."""
-_BOUNDED = frozenset({"enum", "const", "pattern", "format"})
 _EXPANSION = re.compile(r"\{\{|\$\{")
 
 
@@ -145,8 +145,7 @@ def _check_expressions(spec: RunbookSpec, workflow: WorkflowSpec, report: Report
     actions = [action.params for step in workflow.steps.values() for action in step.actions]
     written = {name for text in _texts(actions) if _SQL.search(text) for name in references(text)}
     for name, schema in spec.properties.items():
-        bounded = not isinstance(schema, dict) or _BOUNDED & schema.keys()
-        if bounded or schema.get("type", "string") != "string":
+        if not isinstance(schema, dict) or not takes_any_text(schema, spec.parameters):
             continue
         reached = {v for v, value in spec.context.items() if name in references(value)} or {name}
         if reached & written:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -112,11 +112,7 @@ class Workspace:
         from lyftnb.manager import BoundedRun
 
         given = self._given(workflow)
-        if given.deployment in self.running:
-            raise SetupError(
-                f"deployment '{given.deployment}' is running already",
-                hint="stop it first, or wait: it takes what is new by itself",
-            )
+        _refuse_running(given.deployment, self.running)
         known = self._known(but=given.deployment if fresh else None)
         plan = given.plan(known, self._compute.group_sizes)
         if any(run.status != "done" for run in self._ledger.runs(plan.deployment, limit=1)):
@@ -144,6 +140,7 @@ class Workspace:
         from lyftnb.manager import Manager
 
         plan = self._given(workflow).plan(self._known(), self._compute.group_sizes)
+        _refuse_running(plan.deployment, self.runbooks.deployments)
         env = self._run_env(plan)
         if self._manager is None:
             self._manager = Manager(env)
@@ -346,6 +343,14 @@ def connect(path: str | Path = ".") -> Workspace:
     or else as `open` does. A notebook's cell may so be run again.
     """
     return _open.get(_root(path)) or open(path)
+
+
+def _refuse_running(deployment: str | None, running: Collection[str]) -> None:
+    if deployment in running:
+        raise SetupError(
+            f"deployment '{deployment}' is running already",
+            hint="stop it first, or wait until it is at its end",
+        )
 
 
 def _root(path: str | Path) -> Path:
