@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lyftnb.clock import Clock, SystemClock
 from lyftnb.errors import NotFound, SetupError, unknown
-from lyftnb.model import Plan, Problem, Run, RunSummary, Schema, WorkflowSpec, workflow_digest
+from lyftnb.model import (
+    Plan,
+    Problem,
+    Run,
+    RunSummary,
+    Schema,
+    WorkflowSpec,
+    seconds,
+    workflow_digest,
+)
 from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, folder_of
@@ -267,7 +276,7 @@ class Workspace:
 
     def _run_env(self, plan: Plan) -> RunEnv:
         """What a plan runs with, a worker in each of its groups."""
-        from lyftnb.manager import RunEnv
+        from lyftnb.manager import Retention, RunEnv
 
         return RunEnv(
             ledger=self._ledger,
@@ -276,6 +285,9 @@ class Workspace:
             limits=self._limits(),
             storage_root=str(self._storage),
             base_path=str(self.path),
+            retention=Retention(
+                seconds(self.config.retention.messages), seconds(self.config.retention.issues)
+            ),
         )
 
     def _requests(self) -> Requests:
