@@ -27,6 +27,7 @@ _PREFIX = "group:"
 _LOOPBACK = "127.0.0.1"
 _ANSWER_S = 10.0
 """A scheduler that takes longer to say who its workers are is as good as gone."""
+_GOODBYE_S = 2.0
 
 # Stock Dask profiles every worker and samples the system twice a second; idle, that costs a tenth
 # of a core. A task that kills its worker must not condemn its neighbours: attempts are ours to
@@ -183,7 +184,8 @@ class Cluster:
                 plugin=dumps(introduction(storage_root, address)),
                 name=plugin_name(storage_root),
                 idempotent=False,
-            )
+            ),
+            _ANSWER_S,
         )
 
     def _withdraw(self) -> None:
@@ -192,14 +194,15 @@ class Cluster:
 
         for storage_root in self._introduced:
             self._ask_scheduler(
-                self.client.scheduler.unregister_worker_plugin(name=plugin_name(storage_root))
+                self.client.scheduler.unregister_worker_plugin(name=plugin_name(storage_root)),
+                _GOODBYE_S,
             )
 
-    def _ask_scheduler(self, request: Coroutine[Any, Any, Any]) -> None:
+    def _ask_scheduler(self, request: Coroutine[Any, Any, Any], timeout_s: float) -> None:
         # A worker that dies just now fails the request for all, after it was noted; a scheduler
         # that is gone is told of where it is missed.
         with suppress(OSError, TimeoutError, ValueError):
-            self.spawn(request).result(timeout=_ANSWER_S)
+            self.spawn(request).result(timeout=timeout_s)
 
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the client's event loop.
@@ -309,7 +312,7 @@ class Cluster:
         """Stop the client, and the workers and the scheduler where they are ours."""
         if not self.is_ours and not self.closed:
             self._withdraw()
-        self.client.close(timeout=2)
+        self.client.close(timeout=_GOODBYE_S)
         with ThreadPoolExecutor(max(1, len(self._processes))) as pool:
             list(pool.map(WorkerProcess.close, self._processes))
         if self._scheduler is not None:

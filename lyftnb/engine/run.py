@@ -240,6 +240,8 @@ class _TaskRun:
         if read.recheck is not None:
             self.rechecks.append(read.recheck)
         self.bytes_read += read.bytes
+        if read.reads is not None and self.env.changes is not None:
+            self.env.changes.add("kv", read.reads)
         before = self.staging.counts.get(job.step, StepCount(job.step)).rows_in or 0
         rows = read.frame.select(pl.len()).collect().item() + len(read.rejects)
         self.staging.count(StepCount(job.step, rows_in=rows))
@@ -259,6 +261,7 @@ class _TaskRun:
             now=program.now,
             seed=program.seed,
             bounded=program.bounded,
+            deployment=program.deployment,
             state=self.env.state,
         )
 

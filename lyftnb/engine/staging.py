@@ -15,7 +15,7 @@ from typing import Any, Self
 import polars as pl
 
 from lyftnb import connectors, operators, store
-from lyftnb.connectors import SinkEnv
+from lyftnb.connectors import SinkEnv, StateSink
 from lyftnb.engine.program import Program, Target, Unit
 from lyftnb.errors import BadData
 from lyftnb.model import Job, Publication, Schema, StagedSegment, StepCount
@@ -76,6 +76,10 @@ class Staging:
         if job.output is not None:
             sink = connectors.SINKS[job.output.kind]
             params = sink.parse(job.output.params)
+            if isinstance(sink, StateSink) and self._env.changes is not None:
+                for piece in good.pieces():
+                    changes = sink.changes(params, piece, self._sink_env(job))
+                    self._env.changes.add(sink.family, changes)
             self.publications += sink.stage(params, good.pieces(), self._sink_env(job))
 
     def deliver_nothing(self, job: Job) -> None:

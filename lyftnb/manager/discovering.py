@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lyftnb import connectors
 from lyftnb.clock import Clock
 from lyftnb.connectors import Discovery, SourceEnv
 from lyftnb.engine import Engine
+from lyftnb.errors import LyftError
 from lyftnb.manager.feeds import SourceFeed
 from lyftnb.manager.retries import Retries
 from lyftnb.manager.stage_run import StageRun
+from lyftnb.model import InputSpec, Position
+from lyftnb.store import Ledger
 
 
 @dataclass(slots=True)
@@ -23,8 +27,10 @@ class Discoverer:
     feed: SourceFeed
     retries: Retries
     engine: Engine
+    ledger: Ledger
     clock: Clock
     base_path: str
+    deployment: str
     defer: Callable[[Callable[[], None]], None]
     """Runs a function on the loop's thread."""
 
@@ -39,13 +45,27 @@ class Discoverer:
             base_path=Path(self.base_path),
             now=self.clock.now(),
             split_bytes=self.feed.limits.split_bytes,
+            deployment=self.deployment,
         )
+        spec, items = self.feed.spec, dict(self.feed.place.items)
+        if connectors.SOURCES[spec.kind].local:
+            self._answered(self._looked(spec, items, replace(env, state=self.ledger)))
+            return
 
         def answered(found: Discovery | BaseException) -> None:
             self.defer(lambda: self._answered(found))
 
-        spec, items = self.feed.spec, dict(self.feed.place.items)
         self.engine.discover(spec, items, env, self.run.stage.root.group, answered)
+
+    def _looked(
+        self, spec: InputSpec, position: Position, env: SourceEnv
+    ) -> Discovery | BaseException:
+        """Ask an input that looks at nothing but the ledger, here and now."""
+        source = connectors.SOURCES[spec.kind]
+        try:
+            return source.discover(source.parse(spec.params), position, env)
+        except LyftError as error:
+            return error
 
     def _answered(self, found: Discovery | BaseException) -> None:
         if not isinstance(found, BaseException):

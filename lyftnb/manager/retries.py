@@ -20,6 +20,11 @@ _HOPELESS = (WorkflowError, SetupError, BadData, Permanent, WorkerDied)
 """Errors that another try brings again, or that have been tried often enough already."""
 
 
+def is_lost(error: BaseException) -> bool:
+    """Whether the work itself is not to blame."""
+    return isinstance(error, TaskLost)
+
+
 @dataclass(slots=True)
 class Retries:
     """Failures so far of a batch, a discovery or a step's publications."""
@@ -38,7 +43,7 @@ class Retries:
         if isinstance(error, _HOPELESS):
             return None
         # Of a lost task the work itself knows nothing: as long as there is a cluster, go on.
-        if not isinstance(error, TaskLost):
+        if not is_lost(error):
             self.failures += 1
         if self.failures >= self.spec.attempts:
             return None

@@ -61,7 +61,8 @@ class Refused:
 
     batch: str
     requirement: str
-    """`attempt`, `claim`, `position`, `files`, `schema`, `state`, `lease`, `lock` or `message`."""
+    """`attempt`, `claim`, `position`, `files`, `schema`, `state` (something that the batch read has
+    changed), `change` (a staged change cannot be, whoever tries), `lease`, `lock` or `message`."""
     expected: str
     found: str
     lost: tuple[Lease, ...] = ()

@@ -1,9 +1,9 @@
 """Verbs without effects: validate a workflow, and plan it.
 
 Passes are one file and one function each (`passes`), rules of validation one file per subject
-(`rules`). Planning checks structure itself and asks a `Checker` about kinds, parameters,
-expressions and types. It must not know Polars, DuckDB, Dask, files or the time: the same document,
-context and checker give the same plan, always.
+(`rules`); `due` says when triggers fire. Planning checks structure itself and asks a `Checker`
+about kinds, parameters, expressions and types. It must not know Polars, DuckDB, Dask, files or the
+time: the same document, context and checker give the same plan, always.
 """
 
 from lyftnb.planning.checker import Checker, Finding

@@ -256,6 +256,10 @@ SELECT q.item FROM queue_items AS q JOIN changes AS c ON q.item = c.item AND q.t
 SELECT q.item, q.token, q.queue, q.payload, q.attempts, q.enqueued_at, q.id
 FROM queue_items AS q JOIN changes AS c ON q.item = c.item AND q.token = c.token
 
+-- name: leases_of
+SELECT item, token FROM queue_items
+WHERE queue = $queue AND holder = $holder AND token IS NOT NULL
+
 -- name: renew_leases
 UPDATE queue_items SET hidden_at = $now, hidden_until = $until
 FROM changes AS c WHERE queue_items.item = c.item AND queue_items.token = c.token

@@ -38,6 +38,7 @@ class Session:
         self._nesting = 0
         self._news: set[str] = set()
         self._listeners: list[Listener] = []
+        self._holder: int | None = None
 
     @property
     def closed(self) -> bool:
@@ -114,11 +115,13 @@ class Session:
                     raise LedgerError(
                         "the ledger is closed", where=str(self.state_dir), hint="open it again"
                     )
+                before, self._holder = self._holder, threading.get_ident()
                 self._nesting += 1
                 try:
                     yield self._database
                 finally:
                     self._nesting -= 1
+                    self._holder = before
                     if not self._nesting:
                         news, self._news = frozenset(self._news), set()
         finally:
@@ -143,3 +146,7 @@ class Session:
             except Exception:
                 # What it was told about has happened, whatever it makes of it.
                 _log.exception("a listener of the ledger failed")
+
+    def _held_here(self) -> bool:
+        """Whether this thread holds the lock: then it must not wait for another one."""
+        return self._holder == threading.get_ident()

@@ -73,7 +73,7 @@ def test_on_fail_skip_passes_by_what_the_batch_is_to_blame_for(ledger: Ledger) -
     assert run.ready_prefix() == [first]
     commit = run.commit_of(first, ())
     assert commit.skipped == "no" and commit.segments == ()
-    run.committed_batch(commit)
+    run.committed_batch(first, commit)
     assert (run.committed, run.skipped) == (1, 1) and "was skipped: no" in run.problems[0]
 
 
@@ -103,5 +103,5 @@ def test_a_stage_with_state_has_one_batch_in_flight_and_runs_it_whole(
     batch = run.admit(claim_next(ledger, run))
     assert (len(batch.claim.splits), batch.units) == (2, 1) and not run.may_claim
     batch.reports = ()
-    run.committed_batch(run.commit_of(batch, ()))
+    run.committed_batch(batch, run.commit_of(batch, ()))
     assert run.may_claim
