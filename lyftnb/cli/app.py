@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from lyftnb.cli import authoring, running, spools, system
+from lyftnb.cli import authoring, contexts, running, spools, system
 from lyftnb.cli.screen import Settings, complain
 from lyftnb.errors import LyftError
 
@@ -90,6 +90,7 @@ def options(
 for family in (authoring, running, system):
     family.register(app)
 app.add_typer(spools.app, name="spool")
+app.add_typer(contexts.app, name="context")
 
 if __name__ == "__main__":
     sys.exit(app())

@@ -18,6 +18,23 @@ from lyftnb.model.batch import (
     TaskReport,
 )
 from lyftnb.model.commit import Answer, Commit, Committed, Refused, RunSummary
+from lyftnb.model.context import (
+    DEPLOYMENT_LAYER,
+    GROUP_LAYER,
+    OWN_LAYER,
+    Context,
+    ContextChange,
+    ContextValue,
+    Edit,
+    flattened,
+    has_value,
+    is_layer,
+    is_variable,
+    merged,
+    value_at,
+    with_value,
+    without_value,
+)
 from lyftnb.model.digest import canonical_json, digest, workflow_digest
 from lyftnb.model.issue import Issue, IssueDraft
 from lyftnb.model.names import NAME_PATTERN, Duration, Name, is_name, seconds, size_bytes
@@ -33,7 +50,7 @@ from lyftnb.model.plan import (
     StateSpec,
     Task,
 )
-from lyftnb.model.problem import Path, Problem, Severity, has_errors, worst_first
+from lyftnb.model.problem import Path, Problem, Severity, dotted, has_errors, worst_first
 from lyftnb.model.run import Cause, EmitPart, Ending, Run, RunStatus
 from lyftnb.model.schema import NULL, Field, Schema, united, widened
 from lyftnb.model.sql_text import quoted, text_literal
@@ -82,11 +99,14 @@ from lyftnb.model.workflow import (
 
 __all__ = [
     "DEFAULT_GROUP",
+    "DEPLOYMENT_LAYER",
+    "GROUP_LAYER",
     "KV_READ",
     "KV_SCAN",
     "MESSAGE_DEPTH",
     "NAME_PATTERN",
     "NULL",
+    "OWN_LAYER",
     "PAYLOAD_BYTES",
     "STAGED_COLUMNS",
     "ActionSpec",
@@ -97,8 +117,12 @@ __all__ = [
     "Claim",
     "Commit",
     "Committed",
+    "Context",
+    "ContextChange",
+    "ContextValue",
     "DispatchSpec",
     "Duration",
+    "Edit",
     "EmitPart",
     "EmitSpec",
     "Ending",
@@ -162,15 +186,24 @@ __all__ = [
     "WorkflowSpec",
     "canonical_json",
     "digest",
+    "dotted",
+    "flattened",
     "has_errors",
+    "has_value",
+    "is_layer",
     "is_name",
+    "is_variable",
     "long_schema",
+    "merged",
     "quoted",
     "seconds",
     "size_bytes",
     "text_literal",
     "united",
+    "value_at",
     "widened",
+    "with_value",
+    "without_value",
     "workflow_digest",
     "worst_first",
 ]

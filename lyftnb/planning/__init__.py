@@ -7,7 +7,34 @@ context and checker give the same plan, always.
 """
 
 from lyftnb.planning.checker import Checker, Finding
+from lyftnb.planning.contexts import (
+    ContextLayers,
+    Explanation,
+    FieldChange,
+    Layer,
+    LayerValue,
+    explain,
+    fields_changed,
+    lineage,
+)
 from lyftnb.planning.describe import describe
+from lyftnb.planning.filling import values_now
 from lyftnb.planning.planner import invalid, plan, validate
 
-__all__ = ["Checker", "Finding", "describe", "invalid", "plan", "validate"]
+__all__ = [
+    "Checker",
+    "ContextLayers",
+    "Explanation",
+    "FieldChange",
+    "Finding",
+    "Layer",
+    "LayerValue",
+    "describe",
+    "explain",
+    "fields_changed",
+    "invalid",
+    "lineage",
+    "plan",
+    "validate",
+    "values_now",
+]

@@ -7,6 +7,7 @@ from pathlib import Path
 from lyftnb.clock import Clock
 from lyftnb.errors import StorageError
 from lyftnb.store.batches import Batches
+from lyftnb.store.contexts import Contexts
 from lyftnb.store.database import Database
 from lyftnb.store.issues import Issues
 from lyftnb.store.maintenance import Maintenance
@@ -20,7 +21,7 @@ from lyftnb.store.versions import Versions
 SPOOLS = "spools"
 
 
-class Ledger(Versions, Spools, Batches, Runs, Queues, Messages, Issues, Maintenance):
+class Ledger(Versions, Contexts, Spools, Batches, Runs, Queues, Messages, Issues, Maintenance):
     """Owns the DuckDB file of a workspace: the only one to open it, and its only writer.
 
     Verbs may be called from any thread; one lock orders them. Each verb that writes is one

@@ -405,3 +405,22 @@ DELETE FROM issues WHERE closed_at < $before RETURNING issue
 
 -- name: state_issues
 SELECT * FROM issues ORDER BY last_at DESC, issue DESC
+
+-- name: contexts
+SELECT * FROM contexts ORDER BY layer
+
+-- name: remove_context
+DELETE FROM contexts WHERE layer = $layer
+
+-- name: last_context_change
+SELECT coalesce(max(change), 0) AS change FROM context_changes
+
+-- name: context_changes
+SELECT * FROM context_changes WHERE $layer IS NULL OR layer = $layer
+ORDER BY change DESC LIMIT $limit
+
+-- name: state_contexts
+SELECT * FROM contexts ORDER BY layer
+
+-- name: state_context_changes
+SELECT * FROM context_changes ORDER BY change

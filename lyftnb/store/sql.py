@@ -24,6 +24,8 @@ from lyftnb.store.scan import check_file, scan
 
 STATE_VIEWS = (
     "versions",
+    "contexts",
+    "context_changes",
     "runs",
     "batches",
     "steps",

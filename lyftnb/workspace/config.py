@@ -116,6 +116,16 @@ class BatchConfig(Section):
     )
 
 
+class ContextConfig(Section):
+    """Variables of workflows."""
+
+    default: Name | None = Field(
+        None,
+        description="The context that holds where none is named: its deployments go by the "
+        "workflow's name alone. Unset: none but a workflow's own `context`.",
+    )
+
+
 class LimitsConfig(Section):
     """Bounds on what the workspace may take."""
 
@@ -144,6 +154,7 @@ class Config(Section):
     storage: StorageConfig = Field(default_factory=StorageConfig)
     batch: BatchConfig = Field(default_factory=BatchConfig)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
+    context: ContextConfig = Field(default_factory=ContextConfig)
 
     @classmethod
     def load(cls, folder: Path, environ: Mapping[str, str] | None = None) -> Config:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 from lyftnb.clock import Clock, SystemClock
 from lyftnb.errors import NotFound, SetupError, unknown
 from lyftnb.model import Plan, Problem, Run, RunSummary, Schema, WorkflowSpec, workflow_digest
+from lyftnb.planning import Explanation, explain
 from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, folder_of
-from lyftnb.workspace.given import Given, WorkflowLike
+from lyftnb.workspace.contexts import Contexts
+from lyftnb.workspace.given import Given, WorkflowLike, World
 from lyftnb.workspace.progress import watching
 from lyftnb.workspace.spool import Spool
 
@@ -49,21 +51,35 @@ class Workspace:
         )
         self._compute = Compute(config, path / STATE_DIR, self._storage)
         self._manager: Manager | None = None
+        self.contexts = Contexts(self._ledger, config.context.default, self._explained)
         _open[path] = self
 
     # -- workflows
 
-    def validate(self, workflow: WorkflowLike) -> tuple[Problem, ...]:
-        """All problems of a workflow (a `Workflow`, a file, or a published reference)."""
-        return self._given(workflow).problems(self._known())
+    def validate(
+        self, workflow: WorkflowLike, *, context: str | None = None
+    ) -> tuple[Problem, ...]:
+        """All problems of a workflow (a `Workflow`, a file, or a published reference).
 
-    def publish(self, workflow: WorkflowLike) -> Version:
+        Args:
+            workflow: what to look at.
+            context: as for `run`.
+        """
+        given = self._given(workflow)
+        return given.problems(self._world(given, context))
+
+    def publish(self, workflow: WorkflowLike, *, context: str | None = None) -> Version:
         """Freeze a workflow as its next version; unchanged, the same version comes back.
+
+        Args:
+            workflow: what to publish.
+            context: the one that it is checked in. The version knows none, and runs in any.
 
         Raises:
             InvalidWorkflow: it has errors; nothing is stored.
         """
-        spec = self._given(workflow).checked(self._known())
+        given = self._given(workflow)
+        spec = given.checked(self._world(given, context))
         return self._ledger.publish_version(
             spec.workflow, spec.to_document(), workflow_digest(spec), self._clock.now()
         )
@@ -72,22 +88,34 @@ class Workspace:
         """Published versions, oldest first."""
         return self._ledger.versions(workflow)
 
-    def plan(self, workflow: WorkflowLike) -> Plan:
+    def plan(self, workflow: WorkflowLike, *, context: str | None = None) -> Plan:
         """What a workflow compiles to: stages, tasks, groups, channels with their transports.
+
+        Args:
+            workflow: what to plan.
+            context: as for `run`.
 
         Raises:
             InvalidWorkflow: it has errors.
         """
-        return self._given(workflow).plan(self._known(), groups=None)
+        given = self._given(workflow)
+        return given.plan(self._world(given, context), groups=None)
 
     def run(
-        self, workflow: WorkflowLike, *, fresh: bool = False, on_progress: Watcher | None = None
+        self,
+        workflow: WorkflowLike,
+        *,
+        context: str | None = None,
+        fresh: bool = False,
+        on_progress: Watcher | None = None,
     ) -> RunSummary:
         """Run a workflow to the end of its inputs, going on from its checkpoint.
 
         Args:
             workflow: a `Workflow` or file (runs as deployment `NAME_draft`), or a published
                 reference `NAME` or `NAME@3` (runs as deployment `NAME`).
+            context: the set of variables to run with, instead of the default one. A published
+                version then runs as deployment `NAME_CONTEXT`.
             fresh: forget the deployment's checkpoints and data first.
             on_progress: called a few times a second with numbers per stage; without one, a bar is
                 shown in terminals and notebooks.
@@ -101,13 +129,13 @@ class Workspace:
         from lyftnb.manager import BoundedRun
 
         given = self._given(workflow)
-        if given.deployment in self.running:
+        world = self._world(given, context, fresh=fresh)
+        if world.deployment in self.running:
             raise SetupError(
-                f"deployment '{given.deployment}' is running already",
+                f"deployment '{world.deployment}' is running already",
                 hint="stop it first, or wait: it takes what is new by itself",
             )
-        known = self._known(but=given.deployment if fresh else None)
-        plan = given.plan(known, self._compute.group_sizes)
+        plan = given.plan(world, self._compute.group_sizes)
         if any(run.status != "done" for run in self._ledger.runs(plan.deployment, limit=1)):
             # What the last run had staged when it was cut off is of no use to anyone.
             self._ledger.sweep()
@@ -119,12 +147,12 @@ class Workspace:
         with watching() as watcher:
             return BoundedRun(plan, env, watcher).run()
 
-    def start(self, workflow: WorkflowLike) -> str:
+    def start(self, workflow: WorkflowLike, *, context: str | None = None) -> str:
         """Run a workflow from now on: follow its inputs and fire its triggers until `stop`, or
         until the workspace is closed. Gives the name of its deployment.
 
         Started again, it goes on where it stood; fires that were due meanwhile are caught up as
-        their triggers say.
+        their triggers say. `context` is as for `run`.
 
         Raises:
             InvalidWorkflow: it has errors.
@@ -132,7 +160,8 @@ class Workspace:
         """
         from lyftnb.manager import Manager
 
-        plan = self._given(workflow).plan(self._known(), self._compute.group_sizes)
+        given = self._given(workflow)
+        plan = given.plan(self._world(given, context), self._compute.group_sizes)
         env = self._run_env(plan)
         if self._manager is None:
             self._manager = Manager(env)
@@ -165,15 +194,15 @@ class Workspace:
         """
         return self._managing().progress(deployment)
 
-    def trace(self, workflow: WorkflowLike, rows: int = 20) -> Trace:
+    def trace(self, workflow: WorkflowLike, rows: int = 20, *, context: str | None = None) -> Trace:
         """Run a workflow on a sample, here and now, and keep the events after each action.
 
-        Nothing is stored, nothing is published, no checkpoint moves.
+        Nothing is stored, nothing is published, no checkpoint moves. `context` is as for `run`.
         """
         from lyftnb.engine import trace
 
         return trace(
-            self.plan(workflow),
+            self.plan(workflow, context=context),
             rows=rows,
             base_path=self.path,
             now=self._clock.now(),
@@ -251,6 +280,25 @@ class Workspace:
         if self._manager is None:
             raise NotFound("no deployment runs here", hint="start one: ws.start(workflow)")
         return self._manager
+
+    def _world(self, given: Given, context: str | None, *, fresh: bool = False) -> World:
+        """What to hold a workflow against; `fresh`: without what its deployment has made."""
+        chosen = self.contexts.chosen(context)
+        other = chosen if chosen != self.contexts.default else None
+        deployment = given.deployment(other)
+        if given.spec is not None and given.version is not None and deployment is not None:
+            published = {version.workflow for version in self.versions()}
+            self.contexts.require_own_name(deployment, given.spec.workflow, other, published)
+        layers = self.contexts.layers(deployment, chosen)
+        return World(deployment, self._known(but=deployment if fresh else None), layers)
+
+    def _explained(self, workflow: WorkflowLike, context: str | None) -> tuple[Explanation, ...]:
+        """See `Contexts.explain`."""
+        given = self._given(workflow)
+        world = self._world(given, context)
+        plan = given.plan(world, groups=None)
+        assert given.spec is not None
+        return explain(plan.context, world.context, given.spec.context)
 
     def _given(self, workflow: WorkflowLike) -> Given:
         return Given.of(workflow, self.path, self._published)
