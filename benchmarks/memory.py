@@ -3,7 +3,8 @@
     python benchmarks/memory.py [--rows 300000]
 
 Peaks are `VmHWM` of the owner and of each worker, each case in processes of its own. For a row-wise
-stage an input ten times as large should raise no peak by more than half.
+stage an input ten times as large should raise no peak by more than half; under a `limits.memory`
+that is small, a frame four times as large should not raise it by more than that either.
 """
 
 from __future__ import annotations
@@ -107,6 +108,8 @@ def main() -> None:
         ("sort", 10 * args.rows, "64MiB"),
         ("aggregate", 10 * args.rows, "2GiB"),
         ("aggregate", 10 * args.rows, "64MiB"),
+        ("sort", 40 * args.rows, "64MiB"),
+        ("aggregate", 40 * args.rows, "64MiB"),
     ]:
         found = peaks(case, rows, limit)
         print(

@@ -7,7 +7,9 @@
     ├── SetupError               fix the workspace, its settings or the command
     │   ├── ConfigError          a key or value of lyftnb.toml
     │   ├── NotFound             a name that does not exist (the message lists near ones)
+    │   ├── StateError           a change of keys, sets or locks that cannot be
     │   ├── GroupUnavailable     a step asks for a worker group that has no workers
+    │   ├── StateChanged         what an action has kept does not fit the action any more
     │   └── BadData              data that was asked to fail rather than to be rejected
     ├── TryAgain                 nothing is wrong; the same call may go through later
     │   ├── CommitRefused        a requirement of a commit did not hold
@@ -131,10 +133,22 @@ class NotFound(SetupError):
     code = "not_found"
 
 
+class StateError(SetupError):
+    """A change of keys, sets or locks that cannot be: a wrong name, size or type."""
+
+    code = "state"
+
+
 class GroupUnavailable(SetupError):
     """A step asks for a worker group that has no workers."""
 
     code = "group_unavailable"
+
+
+class StateChanged(SetupError):
+    """What an action has kept from earlier batches does not fit the action any more."""
+
+    code = "state_changed"
 
 
 class BadData(SetupError):

@@ -42,13 +42,17 @@ _SINKS = {".parquet": "sink_parquet", ".csv": "sink_csv", ".ndjson": "sink_ndjso
 def list_spools(
     ctx: typer.Context,
     everything: Annotated[
-        bool, typer.Option("--all", help="The empty ones of rejects, too.")
+        bool, typer.Option("--all", help="The empty ones of rejects, and what actions keep, too.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """List the spools."""
     with opened(ctx) as workspace:
-        found = [s for s in workspace.spools() if s.rows or everything or not s.rejects]
+        found = [
+            s
+            for s in workspace.spools()
+            if everything or (s.state is None and (s.rows or not s.rejects))
+        ]
     if as_json:
         names = ("spool", "rows", "bytes", "segments")
         print_json([{name: getattr(s, name) for name in names} for s in found])

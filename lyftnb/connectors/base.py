@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import polars as pl
 
-from lyftnb.model import Params, Position, Publication, Schema
+from lyftnb.model import Params, Position, Publication, Schema, StateReader
 
 P = TypeVar("P", bound=Params)
 
@@ -34,6 +34,8 @@ class SourceEnv:
     split_bytes: int = 24 * 2**20
     """How large a split should be (uncompressed, as far as can be told)."""
     max_splits: int = 10_000
+    state: StateReader | None = None
+    """The owner's state, as committed; None where there is no owner to ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ class SinkEnv:
     split: int
     base_path: Path = Path(".")
     now: datetime = field(default=datetime(2000, 1, 1, tzinfo=UTC))
+    state: StateReader | None = None
+    """The owner's state, as committed; None where there is no owner to ask."""
 
     @property
     def stem(self) -> str:

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Coroutine, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -18,10 +19,12 @@ from typing import Any, Self, TypeVar
 from lyftnb.engine.logs import quieten
 from lyftnb.engine.processes import WorkerProcess
 from lyftnb.errors import ConfigError, GroupUnavailable, SetupError, near
+from lyftnb.store.remote import StateAddress
 
 T = TypeVar("T")
 
 _PREFIX = "group:"
+_LOOPBACK = "127.0.0.1"
 _ANSWER_S = 10.0
 """A scheduler that takes longer to say who its workers are is as good as gone."""
 
@@ -70,6 +73,7 @@ class Cluster:
         self._scheduler = scheduler
         self._processes = tuple(processes)
         self._address = str(client.scheduler.address)
+        self._introduced: set[str] = set()
 
     @classmethod
     def embedded(
@@ -143,6 +147,48 @@ class Cluster:
         """The error for a cluster that is `closed`."""
         return _no_scheduler(self._address, "the Dask scheduler is gone")
 
+    @property
+    def host(self) -> str:
+        """The address of this machine by which workers reach this process."""
+        if self.is_ours:
+            return _LOOPBACK
+        from distributed.comm import get_address_host
+        from distributed.utils import get_ip
+
+        return str(get_ip(get_address_host(self._address)))
+
+    def introduce(self, storage_root: str, address: StateAddress) -> None:
+        """Tell all workers, and those that join later, where the owner of a storage root answers;
+        it takes the place of whoever was introduced for it before.
+        """
+        from distributed.protocol.pickle import dumps
+
+        from lyftnb.engine.state import introduction, plugin_name
+
+        self._introduced.add(storage_root)
+        self._ask_scheduler(
+            self.client.scheduler.register_worker_plugin(
+                plugin=dumps(introduction(storage_root, address)),
+                name=plugin_name(storage_root),
+                idempotent=False,
+            )
+        )
+
+    def _withdraw(self) -> None:
+        """Have workers that outlive us forget whom we introduced."""
+        from lyftnb.engine.state import plugin_name
+
+        for storage_root in self._introduced:
+            self._ask_scheduler(
+                self.client.scheduler.unregister_worker_plugin(name=plugin_name(storage_root))
+            )
+
+    def _ask_scheduler(self, request: Coroutine[Any, Any, Any]) -> None:
+        # A worker that dies just now fails the request for all, after it was noted; a scheduler
+        # that is gone is told of where it is missed.
+        with suppress(OSError, TimeoutError, ValueError):
+            self.spawn(request).result(timeout=_ANSWER_S)
+
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the client's event loop.
 
@@ -212,6 +258,8 @@ class Cluster:
 
     def close(self) -> None:
         """Stop the client, and the workers and the scheduler where they are ours."""
+        if not self.is_ours and not self.closed:
+            self._withdraw()
         self.client.close(timeout=2)
         with ThreadPoolExecutor(max(1, len(self._processes))) as pool:
             list(pool.map(WorkerProcess.close, self._processes))
@@ -242,7 +290,7 @@ def _scheduler() -> tuple[Any, Any, dict[str, Any]]:
             security=security,
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
-            host="127.0.0.1",
+            host=_LOOPBACK,
             silence_logs=False,
         )
         scheduler.scheduler.add_plugin(PromptWorkers())

@@ -72,8 +72,10 @@ class _Errand:
 class Engine:
     """Runs discovery, batches and publications on a cluster. Thread-safe."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, storage_root: str = "") -> None:
+        """Work on a cluster, for the owner of a storage root."""
         self._cluster = cluster
+        self._storage_root = storage_root
         self._credits = Credits(cluster.capacity(cluster.slots()))
         self._lock = threading.Lock()
         self._errands: dict[Ticket, _Errand] = {}
@@ -118,7 +120,7 @@ class Engine:
         self, spec: InputSpec, position: Position, env: SourceEnv, group: str, on_done: Done
     ) -> None:
         """Ask an outside input, on a worker of `group`, what is new after `position`."""
-        self._send_one(discover_source, (spec, position, env), group, on_done)
+        self._send_one(discover_source, (spec, position, env, self._storage_root), group, on_done)
 
     def publish(
         self, publications: Sequence[tuple[str, Publication]], group: str, on_done: Done

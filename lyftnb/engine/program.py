@@ -51,6 +51,8 @@ class Program:
     storage_root: str
     base_path: str
     bounded: bool = True
+    ending: bool = False
+    """The run is at its end: actions let go of what they hold back."""
     variables: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -7,6 +7,7 @@ harmless; only the owner's commit makes one of the runs count.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,8 @@ from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SourceEnv
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.staging import Staging
+from lyftnb.engine.state import state_of_owner
+from lyftnb.engine.states import States
 from lyftnb.errors import LyftError, StepFailed
 from lyftnb.model import (
     EmitPart,
@@ -32,15 +35,22 @@ from lyftnb.model import (
     SegmentRef,
     Split,
     StagedSegment,
+    StagedState,
     StepCount,
     TaskReport,
 )
-from lyftnb.operators import Chain, Env, Held, RejectedRow, Scratch
+from lyftnb.operators import INPUT, Chain, Env, Held, RejectedRow, Scratch, StateChanges
+
+_PIECE_BYTES = 32 * 2**20
+"""In memory; a segment of about a quarter of that, and several are on their way at a time."""
 
 
-def discover_source(spec: InputSpec, position: Position, env: SourceEnv) -> Discovery:
+def discover_source(
+    spec: InputSpec, position: Position, env: SourceEnv, storage_root: str
+) -> Discovery:
     """Ask an outside input what is new. Runs on a worker of the step's group."""
     source = connectors.SOURCES[spec.kind]
+    env = replace(env, state=state_of_owner(storage_root))
     return source.discover(source.parse(spec.params), position, env)
 
 
@@ -59,6 +69,10 @@ def run_task(program: Program, unit: Unit, *upstream: TaskResult) -> TaskResult:
         split=unit.index,
         base_path=program.base_path,
         variables=program.variables,
+        deployment=program.deployment,
+        changes=StateChanges(),
+        state=state_of_owner(program.storage_root),
+        ending=program.ending,
     )
     with _scratch(program) as scratch, Staging(program, unit, env, scratch) as staging:
         return _TaskRun(program, unit, upstream, env, staging, scratch).result()
@@ -77,7 +91,13 @@ def _scratch(program: Program) -> Iterator[Scratch | None]:
     with tempfile.TemporaryDirectory(
         prefix="frame-", dir=get_worker().local_directory, ignore_cleanup_errors=True
     ) as folder:
-        yield Scratch(Path(folder))
+        yield Scratch(Path(folder), _piece_bytes())
+
+
+def _piece_bytes() -> int:
+    """Pieces keep below what Polars may hold in this worker before it spills, twice."""
+    budget = int(os.environ.get("POLARS_OOC_MEMORY_BUDGET_MB", "0")) * 2**20
+    return min(_PIECE_BYTES, budget // 2) if budget else _PIECE_BYTES
 
 
 class _TaskRun:
@@ -111,6 +131,7 @@ class _TaskRun:
         self.rechecks: list[Callable[[], None]] = []
         self.bytes_read = 0
         self.rows_read = 0
+        self.states = States(program)
 
     def result(self) -> TaskResult:
         for job in self.program.task.jobs:
@@ -129,7 +150,8 @@ class _TaskRun:
                 ) from error
         for recheck in self.rechecks:
             recheck()
-        return TaskResult(self._report(self.staging.segments()), self.staging.sent)
+        segments = self.staging.segments() + self.states.segments()
+        return TaskResult(self._report(segments, self._state_changes()), self.staging.sent)
 
     def _run(self, job: Job) -> None:
         tables = self._tables(job)
@@ -138,7 +160,7 @@ class _TaskRun:
             self.staging.deliver_nothing(job)
             return
         names = [job.action_name(i) for i in range(len(job.actions))]
-        chain.step(job.step, job.actions, job.on_error, names, env=replace(self.env, tables=tables))
+        chain.step(job.step, job.actions, job.on_error, names, env=self._env_of(job, tables))
         heir = self._sole_heir(job)
         if heir is not None:
             self.chains[heir] = chain
@@ -148,8 +170,14 @@ class _TaskRun:
             self.staging.count(count)
         for rejects in done.refused.pieces():
             self.staging.keep_rejects(rejects)
+        self.states.take(done.kept)
         self._emit(job, done.good)
         self.staging.deliver(job, done.good)
+
+    def _env_of(self, job: Job, tables: Mapping[str, pl.LazyFrame]) -> Env:
+        merged = () if job.named_inputs else tuple(i.name for i in job.inputs if not i.table)
+        remembered = self.states.remembered(job)
+        return replace(self.env, tables=tables, inputs=merged, remembered=remembered)
 
     def _sole_heir(self, job: Job) -> str | None:
         """The channel through which the plan goes on lazily: read by one job of this task only."""
@@ -190,8 +218,13 @@ class _TaskRun:
         if self.rows_read:
             self.staging.count(StepCount(job.step, rows_in=self.rows_read))
             self.rows_read = 0
+        if job.states and len(frames) > 1 and not job.named_inputs:
+            by_input = zip(frames, streams, strict=True)
+            frames = [f.with_columns(pl.lit(i.name).alias(INPUT)) for f, i in by_input]
         frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
-        return Chain(frame, frame.collect_schema(), self.env, scratch=self.scratch)
+        schema = frame.collect_schema()
+        schema.pop(INPUT, None)
+        return Chain(frame, schema, self.env, scratch=self.scratch)
 
     def _read(self, job: Job) -> Chain:
         frames = [self._read_split(job, split) for split in self.unit.splits]
@@ -226,6 +259,7 @@ class _TaskRun:
             now=program.now,
             seed=program.seed,
             bounded=program.bounded,
+            state=self.env.state,
         )
 
     def _stream(self, spec: JobInput) -> pl.LazyFrame:
@@ -253,14 +287,35 @@ class _TaskRun:
                     partial = operators.emission(spec.fields).partial(piece, self.env)
                     self.emits.append(EmitPart(job.step, index, piece.height, partial))
 
-    def _report(self, segments: tuple[StagedSegment, ...]) -> TaskReport:
+    def _state_changes(self) -> tuple[StagedState, ...]:
+        """Stage what actions change of the state."""
+        frames = self.env.changes.frames() if self.env.changes is not None else {}
+        return tuple(
+            staged
+            for family, frame in frames.items()
+            for staged in store.stage_state(
+                frame,
+                self.root,
+                family,
+                batch=self.program.batch,
+                attempt=self.program.attempt,
+                task=self.program.task.id,
+                split=self.unit.index,
+            )
+        )
+
+    def _report(
+        self, segments: tuple[StagedSegment, ...], state: tuple[StagedState, ...]
+    ) -> TaskReport:
         return TaskReport(
             task=f"{self.program.task.id}/{self.unit.index}",
             segments=segments,
             publications=tuple(self.staging.publications),
             counts=tuple(self.staging.counts.values()),
             schemas=tuple(self.staging.schemas.items()),
+            replaces=tuple(self.states.replaces),
             floor=self.floor if self.program.source is not None else None,
+            state=state,
             emits=tuple(self.emits),
             bytes_read=self.bytes_read,
             seconds=time.perf_counter() - self.started,

@@ -190,6 +190,7 @@ class Staging:
             split=self._unit.index,
             base_path=Path(self._program.base_path),
             now=self._program.now,
+            state=self._env.state,
         )
 
 

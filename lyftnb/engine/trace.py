@@ -16,7 +16,7 @@ import polars as pl
 from lyftnb import connectors, operators
 from lyftnb.connectors import SourceEnv
 from lyftnb.errors import LyftError
-from lyftnb.model import Job, JobInput, Plan
+from lyftnb.model import Job, JobInput, Plan, StateReader
 from lyftnb.operators import Chain, Env, RejectedRow, no_rejects
 
 _SAMPLE_BYTES = 256 * 2**10
@@ -81,22 +81,43 @@ class Trace:
 
 
 def trace(
-    plan: Plan, *, rows: int, base_path: Path, now: datetime, read_spool: SpoolReader
+    plan: Plan,
+    *,
+    rows: int,
+    base_path: Path,
+    now: datetime,
+    read_spool: SpoolReader,
+    state: StateReader | None = None,
 ) -> Trace:
-    """Trace a plan on at most `rows` rows of each input."""
-    return _Tracer(plan, rows, base_path, now, read_spool).run()
+    """Trace a plan on at most `rows` rows of each input, over the state as it is."""
+    return _Tracer(plan, rows, base_path, now, read_spool, state).run()
 
 
 class _Tracer:
     def __init__(
-        self, plan: Plan, rows: int, base_path: Path, now: datetime, read_spool: SpoolReader
+        self,
+        plan: Plan,
+        rows: int,
+        base_path: Path,
+        now: datetime,
+        read_spool: SpoolReader,
+        state: StateReader | None,
     ) -> None:
         self.plan = plan
         self.rows = rows
         self.read_spool = read_spool
         variables = {"run.id": "trace", "run.fire": now}
-        self.env = Env(now=now, batch="trace", base_path=str(base_path), variables=variables)
-        self.source_env = SourceEnv(base_path=base_path, now=now, split_bytes=_SAMPLE_BYTES)
+        self.env = Env(
+            now=now,
+            batch="trace",
+            base_path=str(base_path),
+            variables=variables,
+            state=state,
+            ending=True,
+        )
+        self.source_env = SourceEnv(
+            base_path=base_path, now=now, split_bytes=_SAMPLE_BYTES, state=state
+        )
         self.samples: dict[str, pl.DataFrame] = {}
         self.traced: list[TracedAction] = []
 

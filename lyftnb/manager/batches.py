@@ -15,6 +15,7 @@ from lyftnb.manager.emitter import Emitter
 from lyftnb.manager.feeds import Piece, SourceFeed
 from lyftnb.manager.programs import Programs, messages_of, window_of
 from lyftnb.manager.stage_run import InFlight, StageRun, refusal
+from lyftnb.manager.states import holds_back
 from lyftnb.model import (
     Answer,
     Claim,
@@ -94,6 +95,17 @@ class Batches:
     def begin(self, run: StageRun, piece: Piece) -> None:
         """Claim a piece of input as the stage's next batch, and send it."""
         self._start(run, run.admit(self._claim(run, piece)))
+
+    def begin_ending(self, run: StageRun) -> bool:
+        """At the end of a stage's input: claim one more batch, which reads nothing, if actions
+        still hold back what they are to let go of. Whether they do.
+        """
+        if run.let_go or not holds_back(self.plan, run.stage, self.ledger):
+            return False
+        run.let_go = True
+        claim = self._claim(run, Piece((), ()))
+        self._start(run, run.admit(replace(claim, ending=True)))
+        return True
 
     def _claim(self, run: StageRun, piece: Piece) -> Claim:
         """What every attempt at the batch runs; its tables fixed at the present snapshot."""

@@ -17,6 +17,7 @@ from lyftnb.manager.flow import Flow, RunEnv
 from lyftnb.manager.interrupts import deferred_interrupts
 from lyftnb.manager.progress import Progress, Watcher
 from lyftnb.manager.stage_run import StageRun, summed
+from lyftnb.manager.states import check_states
 from lyftnb.model import Ending, Plan, Run, RunStatus, RunSummary
 
 _WORKERS_CHECK_S = 2.0
@@ -34,7 +35,7 @@ class BoundedRun:
         self.env = env
         self.watcher = watcher
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self.flow = Flow(plan, env, self.events.put)
+        self.flow = Flow(plan, env, self.events.put, bounded=True)
         self.firing = Firing(self.flow, live=False)
         runs = self.flow.stages.values()
         self.waiting = [run for run in runs if self.firing.awaited(run.stage)]
@@ -50,10 +51,12 @@ class BoundedRun:
         """Run to the end.
 
         Raises:
+            StateChanged: what an action has kept from earlier runs does not fit it any more.
             StageBlocked: a stage used up its attempts; the others were driven to their ends first.
                 A stage that failed alone raises its own error.
             KeyboardInterrupt: what is committed stays, the rest is for the next run.
         """
+        check_states(self.plan, self.env.ledger)
         run = self.env.ledger.begin_run(self.plan.deployment, self.env.clock.now())
         status: RunStatus = "failed"
         try:

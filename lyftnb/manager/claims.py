@@ -30,8 +30,10 @@ def misfit(claim: Claim, plan: Plan, stage: Stage, places: Mapping[str, Place]) 
 
 
 def table_spools(plan: Plan, stage: Stage) -> tuple[str, ...]:
-    """The spools that a stage reads whole."""
-    return tuple(dict.fromkeys(table.spool(plan.deployment) for table in stage.tables))
+    """The spools that a stage reads whole: its tables, and what its actions keep."""
+    tables = (table.spool(plan.deployment) for table in stage.tables)
+    states = (f"{plan.deployment}.{state.channel}" for state in stage.states)
+    return tuple(dict.fromkeys((*tables, *states)))
 
 
 def replaced_channels(plan: Plan, stage: Stage) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lyftnb.manager.programs import variables_of
+from lyftnb.manager.programs import variables_of, variables_of_run
 from lyftnb.model import Claim, EmitPart, EmitSpec, Job, MessageDraft, Run, Stage, TaskReport
 from lyftnb.operators import Env, emission
 
@@ -51,7 +51,7 @@ class Emitter:
         Raises:
             ActionError: as for `of_batch`.
         """
-        variables = {"run.id": run.run, "run.fire": run.fired_at}
+        variables = variables_of_run(run)
         drafts: list[MessageDraft] = []
         for job, index, spec in self._specs("run"):
             found = _of(kept, job.step, index)

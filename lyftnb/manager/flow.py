@@ -44,9 +44,16 @@ class Flow:
     """The stages of one plan."""
 
     def __init__(
-        self, plan: Plan, env: RunEnv, defer: Callable[[Callable[[], None]], None]
+        self,
+        plan: Plan,
+        env: RunEnv,
+        defer: Callable[[Callable[[], None]], None],
+        *,
+        bounded: bool,
     ) -> None:
         self.plan = plan
+        self.bounded = bounded
+        """Its runs end for good: actions let go of what they hold back, if they say so."""
         self.env = env
         self.defer = defer
         self.moved_by: Callable[[Run], Mapping[str, Any]] = _nothing
@@ -108,6 +115,8 @@ class Flow:
             if not run.closed and not self.gates.reason(run):
                 self._begin_due(id, run, now)
             if not (run.closed or run.batches or self.gates.waits_for(run)) and run.drained:
+                if self.bounded and self.batches.begin_ending(run):
+                    continue
                 ending = self._ending(run, (), has_row=run.begun)
                 if ending is not None:
                     ended.append((run, ending))
@@ -160,6 +169,8 @@ class Flow:
     def _ending_with(self, run: StageRun, emits: tuple[EmitPart, ...]) -> Ended | None:
         """How a run ends with its last batches, if they are known to be the last."""
         if run.run is None or not run.drained or self.gates.waits_for(run):
+            return None
+        if self.bounded and any(state.spec.at_end for state in run.stage.states):
             return None
         return self._ending(run, emits, has_row=True)
 

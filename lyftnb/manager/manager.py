@@ -23,6 +23,7 @@ from lyftnb.manager.firing import Firing
 from lyftnb.manager.flow import Flow, RunEnv
 from lyftnb.manager.issues import IssueBook, issues_of, sentence
 from lyftnb.manager.progress import Progress
+from lyftnb.manager.states import check_states
 from lyftnb.model import IssueDraft, Plan, Run
 
 T = TypeVar("T")
@@ -272,7 +273,8 @@ class Manager:
         return answer.result()
 
     def _start(self, plan: Plan) -> None:
-        flow = Flow(plan, self.env, self._events.put)
+        check_states(plan, self.env.ledger)
+        flow = Flow(plan, self.env, self._events.put, bounded=False)
         firing = Firing(flow, live=True)
         self._issues.begin(plan.deployment)
         self.env.ledger.close_issue(_TURN, plan.deployment)

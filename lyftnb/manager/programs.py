@@ -53,6 +53,7 @@ class Programs:
                 targets=self._targets(task, schemas),
                 storage_root=self.storage_root,
                 base_path=self.base_path,
+                ending=claim.ending,
                 variables=variables_of(claim),
             )
             for task in stage.tasks
@@ -87,6 +88,10 @@ class Programs:
                     schema=_REJECTS if planned.rejects else None,
                 )
                 targets[channel] = Target(spec, schemas.get(channel) or self.ledger.schema(spool))
+            for state in job.states:
+                spool = f"{self.plan.deployment}.{state.channel}"
+                spec = SpoolSpec(spool, state=state.spec.digest)
+                targets[state.channel] = Target(spec, self.ledger.schema(spool))
         return targets
 
     def _spools_of(self, job: Job) -> list[str]:
@@ -96,14 +101,28 @@ class Programs:
         return [*written, job.rejects_channel]
 
 
+def variables_of_run(run: Run) -> dict[str, Any]:
+    """What `${…}` stands for in the messages at the end of a run."""
+    return _variables(run.run, run.fired_at, window_of(run), messages_of(run))
+
+
 def variables_of(claim: Claim) -> dict[str, Any]:
     """What `${…}` stands for in a batch: all of it fixed by the claim, so that a retry sees the
     same.
     """
-    found: dict[str, Any] = {"run.id": claim.run, "run.fire": claim.fired_at or claim.now}
-    if claim.window is not None:
-        found["run.window_start"], found["run.window_end"] = claim.window
-    for name, value in claim.variables.items():
+    return _variables(claim.run, claim.fired_at or claim.now, claim.window, claim.variables)
+
+
+def _variables(
+    run: str,
+    fired_at: datetime | None,
+    window: tuple[datetime, datetime] | None,
+    others: Mapping[str, Any],
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"run.id": run, "run.fire": fired_at}
+    if window is not None:
+        found["run.window_start"], found["run.window_end"] = window
+    for name, value in others.items():
         found |= _paths(name, value)
     return found
 

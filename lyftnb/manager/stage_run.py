@@ -76,6 +76,8 @@ class StageRun:
     """What the run's batches so far add to the messages at its end."""
     batches: deque[InFlight] = field(default_factory=deque)
     fired: bool = False
+    let_go: bool = False
+    """The batch that lets go of what actions hold back at the end of a run was begun."""
     error: BaseException | None = None
     note: str = ""
     """What it is doing about a failure, or what it waits for."""
@@ -115,7 +117,7 @@ class StageRun:
             kept: what batches of runs that were cut off have left for its end.
         """
         self.run, self.begun, self.kept = run, begun, list(kept)
-        self.fired = self.dormant = self._counted = False
+        self.fired = self.dormant = self.let_go = self._counted = False
         self.feed.reopen(run.snapshot)
 
     def close(self) -> None:
@@ -176,6 +178,7 @@ class StageRun:
             claim=batch.claim,
             segments=tuple(s for r in reports for s in r.segments),
             spools=with_schemas(spools, reports),
+            replaces=tuple(piece for r in reports for piece in r.replaces),
             publications=tuple(p for r in reports for p in r.publications),
             state=tuple(s for r in reports for s in r.state),
             messages=batch.messages,
@@ -203,8 +206,8 @@ class StageRun:
         for count in commit.counts:
             known = self.counts.get(count.step)
             self.counts[count.step] = known + count if known else count
-        rejects = {spec.spool for spec in commit.spools if spec.rejects}
-        self.rows_out += sum(s.rows for s in commit.segments if s.spool not in rejects)
+        aside = {spec.spool for spec in commit.spools if spec.rejects or spec.state}
+        self.rows_out += sum(s.rows for s in commit.segments if s.spool not in aside)
         if isinstance(self.feed, SourceFeed) and commit.floor is not None:
             self.feed.settled = True
 

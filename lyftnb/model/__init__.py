@@ -37,7 +37,16 @@ from lyftnb.model.context import (
 )
 from lyftnb.model.digest import canonical_json, digest, workflow_digest
 from lyftnb.model.issue import Issue, IssueDraft
-from lyftnb.model.names import NAME_PATTERN, Duration, Name, is_name, seconds, size_bytes
+from lyftnb.model.names import (
+    NAME_PATTERN,
+    STATE_NAME_PATTERN,
+    Duration,
+    Name,
+    is_name,
+    is_state_name,
+    seconds,
+    size_bytes,
+)
 from lyftnb.model.parameters import JsonSchema, Params, long_schema
 from lyftnb.model.plan import (
     DEFAULT_GROUP,
@@ -109,6 +118,7 @@ __all__ = [
     "OWN_LAYER",
     "PAYLOAD_BYTES",
     "STAGED_COLUMNS",
+    "STATE_NAME_PATTERN",
     "ActionSpec",
     "Advance",
     "Answer",
@@ -192,6 +202,7 @@ __all__ = [
     "has_value",
     "is_layer",
     "is_name",
+    "is_state_name",
     "is_variable",
     "long_schema",
     "merged",

@@ -109,6 +109,8 @@ class Claim:
     locks: tuple[HeldLock, ...] = ()
     depth: int = 0
     """How many messages led to this batch (0: it was not fired by one), and so to its own."""
+    ending: bool = False
+    """Nothing is read: the run is at its end, and actions let go of what they hold back."""
 
     @property
     def number(self) -> int:
@@ -193,6 +195,8 @@ class TaskReport:
     """Columns of new outputs (spool → schema), so that they can be read even if no row came."""
     floor: Schema | None = None
     """Schema of an outside input as decoded, when it was inferred."""
+    replaces: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(channel, partitions) of states whose content is replaced by that of `segments`."""
     bytes_read: int = 0
     seconds: float = 0.0
     state: tuple[StagedState, ...] = ()
@@ -211,5 +215,7 @@ class SpoolSpec:
     policy: Literal["evolve", "freeze", "discard"] = "evolve"
     replaced: bool = False
     rejects: bool = False
+    state: str | None = None
+    """Of a spool that holds what an action keeps: the digest of what that depends on."""
     schema: Schema | None = None
     """Columns known beforehand, so that the spool can be read even if no row came."""

@@ -24,6 +24,8 @@ class Commit:
     segments: tuple[StagedSegment, ...] = ()
     spools: tuple[SpoolSpec, ...] = ()
     """Specs of the spools written (and of those that must exist even if no row came)."""
+    replaces: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(channel, partitions) that are replaced beside those of the claim: parts of states."""
     publications: tuple[Publication, ...] = ()
     state: tuple[StagedState, ...] = ()
     messages: tuple[MessageDraft, ...] = ()

@@ -1,4 +1,4 @@
-"""Names that people give: workflows, steps, channels, ports, groups, contexts."""
+"""Names that people give: to what a workflow is made of, and to state."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Annotated
 from pydantic import BeforeValidator, StringConstraints
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+STATE_NAME_PATTERN = r"([a-z][a-z0-9_]*/)?[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}"
+"""A whole name of a namespace, a queue or a lock."""
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 
 _NAME = re.compile(NAME_PATTERN)
+_STATE_NAME = re.compile(STATE_NAME_PATTERN)
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*$")
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?\s*$", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -23,6 +26,16 @@ _BYTES = {
 def is_name(text: str) -> bool:
     """Whether `text` may serve as a name (and so, unquoted, as a SQL name)."""
     return _NAME.match(text) is not None
+
+
+def is_state_name(text: str) -> bool:
+    """Whether `text` may name a namespace, a queue or a lock; `DEPLOYMENT/NAME` is a deployment's
+    own.
+
+    >>> [is_state_name(name) for name in ("etl.counters", "flights/seen", "no spaces")]
+    [True, True, False]
+    """
+    return _STATE_NAME.fullmatch(text) is not None
 
 
 def seconds(text: str | int | float) -> float:

@@ -94,6 +94,7 @@ class KvEntry:
     version: int
     """Grows with every change of anything in the ledger's state; 0 stands for "not there"."""
     expires_at: datetime | None = None
+    is_set: bool = False
 
 
 @dataclass(frozen=True, slots=True)

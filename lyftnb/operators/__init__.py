@@ -8,6 +8,7 @@ connectors, or where a frame comes from and goes to.
 
 from lyftnb.model import Params
 from lyftnb.operators.base import (
+    INPUT,
     Action,
     ActionError,
     Bound,
@@ -15,11 +16,15 @@ from lyftnb.operators.base import (
     Env,
     Example,
     Flags,
+    Kept,
     Made,
     Problems,
     Reason,
+    Remembered,
+    StatefulBound,
 )
 from lyftnb.operators.chain import Chain, ChainResult
+from lyftnb.operators.changes import StateChanges
 from lyftnb.operators.checker import ActionChecker
 from lyftnb.operators.dispatch import NO_ROUTE, Routed, route
 from lyftnb.operators.emitting import Emission, emission, matches
@@ -32,10 +37,13 @@ from lyftnb.operators.rejects import (
     rejected,
     rejects_frame,
 )
+from lyftnb.operators.windows import PENDING
 
 __all__ = [
     "ACTIONS",
+    "INPUT",
     "NO_ROUTE",
+    "PENDING",
     "REJECTS_SCHEMA",
     "Action",
     "ActionChecker",
@@ -49,14 +57,18 @@ __all__ = [
     "Example",
     "Flags",
     "Held",
+    "Kept",
     "Made",
     "Params",
     "Pile",
     "Problems",
     "Reason",
     "RejectedRow",
+    "Remembered",
     "Routed",
     "Scratch",
+    "StateChanges",
+    "StatefulBound",
     "action",
     "action_kinds",
     "emission",

@@ -27,7 +27,8 @@ from pydantic import BaseModel
 
 from lyftnb.dtypes import HIDDEN as HIDDEN
 from lyftnb.errors import LyftError, WorkflowError, near
-from lyftnb.model import Path, StateSpec
+from lyftnb.model import Path, StateReader, StateSpec
+from lyftnb.operators.changes import StateChanges
 
 REJECT = "__lyft_reject"
 """Int32: null while the row is good, else the number of the reason it was flagged for."""
@@ -88,6 +89,13 @@ class Env:
     """No more rows are to come in this run: an action may let go of what it holds back."""
     checking: bool = False
     """Validation: schemas only; outside files need not exist and are not opened."""
+    deployment: str = ""
+    place: str = ""
+    """The action at work, as `DEPLOYMENT/STEP/ACTION`: the name of what it remembers."""
+    changes: StateChanges | None = None
+    """Where the state's changes go; None where nothing is to be changed."""
+    state: StateReader | None = None
+    """The owner's state, as committed; None where there is no owner to ask."""
 
 
 @dataclass(frozen=True, slots=True)

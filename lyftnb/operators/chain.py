@@ -199,7 +199,8 @@ class Chain:
             params = kind.parse(spec.params)
         except ValidationError as error:
             raise invalid_parameters(spec.kind, error, kind.Params) from error
-        bound = kind.bind(params, self._schema, env)
+        where = f"{env.deployment}/{place.step}/{place.action}"
+        bound = kind.bind(params, self._schema, replace(env, place=where))
         if isinstance(bound, EagerBound | StatefulBound):
             self._run(bound, place, env)
         elif bound.parted:

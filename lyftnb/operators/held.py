@@ -11,8 +11,6 @@ import polars as pl
 
 from lyftnb.errors import StorageError
 
-_PIECE_BYTES = 32 * 2**20
-"""In memory. A piece becomes a segment of about a quarter of that, and several are on their way."""
 _BATCH_ROWS = 32_768
 
 Transform = Callable[[pl.LazyFrame], pl.LazyFrame]
@@ -28,7 +26,8 @@ class Scratch:
     """
 
     folder: Path
-    piece_bytes: int = _PIECE_BYTES
+    piece_bytes: int
+    """In memory."""
     _numbers: Iterator[int] = field(default_factory=count)
 
     def put(self, frame: pl.DataFrame) -> Path:

@@ -94,7 +94,9 @@ class Filling:
         how = "set it under `context:`"
         if chosen != OWN_LAYER:
             how += f", or: lyftnb context set {chosen} {name} VALUE"
-        guess = near(name, {path for layer in self._layers for path in flattened(layer.values)})
+        guess = near(
+            name, dict.fromkeys(p for layer in self._layers for p in flattened(layer.values))
+        )
         return f"did you mean '{guess}'?" if guess else how
 
 

@@ -10,7 +10,7 @@ clusters.
 from lyftnb.store.conform import REASON, Conformed, conform
 from lyftnb.store.ledger import Ledger
 from lyftnb.store.partitions import parts
-from lyftnb.store.records import SpoolInfo, Version
+from lyftnb.store.records import Lock, SpoolInfo, TidyReport, Version
 from lyftnb.store.scan import cut, scan
 from lyftnb.store.segments import write_segments
 from lyftnb.store.sql import query
@@ -23,8 +23,10 @@ __all__ = [
     "Conformed",
     "Damage",
     "Ledger",
+    "Lock",
     "SpoolInfo",
     "SweepReport",
+    "TidyReport",
     "Version",
     "conform",
     "cut",

@@ -19,6 +19,7 @@ from lyftnb.model import (
 from lyftnb.store.claims import from_text, to_document
 from lyftnb.store.commits import carry_out, committed_before
 from lyftnb.store.forget import forget
+from lyftnb.store.keybook import compact_if_due
 from lyftnb.store.mirror import Fence, Standing, stage_of
 from lyftnb.store.session import Session
 
@@ -109,6 +110,7 @@ class Batches(Session):
             now = self.clock.now()
             answers, news = carry_out(database, self.mirror, commits, self.root, now)
             self.tell(news)
+            compact_if_due(database, self.mirror, now)
             return answers
 
     def pending_publications(self, deployment: str) -> tuple[Publication, ...]:

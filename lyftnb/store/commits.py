@@ -31,6 +31,9 @@ from lyftnb.model import (
 from lyftnb.store.claims import to_document
 from lyftnb.store.database import Database
 from lyftnb.store.families import Setting, StateFamily
+from lyftnb.store.key_changes import KeyChanges
+from lyftnb.store.locks import HeldLocks
+from lyftnb.store.marks import MarkChanges
 from lyftnb.store.messages import StagedMessages
 from lyftnb.store.mirror import Mirror, Spool, Standing, stage_of, to_json
 from lyftnb.store.queue_items import StagedItems
@@ -39,6 +42,9 @@ from lyftnb.store.runs import RunRows
 Row = dict[str, Any]
 
 FAMILIES: tuple[Callable[[Setting], StateFamily], ...] = (
+    HeldLocks,
+    KeyChanges,
+    MarkChanges,
     StagedItems,
     StagedMessages,
     RunRows,
@@ -259,7 +265,7 @@ class Group:
             return
         replaced = {
             f"{commit.claim.deployment}.{channel}": partitions
-            for channel, partitions in commit.claim.replaces
+            for channel, partitions in (*commit.claim.replaces, *commit.replaces)
         }
         for name, partitions in replaced.items():
             self._remove(_Removal(name, partitions, snapshot))

@@ -1,4 +1,5 @@
-"""Forgetting a deployment: its inputs start over, its spools and queues are empty, in one snapshot.
+"""Forgetting a deployment: its inputs start over, its spools, marks, own namespaces and queues are
+empty, in one snapshot.
 
 History stays: older snapshots can be read, batch and sequence numbers go on, so that nothing that
 another deployment has read is ever numbered again.
@@ -10,13 +11,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import polars as pl
+
 from lyftnb.model import Schema
 from lyftnb.store.database import Database
+from lyftnb.store.keybook import KeyBook
 from lyftnb.store.mirror import NO_SCHEMA, Mirror, Spool, Standing
 
 
 def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -> None:
-    """Reset positions, floors, schemas and segments of a deployment; abandon its open claims."""
+    """Reset positions, floors, schemas, segments, marks and own keys of a deployment; abandon its
+    open claims.
+    """
     state = mirror.overlay()
     state.snapshot += 1
     state.committed_at = max(now, state.committed_at)
@@ -42,7 +48,16 @@ def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -
         # Its own queues are called `DEPLOYMENT/NAME`; an id may then come again.
         database.run("empty_queues", prefix=mine)
         database.run("empty_queue_ids", prefix=mine)
+        database.run("forget_marks", deployment=deployment)
+        _forget_keys(database, state, mine, now)
     mirror.absorb(state)
+
+
+def _forget_keys(database: Database, state: Mirror, mine: str, now: datetime) -> None:
+    """Delete all keys of the namespaces that are the deployment's own."""
+    keys = database.frame("keys_of", prefix=mine).with_columns(op=pl.lit("delete"))
+    if not keys.is_empty():
+        KeyBook(database, state, now).put_columns(keys)
 
 
 def _restart(state: Mirror, key: str) -> dict[str, Any]:

@@ -10,7 +10,10 @@ from lyftnb.store.batches import Batches
 from lyftnb.store.contexts import Contexts
 from lyftnb.store.database import Database
 from lyftnb.store.issues import Issues
+from lyftnb.store.keys import Keys
+from lyftnb.store.locks import Locks
 from lyftnb.store.maintenance import Maintenance
+from lyftnb.store.marks import Marks
 from lyftnb.store.messages import Messages
 from lyftnb.store.owner import Ownership
 from lyftnb.store.queues import Queues
@@ -21,7 +24,20 @@ from lyftnb.store.versions import Versions
 SPOOLS = "spools"
 
 
-class Ledger(Versions, Contexts, Spools, Batches, Runs, Queues, Messages, Issues, Maintenance):
+class Ledger(
+    Versions,
+    Contexts,
+    Spools,
+    Batches,
+    Runs,
+    Keys,
+    Marks,
+    Locks,
+    Queues,
+    Messages,
+    Issues,
+    Maintenance,
+):
     """Owns the DuckDB file of a workspace: the only one to open it, and its only writer.
 
     Verbs may be called from any thread; one lock orders them. Each verb that writes is one

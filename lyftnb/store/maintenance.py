@@ -7,6 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from lyftnb.store.commits import committed_before
+from lyftnb.store.keybook import compact
+from lyftnb.store.marks import drop_expired_marks
+from lyftnb.store.records import TidyReport
 from lyftnb.store.session import Session
 from lyftnb.store.spools import resolve
 from lyftnb.store.sweep import StagedFile, SweepReport, remove_empty_folders, staged_files
@@ -14,10 +17,31 @@ from lyftnb.store.verify import Damage, examine
 
 SWEEP_GRACE_S = 3600.0
 _SWEEP_CHUNK = 1000
+_SMALL_ROWS = 50_000
+_USELESS_SHARE = 0.2
 
 
 class Maintenance(Session):
-    """Verify and sweep."""
+    """Verify, sweep and tidy."""
+
+    def tidy(self) -> TidyReport:
+        """Remove keys, sets and marks that have expired, and what their changes have left behind.
+
+        Keys are compacted only where that is worth a rewrite of their table.
+        """
+        with self.opened() as database:
+            now = self.clock.now()
+            marks = drop_expired_marks(database, now)
+            (count,) = database.rows("expired_keys", now=now)
+            mirror = self.mirror
+            useless = mirror.key_rows - mirror.key_rows_kept + count["expired"]
+            worth = useless and (
+                mirror.key_rows < _SMALL_ROWS or useless > mirror.key_rows * _USELESS_SHARE
+            )
+            keys = compact(database, mirror, now) if worth else 0
+            if marks and not worth:
+                database.checkpoint()
+        return TidyReport(keys, marks)
 
     def verify(self, spool: str | None = None) -> list[Damage]:
         """Check the files of a spool, or of all, against what was committed, byte for byte.

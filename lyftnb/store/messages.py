@@ -232,7 +232,7 @@ def _staged_frame(staged: pl.DataFrame, claim: Claim) -> pl.DataFrame:
         batch=pl.lit(claim.batch),
         run=pl.lit(claim.run),
         depth=pl.lit(claim.depth, pl.Int32),
-    ).select(COLUMNS)
+    ).select(COLUMNS.keys())
 
 
 def _end_chains(setting: Setting, jobs: Sequence[str | None]) -> None:

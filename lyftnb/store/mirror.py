@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 
 from lyftnb.model import Position, Schema, SpoolSpec
 from lyftnb.store.database import Database
+from lyftnb.store.entries import Address, Entry
+from lyftnb.store.recent import Recent
 
 NO_SCHEMA = 0
 """The schema id that says: from here on, nothing is known of the spool's columns."""
@@ -66,6 +68,20 @@ class Spool:
         return self.spec.schema or Schema()
 
 
+@dataclass(frozen=True, slots=True)
+class LockStanding:
+    """A lock as it was last acquired; without a holder it is free."""
+
+    token: int
+    holder: str | None
+    acquired_at: datetime
+    expires_at: datetime
+
+    def held(self, now: datetime) -> bool:
+        """Whether somebody holds it."""
+        return self.holder is not None and self.expires_at > now
+
+
 @dataclass
 class Mirror:
     """Maps that follow the tables. An overlay's maps are `ChainMap`s over its base's."""
@@ -87,28 +103,49 @@ class Mirror:
     triggers: MutableMapping[str, str] = field(default_factory=dict)
     """Trigger → where it stands, as JSON."""
     queues: MutableMapping[str, QueueSettings] = field(default_factory=dict)
+    quiet: MutableMapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    """Queue → a span of time within which none of its leases runs out (in memory only)."""
     message: int = 0
     """Id of the newest message; ids have no gap."""
     number: int = 1
     """The next number to give out, below `reserved` if it needs no row (see `numbers`)."""
     reserved: int = 1
+    namespaces: MutableMapping[str, int] = field(default_factory=dict)
+    """Namespace → the version of its last change."""
+    recent: Recent = field(default_factory=Recent)
+    """Keys lately read or changed; what is not in the tables either is `NOTHING`."""
+    entries: dict[Address, Entry] = field(default_factory=dict)
+    """In an overlay: keys that its transaction has read or changed."""
+    locks: MutableMapping[str, LockStanding] = field(default_factory=dict)
+    version: int = 0
+    """The newest version of anything in any namespace."""
+    key_rows: int = 0
+    """Rows of keys and members in the tables."""
+    key_rows_kept: int = 0
+    """Those among them that the last compaction left."""
 
     def overlay(self) -> Mirror:
         """A mirror whose changes stay its own."""
-        overlay = replace(self)
+        overlay = replace(self, entries={})
         for name in _MAPS:
             setattr(overlay, name, ChainMap({}, getattr(self, name)))
         return overlay
+
+    def forget_entries(self) -> None:
+        """In an overlay: read all keys from the tables again."""
+        self.recent, self.entries = Recent(), {}
 
     def absorb(self, overlay: Mirror) -> None:
         """Take over what was changed in an overlay of this mirror."""
         for name in _SCALARS:
             setattr(self, name, getattr(overlay, name))
+        if overlay.recent is not self.recent:
+            self.recent.clear()
+        self.recent.keep(overlay.entries)
         for name in _MAPS:
             getattr(self, name).update(getattr(overlay, name).maps[0])
 
 
-_SCALARS = ("snapshot", "committed_at", "message", "number", "reserved")
 _MAPS = (
     "positions",
     "floors",
@@ -120,6 +157,20 @@ _MAPS = (
     "runs",
     "triggers",
     "queues",
+    "namespaces",
+    "locks",
+    "queues",
+    "quiet",
+)
+_SCALARS = (
+    "snapshot",
+    "committed_at",
+    "message",
+    "number",
+    "reserved",
+    "version",
+    "key_rows",
+    "key_rows_kept",
 )
 
 
@@ -136,6 +187,8 @@ def load(database: Database) -> Mirror:
         stage, number = stage_of(row["batch"])
         claimed[stage] = max(number, claimed.get(stage, 0))
         fences[row["batch"]] = Fence(row["attempt"], durable=True, abandoned=row["abandoned"])
+    namespaces = {row["namespace"]: row["version"] for row in database.rows("namespaces")}
+    (sizes,) = database.rows("key_rows")
     return Mirror(
         snapshot=newest["snapshot"],
         committed_at=newest["committed_at"] or EPOCH,
@@ -156,6 +209,11 @@ def load(database: Database) -> Mirror:
         # Which of the reserved ones were given out is not known any more.
         number=numbers["reserved"],
         reserved=numbers["reserved"],
+        namespaces=namespaces,
+        locks={row.pop("name"): LockStanding(**row) for row in database.rows("locks")},
+        version=max(namespaces.values(), default=0),
+        key_rows=sizes["rows"],
+        key_rows_kept=sizes["kept"],
     )
 
 
@@ -197,6 +255,7 @@ def _spools(database: Database, schemas: dict[int, Schema]) -> dict[str, Spool]:
             policy=row["policy"],
             replaced=row["replaced"],
             rejects=row["rejects"],
+            state=row["state"],
             schema=schemas.get(history["schema_id"]) if history else None,
         )
         version = history["version"] if history else 0

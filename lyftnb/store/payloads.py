@@ -8,6 +8,7 @@ import math
 from lyftnb.errors import BadData
 from lyftnb.model import PAYLOAD_BYTES, Json
 
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _SECONDS = 10 * 366 * 86400.0
 _NAME_CHARACTERS = 200
 
@@ -19,8 +20,8 @@ def to_text(payload: Json, where: str) -> str:
         BadData: it is not JSON, or too large.
     """
     try:
-        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        size = len(text.encode())
+        text = _JSON.encode(payload)
+        size = len(text) if text.isascii() else len(text.encode())
     except (TypeError, ValueError, RecursionError) as error:
         raise BadData(
             f"the payload is not JSON: {error}",

@@ -232,6 +232,9 @@ WHERE queue = $queue AND token IS NOT NULL
   AND (hidden_until <= $now OR hidden_at > $now + (hidden_until - hidden_at))
 RETURNING item, dead_at IS NOT NULL AS is_dead
 
+-- name: first_expiry
+SELECT min(hidden_until) AS instant FROM queue_items WHERE queue = $queue AND token IS NOT NULL
+
 -- name: ready_items
 SELECT item, payload, attempts, enqueued_at, id, at_most
 FROM queue_items
@@ -405,6 +408,174 @@ DELETE FROM issues WHERE closed_at < $before RETURNING issue
 
 -- name: state_issues
 SELECT * FROM issues ORDER BY last_at DESC, issue DESC
+
+-- name: namespaces
+SELECT namespace, max(version) AS version
+FROM (SELECT namespace, version FROM namespaces UNION ALL SELECT namespace, version FROM kv)
+GROUP BY namespace
+
+-- name: key_rows
+SELECT (SELECT count(*) FROM kv) + (SELECT count(*) FROM set_members) AS rows,
+       coalesce((SELECT sum(rows) FROM namespaces), 0)::BIGINT AS kept
+
+-- name: kv_entry
+SELECT namespace, key, version, value, set_since, expires_at FROM kv
+WHERE hash = $hash AND namespace = $namespace AND key = $key
+
+-- name: kv_entries
+-- In two steps: rows are found by the one narrow column, and only theirs are read of the others
+-- (measured on a million keys: 9 ms for 32 keys, 40 ms in one step).
+SELECT namespace, key, version, value, set_since, expires_at FROM kv
+WHERE rowid IN (SELECT rowid FROM kv WHERE hash IN (SELECT hash FROM given))
+
+-- name: kv_scan
+SELECT key, newest.* FROM (
+    SELECT key, arg_max({'version': version, 'value': value, 'set_since': set_since, 'expires_at': expires_at}, version) AS newest
+    FROM kv
+    WHERE namespace = $namespace AND starts_with(key, $prefix) AND key > $after
+    GROUP BY key)
+WHERE (newest.value IS NOT NULL OR newest.set_since IS NOT NULL)
+  AND (newest.expires_at IS NULL OR newest.expires_at > $now)
+ORDER BY key LIMIT $limit
+
+-- name: set_members
+SELECT namespace, key, member, arg_max(present, version) AS present, max(version) AS version
+FROM set_members SEMI JOIN given USING (hash, namespace, key)
+GROUP BY ALL
+
+-- name: kv_namespaces
+SELECT namespace, count(*) AS entries FROM (
+    SELECT namespace, arg_max({'value': value, 'set_since': set_since, 'expires_at': expires_at}, version) AS newest
+    FROM kv GROUP BY hash, namespace, key)
+WHERE (newest.value IS NOT NULL OR newest.set_since IS NOT NULL)
+  AND (newest.expires_at IS NULL OR newest.expires_at > $now)
+GROUP BY namespace ORDER BY namespace
+
+-- name: append_kv
+INSERT INTO kv BY NAME FROM given
+
+-- name: append_set_members
+INSERT INTO set_members BY NAME FROM given
+
+-- name: append_keys
+INSERT INTO kv
+SELECT md5_number_lower(namespace || key), namespace, key,
+       CASE WHEN op = 'put' THEN value END, NULL, $version,
+       CASE WHEN op = 'put' THEN expires_at END
+FROM given
+
+-- name: keep_keys
+CREATE TEMP TABLE kept_keys AS
+SELECT * FROM (
+    SELECT * FROM kv
+    QUALIFY row_number() OVER (PARTITION BY hash, namespace, key ORDER BY version DESC) = 1)
+WHERE (value IS NOT NULL OR set_since IS NOT NULL) AND (expires_at IS NULL OR expires_at > $now)
+
+-- name: keep_members
+CREATE TEMP TABLE kept_members AS
+SELECT m.* FROM (
+    SELECT * FROM set_members
+    QUALIFY row_number() OVER (PARTITION BY hash, namespace, key, member ORDER BY version DESC) = 1
+) AS m JOIN kept_keys AS k USING (hash, namespace, key)
+WHERE m.present AND m.version >= k.set_since
+
+-- name: clear_keys
+DELETE FROM kv
+
+-- name: clear_members
+DELETE FROM set_members
+
+-- name: refill_keys
+INSERT INTO kv FROM kept_keys ORDER BY hash
+
+-- name: refill_members
+INSERT INTO set_members FROM kept_members ORDER BY hash
+
+-- name: drop_keys
+DROP TABLE kept_keys
+
+-- name: drop_members
+DROP TABLE kept_members
+
+-- name: rows_by_namespace
+SELECT namespace, count(*) AS rows
+FROM (SELECT namespace FROM kv UNION ALL SELECT namespace FROM set_members) GROUP BY namespace
+
+-- name: clear_namespaces
+DELETE FROM namespaces
+
+-- name: malformed_changes
+-- The first change that could not be read again, or breaks a limit.
+SELECT namespace, key, op,
+       CASE WHEN NOT list_contains($ops::VARCHAR[], op) OR op IS NULL THEN 'op'
+            WHEN NOT regexp_full_match(namespace, $names) OR namespace IS NULL THEN 'namespace'
+            WHEN key IS NULL OR strlen(key) NOT BETWEEN 1 AND $key_bytes THEN 'key'
+            ELSE 'value' END AS wrong
+FROM given
+WHERE op IS NULL OR NOT list_contains($ops::VARCHAR[], op)
+   OR namespace IS NULL OR NOT regexp_full_match(namespace, $names)
+   OR key IS NULL OR strlen(key) NOT BETWEEN 1 AND $key_bytes
+   OR (op <> 'delete' AND (value IS NULL OR strlen(value) > $value_bytes OR NOT json_valid(value)))
+LIMIT 1
+
+-- name: locks
+SELECT name, token, holder, acquired_at, expires_at FROM locks
+
+-- name: forget_lock
+DELETE FROM locks WHERE name = $lock
+
+-- name: marked
+SELECT high, low FROM marks
+WHERE scope = $scope AND (expires_at IS NULL OR expires_at > $now)
+  AND high IN (SELECT high FROM given)
+
+-- name: append_marks
+INSERT INTO marks BY NAME FROM given
+
+-- name: expired_marks
+SELECT count(*) AS expired FROM marks WHERE expires_at <= $now
+
+-- name: drop_expired_marks
+DELETE FROM marks WHERE expires_at <= $now
+
+-- name: expired_keys
+SELECT count(*) AS expired FROM kv WHERE expires_at <= $now
+
+-- name: keys_of
+SELECT DISTINCT namespace, key, NULL::VARCHAR AS value, NULL::TIMESTAMPTZ AS expires_at
+FROM kv WHERE starts_with(namespace, $prefix)
+
+-- name: forget_marks
+DELETE FROM marks WHERE starts_with(scope, $deployment || '/')
+
+-- name: state_kv
+SELECT namespace, key, newest.value::JSON AS value, newest.version, newest.expires_at FROM (
+    SELECT namespace, key, arg_max({'version': version, 'value': value, 'expires_at': expires_at}, version) AS newest
+    FROM kv GROUP BY hash, namespace, key)
+WHERE newest.value IS NOT NULL AND (newest.expires_at IS NULL OR newest.expires_at > $now)
+ORDER BY namespace, key
+
+-- name: state_sets
+SELECT m.namespace, m.key, m.member::JSON AS member, m.version, s.newest.expires_at FROM (
+    SELECT hash, namespace, key, member, arg_max(present, version) AS present,
+           max(version) AS version
+    FROM set_members GROUP BY ALL
+) AS m JOIN (
+    SELECT hash, namespace, key,
+           arg_max({'set_since': set_since, 'expires_at': expires_at}, version) AS newest
+    FROM kv GROUP BY ALL
+) AS s USING (hash, namespace, key)
+WHERE m.present AND m.version >= s.newest.set_since
+  AND (s.newest.expires_at IS NULL OR s.newest.expires_at > $now)
+ORDER BY m.namespace, m.key, m.member
+
+-- name: state_marks
+SELECT scope, count(*) AS marks, min(expires_at) AS next_expiry, max(expires_at) AS last_expiry
+FROM marks WHERE expires_at IS NULL OR expires_at > $now GROUP BY scope ORDER BY scope
+
+-- name: state_locks
+SELECT name, holder, token, acquired_at, expires_at
+FROM locks WHERE holder IS NOT NULL AND expires_at > $now ORDER BY name
 
 -- name: contexts
 SELECT * FROM contexts ORDER BY layer

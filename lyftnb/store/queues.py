@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -24,14 +24,16 @@ DEAD_LETTERS = "dead-letters"
 """Type of the system message that tells of items that have become dead letters."""
 _LEAST_TTL_S = 0.001
 _INT32 = 2**31
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Queues(Session):
     """Queues with leases. A queue is there as soon as something was put into it.
 
-    An item is *ready*, *delayed*, *leased* or *dead*. A lease hides it for a while; when that is
+    An item is *ready*, *delayed*, *leased* or *dead*. A lease hides it for a while. When that is
     over the item is ready again, but whoever holds the lease may still renew or ack it until the
-    item is leased anew. Each lease has a token that no other has, so an item is acked once.
+    next `lease` of the queue takes it back. Each lease has a token that no other has, so an item is
+    acked once.
 
     An item *fails* when its holder says so, or when a lease of it alone runs out. If a lease of
     several runs out, or they are returned as having failed `together`, nobody knows which of them
@@ -68,20 +70,19 @@ class Queues(Session):
         check_seconds(ttl_s, "lease's time", where, _LEAST_TTL_S)
         if n < 0:
             raise BadData(f"the number of items to lease must not be negative: {n}", where=where)
-        settings = self.mirror.queues.get(queue)
+        with self.opened():
+            settings = self.mirror.queues.get(queue)
         if settings is None or n == 0:
             return []
         with self.changing() as setting:
             database, now = setting.database, setting.now
-            expired = database.rows(
-                "expired_leases", queue=queue, now=now, max_attempts=settings.max_attempts
-            )
-            _tell_of_dead(setting, queue, sum(row["is_dead"] for row in expired))
+            _take_back(setting, queue, settings.max_attempts)
             ready = database.frame("ready_items", queue=queue, now=now, limit=n)
             taken = list(_companions(ready.iter_rows(named=True)))
             if not taken:
                 return []
             (token,) = reserve(setting, 1)
+            until = now + timedelta(seconds=ttl_s)
             database.over(
                 "lease_items",
                 pl.DataFrame({"item": [row["item"] for row in taken]}),
@@ -89,8 +90,9 @@ class Queues(Session):
                 holder=holder or None,
                 company=len(taken),
                 now=now,
-                until=now + timedelta(seconds=ttl_s),
+                until=until,
             )
+            _runs_out(setting, queue, until)
         return [_item(row | {"queue": queue, "token": token}) for row in taken]
 
     def renew(self, leases: Sequence[Lease], ttl_s: float) -> list[bool]:
@@ -103,6 +105,8 @@ class Queues(Session):
             found = setting.database.over(
                 "renew_leases", lease_frame(leases), now=setting.now, until=until
             )
+            for queue in _by_queue(leases):
+                _runs_out(setting, queue, until)
         return among(leases, found)
 
     def ack(self, leases: Sequence[Lease]) -> list[bool]:
@@ -266,6 +270,28 @@ def _new_items(queue: str, items: Sequence[NewItem], now: datetime) -> pl.DataFr
         },
         schema=NEW_ITEM,
     )
+
+
+def _take_back(setting: Setting, queue: str, max_attempts: int) -> None:
+    """Take back leases that have run out, if any can have."""
+    database, state, now = setting.database, setting.state, setting.now
+    since, until = state.quiet.get(queue, (now, now))
+    if since <= now < until:
+        # From here on: a clock that is set back ends the span.
+        state.quiet[queue] = now, until
+        return
+    expired = database.rows("expired_leases", queue=queue, now=now, max_attempts=max_attempts)
+    _tell_of_dead(setting, queue, sum(row["is_dead"] for row in expired))
+    (held,) = database.rows("first_expiry", queue=queue)
+    state.quiet[queue] = now, held["instant"] or _NEVER
+
+
+def _runs_out(setting: Setting, queue: str, instant: datetime) -> None:
+    """Keep in mind when a lease that begins now, or is renewed, runs out."""
+    quiet = setting.state.quiet
+    if queue in quiet:
+        since, until = quiet[queue]
+        quiet[queue] = max(since, setting.now), min(until, instant)
 
 
 def _companions(ready: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:

@@ -39,5 +39,29 @@ class SpoolInfo:
     policy: str
     replaced: bool
     rejects: bool
+    state: str | None
+    """Of one that holds what an action keeps: the digest of what that depends on."""
     next_seq: int
     """The sequence number that the next row gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock that somebody holds."""
+
+    name: str
+    holder: str
+    token: int
+    """The fencing token: it grows with every holder of this lock, for ever."""
+    acquired_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TidyReport:
+    """What `tidy` removed."""
+
+    keys: int = 0
+    """Rows of keys and members of sets that counted no more, or had expired."""
+    marks: int = 0
+    """Marks that had expired."""

@@ -14,6 +14,7 @@ from lyftnb.model import (
     Schema,
     SegmentRef,
 )
+from lyftnb.store.database import queries
 from lyftnb.store.mirror import Spool
 from lyftnb.store.records import SpoolInfo
 from lyftnb.store.scan import cut, scan
@@ -128,11 +129,12 @@ class Spools(Session):
 
     def state(self, table: str) -> pl.DataFrame:
         """One of the ledger's tables as people read it (`sql.STATE_VIEWS`)."""
+        query = f"state_{table}"
+        # What has expired is not shown, even before maintenance removes it.
+        known: dict[str, Any] = {"now": self.clock.now(), "queue": None}
+        given = {name: value for name, value in known.items() if f"${name}" in queries()[query]}
         with self.opened() as database:
-            return database.frame(f"state_{table}", **self._state_parameters(table))
-
-    def _state_parameters(self, table: str) -> dict[str, Any]:
-        return {"queue": None, "now": self.clock.now()} if table == "queues" else {}
+            return database.frame(query, **given)
 
     def _schemas(self) -> dict[int, Schema]:
         return {schema_id: schema for schema, schema_id in self.mirror.schemas.items()}

@@ -42,6 +42,10 @@ STATE_VIEWS = (
     "messages",
     "subscriptions",
     "issues",
+    "kv",
+    "sets",
+    "marks",
+    "locks",
 )
 """What can be read under `lyftnb.`."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -319,7 +323,7 @@ def _unknown_table(ledger: Ledger, text: str, message: str) -> LyftError:
             hint="write spool('name') or spool('name', at => 12)",
             text=text,
         )
-    known = [info.spool for info in ledger.spools()]
+    known = [info.spool for info in ledger.spools() if info.state is None]
     meant = [full for full in known if full.partition(".")[2] == name]
     if len(meant) > 1:
         return NotFound(

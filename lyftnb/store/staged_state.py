@@ -12,8 +12,8 @@ from typing import Unpack
 import polars as pl
 
 from lyftnb.dtypes import from_schema
-from lyftnb.errors import StorageError
-from lyftnb.model import STAGED_COLUMNS, Family, StagedState
+from lyftnb.errors import BadData, StorageError
+from lyftnb.model import PAYLOAD_BYTES, STAGED_COLUMNS, Commit, Family, StagedState
 from lyftnb.store.segments import Origin, staged_name
 
 _FOLDER = "~state"
@@ -31,6 +31,7 @@ def stage_state(
         origin: the batch and task that they come from.
 
     Raises:
+        BadData: a work item has no queue, or a payload is too large.
         StorageError: the disk is full or cannot be written.
     """
     if frame.is_empty():
@@ -38,6 +39,7 @@ def stage_state(
     columns = from_schema(STAGED_COLUMNS[family])
     missing = [pl.lit(None, dtype).alias(n) for n, dtype in columns.items() if n not in frame]
     whole = frame.with_columns(missing).select(columns.keys()).cast(columns)
+    _check(whole, family, f"batch {origin['batch']}")
     deployment = origin["batch"].partition("/")[0]
     path = staged_name(f"{deployment}.{_FOLDER}", origin, part=list(STAGED_COLUMNS).index(family))
     try:
@@ -55,3 +57,24 @@ def stage_state(
 def read_state(staged: StagedState, root: Path) -> pl.DataFrame:
     """The changes that a file holds."""
     return pl.read_parquet(root / staged.path)
+
+
+def changes_of(commit: Commit, family: Family, root: Path) -> pl.DataFrame:
+    """The changes of a family that a commit brings, in their order."""
+    staged = [state for state in commit.state if state.family == family]
+    frames = [read_state(s, root) for s in sorted(staged, key=lambda state: state.order)]
+    return pl.concat(frames) if frames else pl.DataFrame(schema=from_schema(STAGED_COLUMNS[family]))
+
+
+def _check(whole: pl.DataFrame, family: Family, where: str) -> None:
+    """Refuse here what the commit could only stumble over."""
+    if family == "items" and whole["queue"].null_count():
+        raise BadData("a work item names no queue", where=where)
+    if family in ("items", "messages"):
+        largest = whole["payload"].str.len_bytes().max()
+        if isinstance(largest, int) and largest > PAYLOAD_BYTES:
+            raise BadData(
+                f"a payload has {largest:,} bytes as JSON; at most {PAYLOAD_BYTES:,} are allowed",
+                where=where,
+                hint="put the bulk into a spool or a file and name it in the payload",
+            )

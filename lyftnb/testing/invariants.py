@@ -13,7 +13,8 @@ import polars as pl
 
 from lyftnb.model import Schema, united
 from lyftnb.store import Ledger
-from lyftnb.store.mirror import from_json, load
+from lyftnb.store.entries import NOTHING, Entry, hash_of
+from lyftnb.store.mirror import Mirror, from_json, load
 
 
 def check(ledger: Ledger) -> None:
@@ -53,6 +54,15 @@ def rows_are_unique(ledger: Ledger) -> Iterator[str]:
         "spool_schemas": "spool || '#' || version",
         "versions": "workflow || '@' || number",
         "runs": "run",
+        "queues": "queue",
+        "queue_items": "item",
+        "messages": "id",
+        "subscriptions": "name",
+        "issues": "issue",
+        "kv": "namespace || '/' || key || '#' || version",
+        "set_members": "namespace || '/' || key || '#' || version || member",
+        "namespaces": "namespace",
+        "locks": "name",
     }
     for table, key in keys.items():
         query = f"SELECT {key} AS k, count(*) FROM {table} GROUP BY k HAVING count(*) > 1"
@@ -163,9 +173,111 @@ def memory_equals_tables(ledger: Ledger) -> Iterator[str]:
         yield f"positions: {kept.positions} in memory, {read.positions} in the tables"
     if {k: v for k, v in kept.floors.items() if v} != {k: v for k, v in read.floors.items() if v}:
         yield f"floors: {kept.floors} in memory, {read.floors} in the tables"
+    for name in ("queues", "message", "reserved"):
+        if getattr(kept, name) != getattr(read, name):
+            yield f"{name}: {getattr(kept, name)} in memory, {getattr(read, name)} in the tables"
+    yield from _state_in_memory(kept, read)
     durable = {batch: fence for batch, fence in kept.fences.items() if fence.durable}
     if durable != read.fences:
         yield f"fences: {durable} in memory, {read.fences} in the tables"
+
+
+def items_are_in_one_state(ledger: Ledger) -> Iterator[str]:
+    """An item is of a queue that exists; a dead one is not leased; what is leased says until when
+    and in which company; numbers and tokens were given out, tokens after their items.
+    """
+    rows = _rows(
+        ledger,
+        """
+        SELECT i.item FROM queue_items AS i LEFT JOIN queues AS q USING (queue), numbers
+        WHERE q.queue IS NULL OR i.item >= reserved OR i.token >= reserved OR i.token <= i.item
+           OR (i.token IS NOT NULL AND (i.dead_at IS NOT NULL OR i.company IS NULL))
+           OR i.hidden_at > i.hidden_until OR i.payload IS NULL OR NOT json_valid(i.payload)
+        """,
+    )
+    for (item,) in rows:
+        yield f"item {item} is in no proper state"
+
+
+def ids_are_taken_once(ledger: Ledger) -> Iterator[str]:
+    """No two items of a queue have the same id."""
+    named = "SELECT queue, id FROM queue_items WHERE id IS NOT NULL"
+    for queue, name in _rows(ledger, f"{named} GROUP BY ALL HAVING count(*) > 1"):
+        yield f"{queue}: two items have the id {name}"
+
+
+def messages_of_jobs_are_of_commits(ledger: Ledger) -> Iterator[str]:
+    """What a job says of a batch is heard only once the batch is committed."""
+    query = """
+        SELECT id, batch FROM messages ANTI JOIN batches USING (batch)
+        WHERE source = 'job' AND batch IS NOT NULL
+    """
+    for number, batch in _rows(ledger, query):
+        yield f"message {number} is of {batch}, which is not committed"
+
+
+def one_issue_is_open(ledger: Ledger) -> Iterator[str]:
+    """For each code and place at most one issue is open."""
+    query = """
+        SELECT code, place FROM issues GROUP BY ALL
+        HAVING count(*) FILTER (closed_at IS NULL) > 1 OR min(count) < 1
+    """
+    for code, place in _rows(ledger, query):
+        yield f"{code} at {place} is open twice, or was never raised"
+
+
+def keys_are_found(ledger: Ledger) -> Iterator[str]:
+    """A key stands under the hash by which it is looked for, and no row is of a version to come."""
+    newest = ledger.mirror.version
+    for table in ("kv", "set_members"):
+        query = f"SELECT DISTINCT hash, namespace, key, version FROM {table}"
+        for hash_, namespace, key, version in _rows(ledger, query):
+            if hash_ != hash_of((namespace, key)):
+                yield f"{table}: {namespace}:{key} has hash {hash_}"
+            if not 0 < version <= newest:
+                yield f"{table}: {namespace}:{key} has version {version} of {newest}"
+
+
+def members_have_sets(ledger: Ledger) -> Iterator[str]:
+    """A member came in with a change of its set: no row of it is newer than its key's."""
+    query = """
+        SELECT m.namespace, m.key, m.member FROM set_members AS m LEFT JOIN (
+            SELECT namespace, key, max(version) AS version FROM kv GROUP BY ALL
+        ) AS k USING (namespace, key)
+        WHERE k.version IS NULL OR k.version < m.version
+        """
+    for namespace, key, member in _rows(ledger, query):
+        yield f"{namespace}:{key} has member {member}, but was not changed with it"
+
+
+def remembered_keys_are_true(ledger: Ledger) -> Iterator[str]:
+    """Keys that are answered from memory are as the tables have them."""
+    query = """
+        SELECT namespace, key, version, value, set_since, expires_at FROM kv
+        QUALIFY row_number() OVER (PARTITION BY namespace, key ORDER BY version DESC) = 1
+        """
+    stored = {(row[0], row[1]): Entry(*row[2:]) for row in _rows(ledger, query)}
+    now = ledger.clock.now()
+    with ledger.opened():
+        recent = ledger.mirror.recent
+        for address in list(recent):
+            kept, found = recent.get(address), stored.get(address, NOTHING)
+            if kept != found and (kept is None or kept.alive(now) or found.alive(now)):
+                yield f"{address}: {kept} in memory, {found} in the tables"
+
+
+def marks_are_whole(ledger: Ledger) -> Iterator[str]:
+    """A mark has a scope and both halves of its fingerprint."""
+    query = "SELECT count(*) FROM marks WHERE scope IS NULL OR high IS NULL OR low IS NULL"
+    ((count,),) = _rows(ledger, query)
+    if count:
+        yield f"{count} marks lack something"
+
+
+def _state_in_memory(kept: Mirror, read: Mirror) -> Iterator[str]:
+    for name in ("version", "namespaces", "locks", "key_rows", "key_rows_kept"):
+        if getattr(kept, name) != getattr(read, name):
+            yield f"{name}: {getattr(kept, name)} in memory, {getattr(read, name)} in the tables"
 
 
 INVARIANTS: tuple[Callable[[Ledger], Iterator[str]], ...] = (
@@ -178,7 +290,15 @@ INVARIANTS: tuple[Callable[[Ledger], Iterator[str]], ...] = (
     no_claim_of_a_commit,
     schemas_grow,
     files_are_there,
+    items_are_in_one_state,
+    ids_are_taken_once,
+    messages_of_jobs_are_of_commits,
+    one_issue_is_open,
     memory_equals_tables,
+    keys_are_found,
+    members_have_sets,
+    remembered_keys_are_true,
+    marks_are_whole,
 )
 
 

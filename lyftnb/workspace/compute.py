@@ -1,16 +1,20 @@
-"""The workers behind a workspace: an embedded cluster or an existing scheduler, as settings say."""
+"""The workers behind a workspace: an embedded cluster or an existing scheduler, as settings say.
+
+With the cluster comes the server that answers its workers, and other processes, about state.
+"""
 
 from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lyftnb.workspace.config import Config
 
 if TYPE_CHECKING:
     from lyftnb.engine import Cluster, Engine
+    from lyftnb.store import Ledger
+    from lyftnb.store.remote import StateServer
 
 
 _SCHEDULER_PATIENCE_S = 5.0
@@ -20,13 +24,15 @@ _SCHEDULER_PATIENCE_S = 5.0
 class Compute:
     """Starts with the first use and stays up until `close`."""
 
-    def __init__(self, config: Config, state_dir: Path, storage_root: Path) -> None:
+    def __init__(self, config: Config, ledger: Ledger) -> None:
         self._config = config
-        self._scratch = state_dir / "tmp"
-        self._storage_root = storage_root
+        self._ledger = ledger
+        self._scratch = ledger.state_dir / "tmp"
+        self._storage_root = ledger.root
         self._lock = threading.RLock()
         self._cluster: Cluster | None = None
         self._engine: Engine | None = None
+        self._server: StateServer | None = None
         self._checked: set[str] = set()
         """Groups of an existing scheduler that were seen to share our storage."""
 
@@ -70,7 +76,7 @@ class Compute:
             timeout = min(timeout, _SCHEDULER_PATIENCE_S)
         cluster.wait_for(groups, timeout)
         if self._engine is None:
-            self._engine = Engine(cluster)
+            self._engine = Engine(cluster, str(self._storage_root))
         if not cluster.is_ours and not groups <= self._checked:
             start_timeout = self._config.cluster.start_timeout
             self._engine.check_storage(self._storage_root, groups - self._checked, start_timeout)
@@ -81,10 +87,19 @@ class Compute:
         """The cluster, started if it is not up (any more)."""
         with self._lock:
             if self._cluster is not None and self._cluster.closed:
-                self.close()
+                self._let_cluster_go()
             if self._cluster is None:
                 self._cluster = self._started()
+                self._introduce(self._cluster)
             return self._cluster
+
+    def _introduce(self, cluster: Cluster) -> None:
+        """Have the workers know where this owner answers."""
+        from lyftnb.store.remote import serve
+
+        if self._server is None:
+            self._server = serve(self._ledger, cluster.host)
+        cluster.introduce(str(self._storage_root), self._server.address)
 
     def _started(self) -> Cluster:
         from lyftnb.engine import Cluster, GroupSize
@@ -114,7 +129,13 @@ class Compute:
     def close(self) -> None:
         """Stop what was started."""
         with self._lock:
-            if self._cluster is not None:
-                self._cluster.close()
-                self._cluster = self._engine = None
-                self._checked.clear()
+            self._let_cluster_go()
+            if self._server is not None:
+                self._server.close()
+                self._server = None
+
+    def _let_cluster_go(self) -> None:
+        if self._cluster is not None:
+            self._cluster.close()
+            self._cluster = self._engine = None
+            self._checked.clear()

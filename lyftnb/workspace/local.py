@@ -49,7 +49,7 @@ class Workspace:
             command=" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             storage_root=self._storage,
         )
-        self._compute = Compute(config, path / STATE_DIR, self._storage)
+        self._compute = Compute(config, self._ledger)
         self._manager: Manager | None = None
         self.contexts = Contexts(self._ledger, config.context.default, self._explained)
         _open[path] = self
@@ -207,6 +207,7 @@ class Workspace:
             base_path=self.path,
             now=self._clock.now(),
             read_spool=lambda name: self.spool(name).scan(),
+            state=self._ledger,
         )
 
     # -- data

@@ -31,11 +31,11 @@ class Site:
         self._start("scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1",
                     "--scheduler-file", str(self.file))  # fmt: skip
 
-    def worker(self, group: str) -> subprocess.Popen[bytes]:
+    def worker(self, group: str, *more: str) -> subprocess.Popen[bytes]:
         return self._start(
             "worker", "--scheduler-file", str(self.file), "--resources", f"group:{group}=1",
             "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1",
-            "--local-directory", str(self.folder),
+            "--local-directory", str(self.folder), *more,
         )  # fmt: skip
 
     def _start(self, kind: str, *args: str) -> subprocess.Popen[bytes]:

@@ -10,7 +10,9 @@ from typing import Any
 
 from lyftnb.operators.actions.aggregating import Aggregate
 from lyftnb.operators.actions.columns import Derive, Remove, Rename, Select
+from lyftnb.operators.actions.dedupe import Dedupe
 from lyftnb.operators.actions.json_text import Json
+from lyftnb.operators.actions.kv import Kv
 from lyftnb.operators.actions.nested import Explode, Flatten, Unnest
 from lyftnb.operators.actions.ordering import Distinct, Limit, Sample, Sort
 from lyftnb.operators.actions.python import Python
@@ -49,6 +51,8 @@ BUILTIN: tuple[type[Action[Any]], ...] = (
     Limit,
     Sample,
     Distinct,
+    Dedupe,
+    Kv,
     Hash,
     Mask,
     SqlQuery,

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from lyftnb.model import Params, quoted
 from lyftnb.operators.base import (
+    HIDDEN,
     Action,
     ActionError,
     Bound,
@@ -23,6 +24,9 @@ from lyftnb.operators.base import (
 from lyftnb.operators.binding import conditions, reasons, scalar
 from lyftnb.operators.expressions import Compiled, compile
 from lyftnb.operators.parameters import Sql
+
+_MET = HIDDEN + "met"
+"""Where a group was first met."""
 
 
 def _from_names(value: Any) -> Any:
@@ -124,8 +128,13 @@ def _bound(keys: dict[str, Compiled], computed: dict[str, Compiled]) -> Bound:
     everything = {**keys, **computed}
 
     def transform(lf: pl.LazyFrame, flags: Flags) -> pl.LazyFrame:
+        if not by:
+            return lf.select(values)
         # The order of groups must not depend on threads: a second run has to give the same rows.
-        return lf.group_by(by, maintain_order=True).agg(values) if by else lf.select(values)
+        # Not by `maintain_order`: for its sake the engine that spills holds every group in memory
+        # (measured for 10 million groups: 519 MiB instead of 247).
+        met = pl.col(_MET).min()
+        return lf.with_row_index(_MET).group_by(by).agg(*values, met).sort(_MET).drop(_MET)
 
     out = pl.Schema({name: compiled.dtype for name, compiled in everything.items()})
     return Bound(transform, out, parted=True, guards=guards_of(everything.values()))

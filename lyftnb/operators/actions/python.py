@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -24,6 +24,7 @@ from lyftnb.operators.base import (
     Made,
     Reason,
 )
+from lyftnb.operators.batch_state import BatchKv, BatchState
 from lyftnb.operators.rejects import row_json
 
 MAX_BAD_ROWS = 100
@@ -43,6 +44,23 @@ class Context:
     seed: int
     tables: dict[str, pl.LazyFrame]
     """The step's inputs by name."""
+    state: BatchState
+    variables: Mapping[str, Any]
+    """What `${…}` stands for: `run.id`, `msg.last`, …"""
+
+    def kv(self, namespace: str) -> BatchKv:
+        """Keys and sets of the state, as of the last commit and with the batch's own changes; what
+        is changed is committed with the rows. `./name` is the deployment's own.
+        """
+        return self.state.kv(namespace)
+
+    def enqueue(self, queue: str, payloads: Iterable[Any], *, priority: int = 0) -> None:
+        """Put work items into a queue, once the batch is committed."""
+        self.state.enqueue(queue, payloads, priority=priority)
+
+    def publish(self, tag: str, payload: Any = None) -> None:
+        """Send a message, once the batch is committed."""
+        self.state.publish(tag, payload)
 
 
 class PythonParams(Params):
@@ -74,6 +92,10 @@ class Python(Action[PythonParams]):
     the step's group. When a row-wise function raises, the rows that it fails on are found by
     halving and go to the rejects with code `python_error`; above 100 rows and 1 % of them, or when
     it raises on a frame of no rows too, the batch fails instead.
+    The context has the batch's name, its time and seed, `tables`, and the state: `ctx.kv("ns")`
+    (get, put, increment, scan, sets), `ctx.enqueue(queue, payloads)`, `ctx.publish(tag, payload)`.
+    What is read there is checked at the commit, what is changed is committed with the rows; a batch
+    of such a step is not cut, and is tried again as a whole if its function raises after a change.
     `raise Temporary("…", delay=5)` asks for another try of the whole batch, `raise Permanent("…")`
     fails it for good (both from `lyftnb.errors`).
     """
@@ -94,6 +116,10 @@ class Python(Action[PythonParams]):
         """As the author says."""
         return params.rowwise
 
+    def stateful(self, params: PythonParams) -> bool:
+        """A function that uses keys must see what the batch before it left."""
+        return _uses_state(_parsed(params.source))
+
     def bind(self, params: PythonParams, schema: pl.Schema, env: Env) -> EagerBound:
         """Compile the source; running it (and its imports) waits for the rows."""
         tree = _parsed(params.source)
@@ -102,8 +128,7 @@ class Python(Action[PythonParams]):
 
         def run(frame: pl.DataFrame) -> Made:
             function = _loaded(code, params.source, entry.name)
-            extra = (_context(env),) if entry.takes_context else ()
-            body = _Body(function, params.source, extra)
+            body = _Body(function, params.source, env, entry.takes_context)
             return body.run(frame, rowwise=params.rowwise)
 
         return EagerBound(run, None)
@@ -117,23 +142,29 @@ class _BadReturn(WorkflowError):
 class _Body:
     function: Callable[..., Any]
     source: str
-    extra: tuple[Context, ...]
-    """The context, if the function takes it."""
+    env: Env
+    takes_context: bool
 
     def run(self, frame: pl.DataFrame, *, rowwise: bool) -> Made:
+        state = BatchState(self.env)
         try:
-            return Made(self._call(frame))
+            return Made(self._call(frame, state))
         except LyftError:
             raise
         except Exception as error:
-            if not rowwise or frame.height == 0:
+            # What it has changed for some rows cannot be told from what it did for the others.
+            if not rowwise or frame.height == 0 or state.written:
                 raise self._failure(error, frame, "the function raised") from error
             return self._isolated(frame, error)
 
-    def _call(self, frame: pl.DataFrame) -> pl.DataFrame:
-        made = self.function(frame.lazy(), *self.extra)
+    def _call(self, frame: pl.DataFrame, state: BatchState | None = None) -> pl.DataFrame:
+        state = state or BatchState(self.env)
+        extra = (_context(self.env, state),) if self.takes_context else ()
+        made = self.function(frame.lazy(), *extra)
         if isinstance(made, pl.LazyFrame):
             made = made.collect()
+        if self.env.changes is not None:
+            state.hand_over(self.env.changes)
         if not isinstance(made, pl.DataFrame):
             raise _BadReturn(
                 f"the function returned {type(made).__name__}, not a frame",
@@ -197,8 +228,9 @@ class _Body:
         )
 
 
-def _context(env: Env) -> Context:
-    return Context(env.batch, env.split, env.now, env.seed, dict(env.tables))
+def _context(env: Env, state: BatchState) -> Context:
+    tables, variables = dict(env.tables), dict(env.variables)
+    return Context(env.batch, env.split, env.now, env.seed, tables, state, variables)
 
 
 def _parsed(source: str) -> ast.Module:
@@ -228,6 +260,21 @@ def _entry(tree: ast.Module) -> _Entry:
     if not 1 <= wanted <= 2:
         raise ValueError(f"{entry.name} must take a frame, or a frame and the context")
     return _Entry(entry.name, wanted == 2)
+
+
+def _uses_state(tree: ast.Module) -> bool:
+    """Whether the function asks its context for the state."""
+    entry = next(
+        f for f in tree.body if isinstance(f, ast.FunctionDef) and f.name == _entry(tree).name
+    )
+    names = [arg.arg for arg in (*entry.args.posonlyargs, *entry.args.args)]
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr in ("kv", "state")
+        and isinstance(node.value, ast.Name)
+        and node.value.id == names[-1]
+        for node in ast.walk(entry)
+    )
 
 
 def _compiled(tree: ast.Module) -> CodeType:

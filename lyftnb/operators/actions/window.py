@@ -132,8 +132,8 @@ class Window(Action[WindowParams]):
 
     Open windows are kept from batch to batch and from run to run, and change in one commit with the
     rest of the batch: the result is the same however the input is cut. The end of a run leaves them
-    open; with `on_end: emit` they are emitted as they are, and again if more rows come. Rows without
-    an event time go to the rejects (code `no_time`).
+    open; with `on_end: emit` they are emitted as they are, and again if more rows come. Rows
+    without an event time go to the rejects (code `no_time`).
     """
 
     name = "window"
@@ -285,7 +285,7 @@ def _of_one_type(rows: pl.DataFrame, remembered: Remembered) -> tuple[pl.DataFra
         label: chunk.cast({n: t for n, t in types.items() if n in schemas[label]})
         for label, chunk in remembered.items()
     }
-    return rows.cast(types), before
+    return rows.cast(pl.Schema(types)), before
 
 
 def _time(text: str, schema: pl.Schema, env: Env) -> Compiled:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
-from itertools import product
+from itertools import pairwise, product
 
 from lyftnb.errors import near
 
@@ -135,19 +135,14 @@ class Cron:
         """The time between two matches on a clock that is never changed; None if it varies."""
         count = len(self.hours.values) * len(self.minutes.values) * len(self.seconds.values)
         if self.daily:
-            return timedelta(seconds=86400 // count) if self._even(count) else None
+            return timedelta(seconds=86400 // count) if self._even(86400 / count) else None
         weekly = self.days.whole and self.months.whole and not self.weekdays.nth
         return 7 * _DAY if weekly and count == len(self.weekdays.values) == 1 else None
 
-    def _even(self, count: int) -> bool:
-        step, rest = divmod(86400, count)
-        first = None
-        for i, t in enumerate(self.times()):
-            at = t.hour * 3600 + t.minute * 60 + t.second
-            first = at if first is None else first
-            if rest or at != first + i * step:
-                return False
-        return True
+    def _even(self, step: float) -> bool:
+        clock = product(self.hours.values, self.minutes.values, self.seconds.values)
+        times = [hour * 3600 + minute * 60 + second for hour, minute, second in clock]
+        return all(b - a == step for a, b in pairwise(times))
 
     def following(self, after: datetime) -> datetime | None:
         """The first matching wall time strictly after a wall time; None if there is none."""
@@ -291,7 +286,7 @@ def _item(kind: _Kind, item: str, values: set[int], nth: set[tuple[int, int]]) -
 def _range(kind: _Kind, text: str, step: int) -> range:
     first, _, last = text.partition("-")
     low, high = _value(kind, first), _value(kind, last)
-    if kind is _WEEKDAY and high == 0:
+    if kind is _WEEKDAY and high == 0 < low:
         high = 7  # Sunday ends a week as well as it begins one
     if high < low:
         two = f"{first}-{kind.words[-1] if kind.words else kind.high}"

@@ -13,13 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from lyftnb.errors import WorkflowError, near
 from lyftnb.model import TriggerSpec, seconds
 from lyftnb.planning.due.cron import LAST_YEAR, Cron, parse_cron
 
-DEFAULT_ZONE = "UTC"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 _WEEK = timedelta(days=7)
@@ -155,7 +154,7 @@ def timetable(trigger: TriggerSpec) -> Timetable | None:
     if trigger.interval is not None:
         return Grid(timedelta(seconds=seconds(trigger.interval)))
     if trigger.cron is not None:
-        return _cron_table(trigger.cron, trigger.zone or DEFAULT_ZONE)
+        return _cron_table(trigger.cron, zone_of(trigger))
     return None
 
 
@@ -170,18 +169,20 @@ def _cron_table(text: str, zone: str) -> CronTable:
     return CronTable(cron, ZoneInfo(zone))
 
 
+def zone_of(trigger: TriggerSpec) -> str:
+    """The name of the zone that its times are in."""
+    return "UTC" if trigger.zone is None else trigger.zone
+
+
 def zone_problem(zone: str) -> tuple[str, str] | None:
     """What is wrong with the name of a zone, and what to do about it; None if it is right."""
-    if zone in _zones():
-        return None
-    guess = near(zone, _zones())
-    hint = f"did you mean '{guess}'?" if guess else "write an IANA name such as Europe/Berlin"
-    return f"unknown time zone '{zone}'", hint
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # not there, no name at all, a folder
+        guess = near(zone, available_timezones())
+        hint = f"did you mean '{guess}'?" if guess else "write an IANA name such as Europe/Berlin"
+        return f"unknown time zone '{zone}'", hint
+    return None
 
 
 def newest_fire(table: Timetable, after: datetime, until: datetime) -> datetime | None:

@@ -91,6 +91,8 @@ def due(
     if since >= newest:
         return (), skipped
     match trigger.overlapping:
+        case "queue" if queued >= BACKLOG:
+            return (), state
         case "queue":
             groups = [[at] for at in _first(table, since, newest, BACKLOG - queued)]
         case "skip" if running or queued:
@@ -171,14 +173,15 @@ def _hand_out(
     trigger: TriggerSpec, table: Timetable, state: ScheduleState, groups: list[list[datetime]]
 ) -> tuple[tuple[Fire, ...], ScheduleState]:
     """One fire for each group of nominal times, at the group's last."""
+    window = trigger.window
+    if window is None:
+        return tuple(Fire(at) for *_, at in groups), replace(state, handled=groups[-1][-1])
+    unbroken = window.catch_up == "all" and trigger.overlapping != "skip"
     fires: list[Fire] = []
     for group in groups:
         state = replace(state, handled=group[-1])
-        if trigger.window is None:
-            fires.append(Fire(group[-1]))
-            continue
-        begin = _window_start(trigger, table, state, group[0])
-        end = group[-1] - _offset(trigger.window)
+        begin = _window_start(window, table, state, group[0], unbroken)
+        end = group[-1] - _offset(window)
         if begin < end:
             fires.append(Fire(group[-1], begin, end))
             state = replace(state, handed_out=end)
@@ -186,21 +189,19 @@ def _hand_out(
 
 
 def _window_start(
-    trigger: TriggerSpec, table: Timetable, state: ScheduleState, at: datetime
+    window: WindowSpec, table: Timetable, state: ScheduleState, at: datetime, unbroken: bool
 ) -> datetime:
     """Where the window of a nominal time begins.
 
     Windows of the cadence's size lie end to end, also over changes of the clocks and of the
-    trigger: each begins where the last one ended, unless some between were dropped.
+    trigger: each begins where the last one ended, unless windows may be dropped.
     """
-    window = trigger.window
-    assert window is not None
     offset = _offset(window)
     size = None if window.size is None else timedelta(seconds=seconds(window.size))
     if size is not None and size != table.cadence:
         return at - offset - size
     last = state.handed_out
-    if last is not None and window.catch_up == "all" and trigger.overlapping != "skip":
+    if last is not None and unbroken:
         return last
     before = fire_before(table, at)
     begin = (before or at) - offset

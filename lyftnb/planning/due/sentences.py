@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 
 from lyftnb.model import MessageFilter, TriggerSpec, WindowSpec, seconds
 from lyftnb.planning.due.cron import LAST, Cron, CronField, parse_cron
-from lyftnb.planning.due.fires import DEFAULT_ZONE
+from lyftnb.planning.due.fires import zone_of
 
 _UNITS = ((604800, "week", "weeks"), (86400, "day", "days"), (3600, "h", "h"), (60, "min", "min"),
           (1, "s", "s"))  # fmt: skip
@@ -43,7 +43,7 @@ def _kind(trigger: TriggerSpec) -> str:
     if trigger.interval is not None:
         return _every(seconds(trigger.interval))
     if trigger.cron is not None:
-        return _cron(trigger.cron, trigger.zone or DEFAULT_ZONE)
+        return _cron(trigger.cron, zone_of(trigger))
     if trigger.watch is not None:
         return f"as data arrives, looking {_every(seconds(trigger.watch))}"
     if trigger.message is not None:

@@ -45,10 +45,14 @@ def _producers(draft: Draft, report: Report) -> None:
 
 def _reserved(draft: Draft, report: Report) -> None:
     taken = {rejects_channel(step): step for step in draft.spec.steps}
+    states = {state.channel: job for job in draft.jobs.values() for state in job.states}
     hint = "choose another name"
     for step, ports in draft.graph.ports.items():
         for port, channel in ports.items():
             path = port_path(draft, step, port)
+            if channel in states:
+                why = f"'{channel}' is where an action of step '{states[channel].step}' keeps rows"
+                report.error(path, "reserved_name", why, hint)
             if channel in taken:
                 why = f"'{channel}' is the channel for the rejects of step '{taken[channel]}'"
                 report.error(path, "reserved_name", why, hint)

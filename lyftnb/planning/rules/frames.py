@@ -59,18 +59,36 @@ def _batch(job: Job, draft: Draft, setting: Setting, report: Report) -> None:
 
 
 def _state(job: Job, setting: Setting, report: Report) -> None:
-    if not job.stateful or job.frame not in REPLACING:
-        return
-    kinds = frozenset(setting.checker.action_kinds())
-    names = ", ".join(
-        f"'{a.kind}'" for a in job.actions if a.kind in kinds and setting.checker.stateful(a)
-    )
-    report.error(
-        ("steps", job.step, "frame"),
-        "state_frame",
-        f"{names} remembers rows of earlier batches, and frame '{job.frame}' reads them again",
-        "leave the frame out: such an action follows new rows",
-    )
+    if job.stateful and job.frame in REPLACING:
+        kinds = frozenset(setting.checker.action_kinds())
+        names = ", ".join(
+            f"'{a.kind}'" for a in job.actions if a.kind in kinds and setting.checker.stateful(a)
+        )
+        report.error(
+            ("steps", job.step, "frame"),
+            "state_frame",
+            f"{names} remembers rows of earlier batches, and frame '{job.frame}' reads them again",
+            "leave the frame out: such an action follows new rows",
+        )
+    taken: set[str] = set()
+    for state in job.states:
+        path = ("steps", job.step, "actions", state.index)
+        kind = job.actions[state.index].kind
+        if job.input is not None:
+            report.error(
+                (*path, kind),
+                "state_outside",
+                f"'{kind}' follows rows in the order of a spool, and this step reads from outside",
+                "read the input in a step of its own, with a channel to this one",
+            )
+        if state.channel in taken:
+            report.error(
+                path,
+                "state_id",
+                f"another '{kind}' of step '{job.step}' keeps its rows under the same name",
+                "give each an `id`",
+            )
+        taken.add(state.channel)
 
 
 def _join(job: Job, draft: Draft, report: Report) -> None:

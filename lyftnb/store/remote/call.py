@@ -64,7 +64,7 @@ class Verb:
 
     @cached_property
     def _hints(self) -> dict[str, Any]:
-        return get_type_hints(self.method)
+        return get_type_hints(self.method, localns={"pa": _Arrow()})
 
     @cached_property
     def _arguments(self) -> Codec:
@@ -73,6 +73,15 @@ class Verb:
     @cached_property
     def _result(self) -> Codec:
         return Codec([self._hints["return"]])
+
+
+class _Arrow:
+    """Stands for pyarrow in hints, which modules import for its types alone: a table or an array
+    travels as it is, so its type says nothing about JSON.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return Any
 
 
 Method = Callable[Concatenate[Any, P], R]

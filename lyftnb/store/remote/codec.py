@@ -7,9 +7,9 @@ among them travels in the body; its place in the list holds null.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -17,6 +17,8 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from lyftnb.errors import InternalError, LyftError, SetupError
 
 _EXPECTED = re.compile(r"Expected (.+?) - serialized")
+_LOOSE = (Iterable, Collection)
+"""Types of arguments that become lists on the way, because JSON has no other."""
 _CONFIG = ConfigDict(ser_json_inf_nan="constants")
 
 
@@ -39,7 +41,12 @@ class Codec:
     """Packs and unpacks lists of values of given types."""
 
     def __init__(self, types: Sequence[Any]) -> None:
-        whole: Any = tuple[*map(_plain, types)]  # type: ignore[misc]
+        self._loose = {place for place, kind in enumerate(types) if get_origin(kind) in _LOOSE}
+        listed = (
+            list.__class_getitem__(get_args(kind)) if get_origin(kind) in _LOOSE else kind
+            for kind in types
+        )
+        whole: Any = tuple.__class_getitem__(tuple(listed))
         self._adapter: TypeAdapter[Any] = TypeAdapter(whole, config=_CONFIG)
 
     def pack(self, values: Sequence[Any]) -> Packed:
@@ -48,7 +55,7 @@ class Codec:
         Raises:
             SetupError: a value is not of its declared type, or JSON cannot hold it.
         """
-        plain = list(values)
+        plain = [list(v) if place in self._loose else v for place, v in enumerate(values)]
         arrow, body = None, b""
         for place, value in enumerate(values):
             kind = _arrow_kind(value)
@@ -113,12 +120,6 @@ def _tree(kind: type[LyftError]) -> Iterator[type[LyftError]]:
 def _utf8(text: str | None) -> str | None:
     """The text without what UTF-8 cannot hold (half of a character in a file's name, say)."""
     return None if text is None else text.encode(errors="replace").decode()
-
-
-def _plain(hint: Any) -> Any:
-    """The type that the JSON list has where an Arrow value would stand."""
-    kind = get_origin(hint) or hint
-    return Any if getattr(kind, "__module__", "").partition(".")[0] == "pyarrow" else hint
 
 
 def _sentence(error: Exception) -> str:

@@ -2,6 +2,10 @@
 
 One line each: the ledger's own method, and what asking twice would do (`call`). A method that is
 not here cannot be called.
+
+A verb is `once` also where only its answer would be another the second time (an ack of what is
+acked already says that the lease was lost). Leases and locks are `repeatable`: what was given and
+never arrived belongs to nobody, and runs out.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from pathlib import Path
 
 from lyftnb.store.ledger import Ledger
 from lyftnb.store.remote.address import StateAddress
-from lyftnb.store.remote.call import read, verbs_of, wait
+from lyftnb.store.remote.call import once, read, repeatable, verbs_of, wait
 from lyftnb.store.remote.client import PATIENCE_S, Client
 from lyftnb.store.remote.news import News
 from lyftnb.store.remote.server import StateServer
@@ -21,6 +25,48 @@ class StateClient(Client):
 
     When the owner is away a call waits for it, and for its successor, within `patience_s`.
     """
+
+    # Keys, sets, marks.
+    kv_get = read(Ledger.kv_get)
+    kv_scan = read(Ledger.kv_scan)
+    kv_version = read(Ledger.kv_version)
+    kv_namespaces = read(Ledger.kv_namespaces)
+    set_members = read(Ledger.set_members)
+    unseen = read(Ledger.unseen)
+    kv_put = once(Ledger.kv_put)
+    kv_delete = once(Ledger.kv_delete)
+    kv_increment = once(Ledger.kv_increment)
+    set_add = repeatable(Ledger.set_add)
+    set_remove = repeatable(Ledger.set_remove)
+
+    # Locks.
+    lock_acquire = repeatable(Ledger.lock_acquire)
+    lock_renew = repeatable(Ledger.lock_renew)
+    lock_release = once(Ledger.lock_release)
+
+    # Queues.
+    items = read(Ledger.items)
+    peek = read(Ledger.peek)
+    queues = read(Ledger.queues)
+    queue_depth = read(Ledger.queue_depth)
+    enqueue = once(Ledger.enqueue)
+    lease = repeatable(Ledger.lease)
+    renew = repeatable(Ledger.renew)
+    ack = once(Ledger.ack)
+    nack = once(Ledger.nack)
+    redrive = once(Ledger.redrive)
+    purge = once(Ledger.purge)
+    set_queue = repeatable(Ledger.set_queue)
+
+    # Messages and issues.
+    messages = read(Ledger.messages)
+    recent_messages = read(Ledger.recent_messages)
+    newest_message = read(Ledger.newest_message)
+    publish = once(Ledger.publish)
+    subscription = repeatable(Ledger.subscription)
+    advance = repeatable(Ledger.advance)
+    end_subscription = once(Ledger.end_subscription)
+    issues = read(Ledger.issues)
 
     # Spools: what there is to read; the files are read by whoever asks.
     snapshot = read(Ledger.snapshot)
@@ -42,4 +88,6 @@ VERBS = verbs_of(StateClient)
 
 def serve(ledger: Ledger, host: str = "127.0.0.1") -> StateServer:
     """Answer other processes with the verbs of a ledger, and leave the address beside it."""
-    return StateServer(ledger, VERBS, host=host, state_dir=ledger.state_dir)
+    server = StateServer(ledger, VERBS, host=host, state_dir=ledger.state_dir)
+    ledger.listen(server.tell)
+    return server

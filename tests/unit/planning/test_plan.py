@@ -114,7 +114,7 @@ def graphs(draw: st.DrawFn) -> WorkflowSpec:
             if draw(st.integers(0, 5)) == 0:
                 step["trigger"] = "manual"
         else:
-            step |= FILES
+            step |= FILES | {"actions": []}
         ports = {f"p{k}": f"c{i}_{k}" for k in range(draw(st.integers(1, 2)))}
         step["out"] = ports
         step["dispatch"] = "clone"

@@ -123,6 +123,18 @@ ONE_STEP = {
         SINK | {"actions": [{"dedupe": "x"}], "frame": "all"},
         ["state_frame steps.s.frame"],
     ),
+    "a state of an outside input": (
+        {"input": {"files": "a"}, "actions": [{"dedupe": "x"}], "output": {"print": None}},
+        ["state_outside steps.s.actions[0].dedupe"],
+    ),
+    "two states of one name": (
+        SINK | {"actions": [{"dedupe": "x"}, {"dedupe": "y", "id": "d"}, {"dedupe": "y"}]},
+        ["state_id steps.s.actions[2]"],
+    ),
+    "a channel named as a state": (
+        {"in": "raw", "actions": [{"dedupe": "x"}], "out": "s__dedupe_state"},
+        ["reserved_name steps.s.out"],
+    ),
     "partitions that are not there": (
         SINK | {"frame": "partition"},
         ["unpartitioned steps.s.frame"],
