@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from lyftnb.cli import authoring, contexts, running, spools, system
+from lyftnb.cli import authoring, contexts, running, secrets, spools, system
 from lyftnb.cli.screen import Settings, complain
 from lyftnb.errors import LyftError
 
@@ -91,6 +91,7 @@ for family in (authoring, running, system):
     family.register(app)
 app.add_typer(spools.app, name="spool")
 app.add_typer(contexts.app, name="context")
+app.add_typer(secrets.app, name="secret")
 
 if __name__ == "__main__":
     sys.exit(app())

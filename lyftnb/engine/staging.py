@@ -17,8 +17,9 @@ import polars as pl
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import SinkEnv
 from lyftnb.engine.program import Program, Target, Unit
+from lyftnb.engine.secrets import redacted_frame
 from lyftnb.errors import BadData
-from lyftnb.model import Job, Publication, Schema, StagedSegment, StepCount
+from lyftnb.model import Job, Publication, Schema, StagedSegment, StepCount, filled
 from lyftnb.operators import Env, Held, Pile, Scratch
 
 _WRITERS = 4
@@ -75,7 +76,8 @@ class Staging:
         self._end_channels(job)
         if job.output is not None:
             sink = connectors.SINKS[job.output.kind]
-            params = sink.parse(job.output.params)
+            place = ("output", job.output.kind)
+            params = sink.parse(filled(job.output.params, self._env.variables, place))
             self.publications += sink.stage(params, good.pieces(), self._sink_env(job))
 
     def deliver_nothing(self, job: Job) -> None:
@@ -105,7 +107,8 @@ class Staging:
 
     def keep_rejects(self, rejects: pl.DataFrame) -> None:
         """Put rejects (counted already) into the rejects spools of their steps."""
-        for (step,), part in rejects.partition_by("step", as_dict=True).items():
+        shown = redacted_frame(rejects)
+        for (step,), part in shown.partition_by("step", as_dict=True).items():
             name = str(step)
             if name not in self._rejects:
                 self._rejects[name] = Pile(operators.REJECTS_SCHEMA, self._scratch)

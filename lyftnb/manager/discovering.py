@@ -11,6 +11,7 @@ from lyftnb.clock import Clock
 from lyftnb.connectors import Discovery, SourceEnv
 from lyftnb.engine import Engine
 from lyftnb.manager.feeds import SourceFeed
+from lyftnb.manager.programs import variables_of_run
 from lyftnb.manager.retries import Retries
 from lyftnb.manager.stage_run import StageRun
 
@@ -45,7 +46,8 @@ class Discoverer:
             self.defer(lambda: self._answered(found))
 
         spec, items = self.feed.spec, dict(self.feed.place.items)
-        self.engine.discover(spec, items, env, self.run.stage.root.group, answered)
+        variables = variables_of_run(self.run.run) if self.run.run is not None else {}
+        self.engine.discover(spec, items, env, variables, self.run.stage.root.group, answered)
 
     def _answered(self, found: Discovery | BaseException) -> None:
         if not isinstance(found, BaseException):

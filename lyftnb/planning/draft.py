@@ -21,6 +21,8 @@ class Setting:
     """What is stronger than the workflow's own values."""
     groups: Mapping[str, int] | None = None
     """Worker group → slots; None: not known, every group is taken to be there."""
+    secrets: frozenset[str] | None = None
+    """The secrets that there are; None: not known, all are taken to be there."""
     known: Mapping[str, Schema] = field(default_factory=dict)
     """Channel (or `DEPLOYMENT.CHANNEL` of another) → its present schema."""
 

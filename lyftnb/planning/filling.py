@@ -52,7 +52,7 @@ class Filling:
         return value
 
     def _fill_entry(self, value: Any, path: Path) -> Any:
-        return value if _is_verbatim(path) else self.fill(value, path)
+        return value if _is_verbatim(path, value) else self.fill(value, path)
 
     def _fill_text(self, text: str, path: Path) -> Any:
         if not self._open:
@@ -116,10 +116,16 @@ def values_now(
     return tuple(found)
 
 
-def _is_verbatim(path: Path) -> bool:
+def _is_verbatim(path: Path, value: Any) -> bool:
     """Words for people, and Python source, where `{{` has a meaning of its own (f-strings)."""
-    in_action = len(path) == 5 and path[2] == "actions"
-    return path[2:] == ("description",) or (in_action and path[4] in ("description", "python"))
+    if path[2:3] != ("actions",):
+        return path[2:] == ("description",)
+    match path[4:]:
+        case ("description",) | ("python", "source"):
+            return True
+        case ("python",):
+            return isinstance(value, str)
+    return False
 
 
 def _as_text(value: Any) -> str:

@@ -30,6 +30,7 @@ def validate(
     checker: Checker,
     known: Mapping[str, Schema] | None = None,
     context: ContextLayers | None = None,
+    secrets: frozenset[str] | None = None,
 ) -> tuple[Problem, ...]:
     """Everything that is wrong, doubtful or worth knowing, worst first.
 
@@ -38,8 +39,10 @@ def validate(
         checker: answers about kinds, parameters, expressions and types.
         known: channel (or `DEPLOYMENT.CHANNEL`) → its present schema.
         context: the layers that are stronger than the workflow's own values.
+        secrets: the secrets that there are; None where they are not known.
     """
-    setting = Setting(checker, context=context or ContextLayers(), known=known or {})
+    layers = context or ContextLayers()
+    setting = Setting(checker, context=layers, secrets=secrets, known=known or {})
     return worst_first(_run(FRONT, Draft(spec, Graph.of(spec)), setting).problems)
 
 
@@ -52,6 +55,7 @@ def plan(
     context: ContextLayers | None = None,
     groups: Mapping[str, int] | None = None,
     known: Mapping[str, Schema] | None = None,
+    secrets: frozenset[str] | None = None,
 ) -> Plan:
     """Compile a document to a plan. Warnings and notes come with it as `plan.problems`.
 
@@ -63,12 +67,14 @@ def plan(
         context: as for `validate`.
         groups: worker group → slots; None where the cluster is not known.
         known: as for `validate`.
+        secrets: as for `validate`.
 
     Raises:
         InvalidWorkflow: the document has errors; all of them are listed.
         GroupUnavailable: a step asks for a group that has no workers.
     """
-    setting = Setting(checker, deployment, context or ContextLayers(), groups, known or {})
+    layers = context or ContextLayers()
+    setting = Setting(checker, deployment, layers, groups, secrets, known or {})
     draft = _run(FRONT, Draft(spec, Graph.of(spec)), setting)
     problems = worst_first(draft.problems)
     if has_errors(problems):

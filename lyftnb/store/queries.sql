@@ -595,3 +595,15 @@ SELECT * FROM contexts ORDER BY layer
 
 -- name: state_context_changes
 SELECT * FROM context_changes ORDER BY change
+
+-- name: secrets
+SELECT * FROM secrets ORDER BY secret
+
+-- name: remove_secrets
+DELETE FROM secrets WHERE list_contains($names::VARCHAR[], secret)
+
+-- name: state_secrets
+SELECT secret, version, key_id, created_at, rotated_at FROM secrets ORDER BY secret
+
+-- name: state_secret_changes
+SELECT * FROM secret_changes ORDER BY changed_at

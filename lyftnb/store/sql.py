@@ -26,6 +26,8 @@ STATE_VIEWS = (
     "versions",
     "contexts",
     "context_changes",
+    "secrets",
+    "secret_changes",
     "runs",
     "batches",
     "steps",

@@ -126,6 +126,17 @@ class ContextConfig(Section):
     )
 
 
+class SecretsConfig(Section):
+    """The master keys that seal secrets."""
+
+    key_folder: str | None = Field(
+        None,
+        min_length=1,
+        description="Folder of key files (`ID.key`, mode 600), for where there is no keyring and "
+        "no `LYFTNB_MASTER_KEY`. Unset: `~/.config/lyftnb/keys`.",
+    )
+
+
 class LimitsConfig(Section):
     """Bounds on what the workspace may take."""
 
@@ -155,6 +166,7 @@ class Config(Section):
     batch: BatchConfig = Field(default_factory=BatchConfig)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
     context: ContextConfig = Field(default_factory=ContextConfig)
+    secrets: SecretsConfig = Field(default_factory=SecretsConfig)
 
     @classmethod
     def load(cls, folder: Path, environ: Mapping[str, str] | None = None) -> Config:

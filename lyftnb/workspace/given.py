@@ -46,6 +46,8 @@ class World:
     known: Mapping[str, Schema]
     """Schemas of spools that exist, by full name."""
     context: ContextLayers
+    secrets: frozenset[str]
+    """The secrets that there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,11 @@ class Given:
         found: tuple[Problem, ...] = ()
         if self.spec is not None:
             found = planning.validate(
-                self.spec, checker(), known=world.known, context=world.context
+                self.spec,
+                checker(),
+                known=world.known,
+                context=world.context,
+                secrets=world.secrets,
             )
         return self.reading.with_problems(found) if self.reading else found
 
@@ -134,6 +140,7 @@ class Given:
             context=world.context,
             groups=groups,
             known=world.known,
+            secrets=world.secrets,
         )
 
 

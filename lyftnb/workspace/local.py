@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lyftnb.clock import Clock, SystemClock
 from lyftnb.errors import NotFound, SetupError, unknown
-from lyftnb.model import Plan, Problem, Run, RunSummary, Schema, WorkflowSpec, workflow_digest
+from lyftnb.model import (
+    Plan,
+    Problem,
+    Run,
+    RunSummary,
+    Schema,
+    WorkflowSpec,
+    secrets_of_plan,
+    workflow_digest,
+)
 from lyftnb.planning import Explanation, explain
 from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, folder_of
 from lyftnb.workspace.contexts import Contexts
 from lyftnb.workspace.given import Given, WorkflowLike, World
 from lyftnb.workspace.progress import watching
+from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 
 if TYPE_CHECKING:
@@ -37,20 +47,24 @@ class Workspace:
     """
 
     def __init__(self, path: Path, config: Config, clock: Clock | None = None) -> None:
-        from lyftnb.store import Ledger
+        from lyftnb.store import Ledger, MasterKeys
 
         self.path = path
         self.config = config
         self._clock = clock or SystemClock()
         self._storage = (path / config.storage.root).resolve()
+        folder = config.secrets.key_folder
+        key_folder = path / Path(folder).expanduser() if folder else None
         self._ledger: Ledger = Ledger.open(
             path / STATE_DIR,
             self._clock,
             command=" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             storage_root=self._storage,
+            keys=MasterKeys(key_folder),
         )
         self._compute = Compute(config, self._ledger)
         self._manager: Manager | None = None
+        self.secrets = Secrets(self._ledger)
         self.contexts = Contexts(self._ledger, config.context.default, self._explained)
         _open[path] = self
 
@@ -201,13 +215,15 @@ class Workspace:
         """
         from lyftnb.engine import trace
 
+        plan = self.plan(workflow, context=context)
         return trace(
-            self.plan(workflow, context=context),
+            plan,
             rows=rows,
             base_path=self.path,
             now=self._clock.now(),
             read_spool=lambda name: self.spool(name).scan(),
             state=self._ledger,
+            secrets=self._ledger.secret_values(secrets_of_plan(plan)),
         )
 
     # -- data
@@ -291,7 +307,9 @@ class Workspace:
             published = {version.workflow for version in self.versions()}
             self.contexts.require_own_name(deployment, given.spec.workflow, other, published)
         layers = self.contexts.layers(deployment, chosen)
-        return World(deployment, self._known(but=deployment if fresh else None), layers)
+        known = self._known(but=deployment if fresh else None)
+        secrets = frozenset(secret.name for secret in self._ledger.secrets())
+        return World(deployment, known, layers, secrets)
 
     def _explained(self, workflow: WorkflowLike, context: str | None) -> tuple[Explanation, ...]:
         """See `Contexts.explain`."""
