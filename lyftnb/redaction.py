@@ -25,8 +25,10 @@ MIN_LENGTH = 4
 """A shorter secret would stand in every other text by chance."""
 
 _MARK = re.compile(r"\$\{secret\.([a-z0-9_]+/[a-z0-9_]+)(?:\|([a-z0-9_]+))?\}")
-_LINE = 16
-"""Lines of a secret that are as long as this are looked for on their own."""
+_PART = 12
+"""Lines of a secret, and what stands between its slashes, are looked for on their own if they have
+so many characters: code that takes a path or an address apart shows parts of it.
+"""
 
 _FORMS: Mapping[str, Callable[[str], str]] = {
     "": lambda value: value,
@@ -56,7 +58,7 @@ def guard(name: str, value: str) -> None:
         for form, write in _FORMS.items():
             mark = f"|{form}" if form else ""
             _references.setdefault(write(value), f"${{secret.{name}{mark}}}")
-        for part in (*_shifted(value), *_lines(value)):
+        for part in (*_shifted(value), *_parts(value)):
             if len(part) >= MIN_LENGTH:
                 _references.setdefault(part, f"${{secret.{name}|part}}")
         longest = sorted(_references, key=len, reverse=True)
@@ -86,9 +88,7 @@ def redacted(value: Any) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, bytes):
-        shown = value.decode("latin-1")
-        clean = redact(shown)
-        return value if clean is shown else clean.encode("latin-1", "replace")
+        return redact(value.decode(errors="surrogateescape")).encode(errors="surrogateescape")
     if isinstance(value, Mapping):
         return {redacted(k): redacted(v) for k, v in value.items()}
     if isinstance(value, list | tuple) and type(value) in (list, tuple):
@@ -143,12 +143,10 @@ def _shifted(value: str) -> list[str]:
     return parts
 
 
-def _lines(value: str) -> list[str]:
-    """The lines of a longer secret, such as a key in PEM, but for its first and last words."""
-    lines = value.splitlines()
-    if len(lines) < 2:
-        return []
-    return [line for line in lines if len(line) >= _LINE and not line.startswith("-----")]
+def _parts(value: str) -> list[str]:
+    """Longer parts of the value, but for the words around a key in PEM."""
+    parts = {*value.splitlines(), *value.split("/"), *value.split("@")} - {value}
+    return [part for part in parts if len(part) >= _PART and "-----" not in part]
 
 
 def _watch_logs() -> None:

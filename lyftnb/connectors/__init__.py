@@ -17,7 +17,7 @@ from lyftnb.connectors.base import (
 )
 from lyftnb.connectors.checker import ConnectorChecker
 from lyftnb.connectors.registry import SINKS, SOURCES
-from lyftnb.connectors.unfilled import parse_unfilled
+from lyftnb.connectors.unfilled import parse_filled, parse_unfilled
 from lyftnb.model import Params
 
 __all__ = [
@@ -33,5 +33,6 @@ __all__ = [
     "Source",
     "SourceEnv",
     "SourceSplit",
+    "parse_filled",
     "parse_unfilled",
 ]

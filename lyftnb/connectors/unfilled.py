@@ -1,13 +1,16 @@
-"""Parameters in which `${…}` still stands: what can be said of them before a run fills them in."""
+"""Parameters with `${…}` in them: filled in for a run, and what can be said of them before it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lyftnb.model import Params, has_placeholder
+from lyftnb.errors import WorkflowError
+from lyftnb.model import Params, Path, dotted, filled, has_placeholder
+from lyftnb.model.objections import objection
 
 
 class Kind(Protocol):
@@ -18,6 +21,23 @@ class Kind(Protocol):
     def parse(self, raw: Any) -> Any:
         """The parameter model from the document's value."""
         ...
+
+
+def parse_filled(kind: Kind, raw: Any, variables: Mapping[str, Any], place: Path) -> Any:
+    """The parameters with `${…}` filled in, right before they are used.
+
+    Raises:
+        WorkflowError: a name has no value, or its value does not fit; `place` says where.
+    """
+    try:
+        return kind.parse(filled(raw, variables, place))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise WorkflowError(
+            f"what the run gives does not fit: {objection(first)}",
+            where=dotted((*place, *first["loc"])),
+            hint="look at what sets the value",
+        ) from None
 
 
 def parse_unfilled(kind: Kind, raw: Any) -> Any:
@@ -37,4 +57,5 @@ def parse_unfilled(kind: Kind, raw: Any) -> Any:
 
 def is_unfilled(error: ErrorDetails) -> bool:
     """Whether pydantic objects to a value that a run will fill in."""
-    return error["type"] != "extra_forbidden" and has_placeholder(error["input"])
+    names = ("extra_forbidden", "missing")
+    return error["type"] not in names and has_placeholder(error["input"])

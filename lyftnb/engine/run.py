@@ -45,7 +45,6 @@ from lyftnb.model import (
     StagedState,
     StepCount,
     TaskReport,
-    filled,
     secrets_named,
     secrets_of_job,
 )
@@ -66,9 +65,10 @@ def discover_source(
     """Ask an outside input what is new. Runs on a worker of the step's group."""
     source = connectors.SOURCES[spec.kind]
     secrets = secrets_of_owner(storage_root, secrets_named(spec.params))
-    params = filled(spec.params, {**variables, **as_variables(secrets)}, ("input", spec.kind))
+    variables = {**variables, **as_variables(secrets)}
+    params = connectors.parse_filled(source, spec.params, variables, ("input", spec.kind))
     env = replace(env, state=state_of_owner(storage_root))
-    found = source.discover(source.parse(params), put_back(position, storage_root), env)
+    found = source.discover(params, put_back(position, storage_root), env)
     return redacted_discovery(found)
 
 
@@ -258,8 +258,9 @@ class _TaskRun:
     def _read_split(self, job: Job, split: Split) -> pl.LazyFrame:
         assert self.program.source is not None
         source = connectors.SOURCES[self.program.source.kind]
-        place = ("input", self.program.source.kind)
-        params = source.parse(filled(self.program.source.params, self.env.variables, place))
+        spec = self.program.source
+        place = ("input", spec.kind)
+        params = connectors.parse_filled(source, spec.params, self.env.variables, place)
         payload = put_back(split.payload, self.program.storage_root)
         read = source.read(params, payload, self.floor, self.source_env)
         self.floor = read.schema or self.floor

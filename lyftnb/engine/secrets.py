@@ -21,7 +21,7 @@ from lyftnb.engine.state import state_of_owner
 from lyftnb.errors import SetupError
 from lyftnb.model import SECRET, TaskReport
 
-_FRESH_S = 1.0
+FRESH_S = 1.0
 """So long a value serves the tasks of this worker before it is asked for again."""
 
 _lock = threading.Lock()
@@ -38,7 +38,7 @@ def secrets_of_owner(storage_root: str, names: Collection[str]) -> dict[str, str
     """
     if not names:
         return {}
-    oldest = time.monotonic() - _FRESH_S
+    oldest = time.monotonic() - FRESH_S
     with _lock:
         kept = {name: _kept[storage_root, name] for name in names if (storage_root, name) in _kept}
     if len(kept) == len(names) and all(at > oldest for at, _ in kept.values()):

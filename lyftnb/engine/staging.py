@@ -19,7 +19,7 @@ from lyftnb.connectors import SinkEnv
 from lyftnb.engine.program import Program, Target, Unit
 from lyftnb.engine.secrets import redacted_frame
 from lyftnb.errors import BadData
-from lyftnb.model import Job, Publication, Schema, StagedSegment, StepCount, filled
+from lyftnb.model import Job, Publication, Schema, StagedSegment, StepCount
 from lyftnb.operators import Env, Held, Pile, Scratch
 
 _WRITERS = 4
@@ -77,7 +77,7 @@ class Staging:
         if job.output is not None:
             sink = connectors.SINKS[job.output.kind]
             place = ("output", job.output.kind)
-            params = sink.parse(filled(job.output.params, self._env.variables, place))
+            params = connectors.parse_filled(sink, job.output.params, self._env.variables, place)
             self.publications += sink.stage(params, good.pieces(), self._sink_env(job))
 
     def deliver_nothing(self, job: Job) -> None:

@@ -18,7 +18,7 @@ from lyftnb.connectors import SourceEnv
 from lyftnb.engine.answers import answering
 from lyftnb.engine.secrets import as_variables, redacted_frame
 from lyftnb.errors import LyftError
-from lyftnb.model import Job, JobInput, Plan, StateReader, filled
+from lyftnb.model import Job, JobInput, Plan, StateReader
 from lyftnb.operators import Chain, Env, RejectedRow, no_rejects
 from lyftnb.redaction import redact
 
@@ -180,7 +180,7 @@ class _Tracer:
         assert job.input is not None
         source = connectors.SOURCES[job.input.kind]
         place = ("input", job.input.kind)
-        params = source.parse(filled(job.input.params, self.env.variables, place))
+        params = connectors.parse_filled(source, job.input.params, self.env.variables, place)
         found = source.discover(params, {}, self.source_env)
         parts: list[pl.DataFrame] = []
         left = self.rows

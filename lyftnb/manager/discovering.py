@@ -10,6 +10,7 @@ from pathlib import Path
 from lyftnb.clock import Clock
 from lyftnb.connectors import Discovery, SourceEnv
 from lyftnb.engine import Engine
+from lyftnb.errors import LyftError
 from lyftnb.manager.feeds import SourceFeed
 from lyftnb.manager.programs import variables_of_run
 from lyftnb.manager.retries import Retries
@@ -57,6 +58,8 @@ class Discoverer:
             self.run.problems += (p for p in found.problems if p not in self.run.problems)
             self.run.note = "; ".join(found.problems)
             return
+        if isinstance(found, LyftError):
+            found = found.with_where(f"step '{self.run.stage.root.step}'")
         self.feed.asked = False
         note = self.retries.failed(found, time.monotonic())
         if note is None:

@@ -65,10 +65,14 @@ STEPS: dict[str, Any] = {
         "output": {"ndjson": {"path": "out/${secret.db/password}"}},
     },
     # Rows that hold it and are rejected: each text of a reject would show it.
-    "leak": {
+    "brew": {
         "in": "used",
+        "actions": [{"derive": {"token": "'Basic ' || ${secret.db/password} || id"}}],
+        "out": "brewed",
+    },
+    "leak": {
+        "in": "brewed",
         "actions": [
-            {"derive": {"token": "'Basic ' || ${secret.db/password} || id"}},
             {
                 "python": {
                     "source": "def transform(lf, ctx):\n"
@@ -237,8 +241,8 @@ def _use(ws: ln.Workspace, surfaces: Surfaces, sent: list[bytes]) -> None:
     _shown(surfaces, "plan", lambda: ws.plan(good))
     surfaces["plan, pickled"] = pickle.dumps(ws.plan(good)).decode("latin-1")
     traced = _shown(surfaces, "trace", lambda: ws.trace(good))
-    [token] = [t for t in traced.step("leak") if "token" in t.rows.columns][:1]
-    assert token.rows["token"][0] == "Basic ${secret.db/password}1"
+    brewed = traced.step("brew")[-1]
+    assert brewed.rows["token"][0] == "Basic ${secret.db/password}1"
     _record_tasks(ws, sent)
     summary = _shown(surfaces, "run", lambda: ws.run(good))
     assert summary.status == "done"

@@ -87,7 +87,8 @@ def _elsewhere(path: Path, step: StepSpec) -> Iterator[tuple[Path, Any]]:
             yield (*path, key), value
     for index, action in enumerate(step.actions):
         if action.kind == "python":
-            source = action.params
-            if isinstance(source, Mapping):
-                source = source.get("source")
-            yield (*path, "actions", index, "python"), source
+            place = (*path, "actions", index, "python")
+            if isinstance(action.params, Mapping):
+                yield (*place, "source"), action.params.get("source")
+            else:
+                yield place, action.params
