@@ -5,8 +5,8 @@
 Items are enqueued in calls of 10,000, then leased and acked in batches of 1,000 while as many are
 put back, so that the number of pending ones stays. SQLite runs in WAL mode with `synchronous=FULL`
 and an index over what a lease sorts by; bare DuckDB runs the statements without the ledger around
-them. All of them make each call durable. Then the churn: rounds of enqueue 10,000, lease and ack
-all, which must neither get slower nor let the file grow.
+them. All of them make each call durable, and take turns. Then the churn: rounds of enqueue 10,000,
+lease and ack all, which must neither get slower nor let the file grow.
 """
 
 from __future__ import annotations
@@ -209,31 +209,47 @@ def payloads(count: int) -> list[dict[str, object]]:
     return [{"n": n, "path": f"/data/landed/{n:08d}.csv", "bytes": n * 37} for n in range(count)]
 
 
-def timed(verb: Callable[[], object], repeat: int) -> float:
-    """Median seconds of a call."""
-    times: list[float] = []
+def compare(
+    what: str,
+    count: int,
+    contenders: dict[str, Contender],
+    call: Callable[[Contender], object],
+    repeat: int,
+    after: Callable[[Contender], object] = lambda _contender: None,
+) -> None:
+    """Time a call of each contender in turn; print medians, and ratios to the first, ours."""
+    times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(repeat):
-        began = time.perf_counter()
-        verb()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+        for name, contender in contenders.items():
+            began = time.perf_counter()
+            call(contender)
+            times[name].append(time.perf_counter() - began)
+            after(contender)
+    medians = {name: statistics.median(found) for name, found in times.items()}
+    ours = next(iter(medians.values()))
+    print(f"  {what}")
+    for name, seconds in medians.items():
+        rate = count / seconds
+        print(f"    {name:<14} {seconds * 1e3:8.2f} ms {rate:>10,.0f} /s  {ours / seconds:6.2f} x")
 
 
-def measure(contender: Contender, pending: int) -> dict[str, tuple[int, float]]:
-    """What is measured → (how many a call takes, median seconds of a call)."""
+def measure(contenders: dict[str, Contender], pending: int) -> None:
+    """Print what is measured; the number of pending items stays about the same."""
     large, small, one = payloads(CALL), payloads(BATCH), payloads(1)
-    found = {"enqueue": (CALL, timed(lambda: contender.enqueue(large), pending // CALL))}
-    times: list[float] = []
-    for _ in range(40):
-        began = time.perf_counter()
-        assert contender.lease_and_ack(BATCH) == BATCH
-        times.append(time.perf_counter() - began)
-        contender.enqueue(small)
-    found["lease and ack"] = BATCH, statistics.median(times)
-    found["lease and ack one"] = 1, timed(lambda: contender.lease_and_ack(1), 100)
-    found["publish one"] = 1, timed(lambda: contender.publish(one), 300)
-    found["publish a hundred"] = 100, timed(lambda: contender.publish(payloads(100)), 100)
-    return found
+    hundred = payloads(100)
+    rounds = pending // CALL
+    compare("enqueue 10,000", CALL, contenders, lambda c: c.enqueue(large), rounds)
+    compare(
+        "lease and ack 1,000",
+        BATCH,
+        contenders,
+        lambda c: c.lease_and_ack(BATCH),
+        30,
+        after=lambda c: c.enqueue(small),
+    )
+    compare("lease and ack 1", 1, contenders, lambda c: c.lease_and_ack(1), 50)
+    compare("publish 1", 1, contenders, lambda c: c.publish(one), 200)
+    compare("publish 100", 100, contenders, lambda c: c.publish(hundred), 50)
 
 
 def churn(rounds: int, folder: Path) -> None:
@@ -265,9 +281,12 @@ def ids(known: int, folder: Path) -> None:
             ledger.enqueue(QUEUE, [NewItem(n, id=f"order-{n}") for n in names])
             ledger.purge(QUEUE)
         again = [NewItem(n, id=f"order-{n}") for n in range(0, known, known // BATCH)]
-        seconds = timed(lambda: ledger.enqueue(QUEUE, again), 10)
-        assert ledger.queue_depth(QUEUE).ready == 0
-        print(f"\n  {BATCH:,} ids that are known, among {known:,}: {seconds * 1e3:.1f} ms")
+        times = []
+        for _ in range(10):
+            began = time.perf_counter()
+            assert not any(ledger.enqueue(QUEUE, again))
+            times.append(time.perf_counter() - began)
+        print(f"\n  {BATCH:,} known ids among {known:,}: {statistics.median(times) * 1e3:.1f} ms")
 
 
 def main() -> None:
@@ -278,12 +297,9 @@ def main() -> None:
     args = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     print(f"\n(h) queues with {args.pending:,} pending items, and messages")
-    for name, make in CONTENDERS.items():
-        with tempfile.TemporaryDirectory(dir=DATA) as folder:
-            for what, (count, seconds) in measure(make(Path(folder)), args.pending).items():
-                print(
-                    f"  {name:<14} {what:<20} {seconds * 1e3:8.2f} ms {count / seconds:>12,.0f} /s"
-                )
+    with tempfile.TemporaryDirectory(dir=DATA) as folder:
+        made = {name: make(Path(folder)) for name, make in CONTENDERS.items()}
+        measure(made, args.pending)
     with tempfile.TemporaryDirectory(dir=DATA) as folder:
         churn(args.rounds, Path(folder))
     with tempfile.TemporaryDirectory(dir=DATA) as folder:

@@ -9,6 +9,7 @@ from pathlib import Path
 from lyftnb import Workflow
 from lyftnb.cli.pages import cli_page
 from lyftnb.connectors import docs as connector_docs
+from lyftnb.manager import questions
 from lyftnb.operators.docs import actions_page
 from lyftnb.operators.expressions.docs import function_table
 from lyftnb.workspace import config
@@ -16,6 +17,7 @@ from lyftnb.workspace.svg import draw
 
 HERE = Path(__file__).parent
 REFERENCE = "## Reference\n\n"
+QUESTIONS = "## Questions\n\n"
 
 
 def demo_picture() -> str:
@@ -30,6 +32,12 @@ def expressions() -> str:
     return words + REFERENCE + function_table()
 
 
+def messages() -> str:
+    """The page on messages: its words stay, the table of questions is made anew."""
+    words, _, _ = (HERE / "messages.md").read_text(encoding="utf-8").partition(QUESTIONS)
+    return words + QUESTIONS + questions.reference()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "actions.md": actions_page,
     "cli.md": cli_page,
@@ -37,6 +45,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "connectors.md": connector_docs.reference,
     "expressions.md": expressions,
     "flights.svg": demo_picture,
+    "messages.md": messages,
 }
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
     LyftError
     ├── WorkflowError            fix the workflow
     │   ├── InvalidWorkflow      several problems, each with its place
+    │   │   └── InvalidRunbook   the same of a runbook's document
     │   └── ExpressionError      one SQL expression, with the position in its text
     ├── SetupError               fix the workspace, its settings or the command
     │   ├── ConfigError          a key or value of lyftnb.toml
     │   ├── NotFound             a name that does not exist (the message lists near ones)
+    │   ├── InvalidParameters    parameters that do not fit their runbook, each with what is wrong
     │   ├── StateError           a change of keys, sets or locks that cannot be
     │   ├── GroupUnavailable     a step asks for a worker group that has no workers
     │   ├── StateChanged         what an action has kept does not fit the action any more
@@ -14,11 +16,13 @@
     ├── TryAgain                 nothing is wrong; the same call may go through later
     │   ├── CommitRefused        a requirement of a commit did not hold
     │   ├── TaskLost             the cluster forgot a task; the work itself is not to blame
+    │   ├── TimedOut             what was waited for did not come in time
     │   ├── OutcomeUnknown       the owner was lost before it answered; look before you repeat
     │   └── Temporary            raised by user code: retry after `delay` seconds
     ├── LedgerError              free the ledger
     │   └── WorkspaceBusy        another process owns the workspace
     ├── StorageError             repair the storage
+    │   ├── StorageFull          make room; work waits for it and goes on
     │   ├── SegmentMissing       a committed file is gone
     │   └── SegmentDamaged       a committed file differs from its checksum
     ├── StepFailed               a step's body failed on its data; the message has the cause
@@ -34,6 +38,8 @@ worker processes to the owner. None of them shows a secret that the process know
 from __future__ import annotations
 
 import difflib
+import errno
+import re
 import traceback
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -108,6 +114,12 @@ class InvalidWorkflow(WorkflowError):
         return tuple(self.facts.get("problems", ()))
 
 
+class InvalidRunbook(InvalidWorkflow):
+    """A runbook's document has problems; `problems` holds all of them."""
+
+    code = "invalid_runbook"
+
+
 class ExpressionError(WorkflowError):
     """A SQL expression cannot be parsed, bound or typed.
 
@@ -133,6 +145,17 @@ class NotFound(SetupError):
     """Something was named that does not exist."""
 
     code = "not_found"
+
+
+class InvalidParameters(SetupError):
+    """Parameters do not fit their runbook; `problems` holds all that is wrong with them."""
+
+    code = "invalid_parameters"
+
+    @property
+    def problems(self) -> tuple[Any, ...]:
+        """All problems found (`model.Problem`); their paths begin with the parameter."""
+        return tuple(self.facts.get("problems", ()))
 
 
 class StateError(SetupError):
@@ -177,6 +200,12 @@ class TaskLost(TryAgain):
     code = "task_lost"
 
 
+class TimedOut(TryAgain):
+    """What was waited for did not come in time; it may still come."""
+
+    code = "timed_out"
+
+
 class OutcomeUnknown(TryAgain):
     """The owner was lost while it carried out a change that must not happen twice: look whether it
     was made before you ask for it again.
@@ -217,6 +246,12 @@ class StorageError(LyftError):
     """Repair the storage."""
 
     code = "storage"
+
+
+class StorageFull(StorageError):
+    """A disk or a quota is full. Nothing is wrong with the work that met it: it waits for room."""
+
+    code = "storage_full"
 
 
 class SegmentMissing(StorageError):
@@ -263,6 +298,24 @@ class InternalError(LyftError):
     def _render_traceback_(self) -> list[str]:
         """All of it: a report needs the way to the defect."""
         return traceback.format_exception(self)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error of the system, or of an engine that met one, says that there is no room."""
+    number = error.errno if isinstance(error, OSError) else None
+    found = _OS_ERROR.search(str(error)) if number is None else None
+    return (int(found[1]) if found else number) in _FULL
+
+
+def unwritten(what: str, error: BaseException, *, where: str, hint: str) -> StorageError:
+    """The error for what could not be written: `StorageFull` if there is no room for it."""
+    why = (error.strerror if isinstance(error, OSError) else None) or error
+    kind = StorageFull if is_full(error) else StorageError
+    return kind(f"{what} cannot be written: {why}", where=where, hint=hint)
 
 
 def near(name: str, known: Iterable[str]) -> str | None:

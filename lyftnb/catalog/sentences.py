@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from lyftnb.errors import near
@@ -16,8 +16,10 @@ from lyftnb.model.objections import SHAPES, objection, shown
 _BAD_KEY = "[key]"
 
 
-def problems(failure: ValidationError, document: Any) -> list[Problem]:
-    """The failures of `WorkflowSpec` over `document`, in its words; one problem to a place."""
+def problems(
+    failure: ValidationError, document: Any, model: type[BaseModel] = WorkflowSpec
+) -> list[Problem]:
+    """The failures of a model over `document`, in its words; one problem to a place."""
     by_place: dict[Path, list[ErrorDetails]] = {}
     for error in failure.errors(include_url=False):
         by_place.setdefault(_place(error["loc"], document), []).append(error)
@@ -26,7 +28,7 @@ def problems(failure: ValidationError, document: Any) -> list[Problem]:
         telling = [e for e in errors if e["type"] not in SHAPES]
         inside = any(p != place and p[: len(place)] == place for p in by_place)
         if telling:
-            out += [_problem(place, e) for e in telling]
+            out += [_problem(place, e, model) for e in telling]
         elif not inside:
             out.append(_wrong_shape(place, errors))
     return list(dict.fromkeys(out))
@@ -47,11 +49,13 @@ def _place(loc: Sequence[str | int], document: Any) -> Path:
     return tuple(path)
 
 
-def _problem(place: Path, error: ErrorDetails) -> Problem:
+def _problem(place: Path, error: ErrorDetails, model: type[BaseModel]) -> Problem:
     kind, value = error["type"], error["input"]
     last = error["loc"][-1] if error["loc"] else ""
     if kind == "extra_forbidden":
-        return Problem("unknown_key", "error", place, f"unknown key '{last}'", _keys_hint(place))
+        return Problem(
+            "unknown_key", "error", place, f"unknown key '{last}'", _keys_hint(place, model)
+        )
     if kind == "missing":
         return Problem("missing_key", "error", place, f"`{last}` is missing", f"add `{last}:`")
     if kind == "literal_error":
@@ -94,30 +98,32 @@ def _expansion_hint(value: Any) -> str:
     return ""
 
 
-def _keys_hint(place: Path) -> str:
-    known = known_keys(place[:-1])
+def _keys_hint(place: Path, model: type[BaseModel]) -> str:
+    known = known_keys(place[:-1], model)
     guess = near(str(place[-1]), known)
     if guess:
         return f"did you mean '{guess}'?"
     return "known keys: " + ", ".join(known) if known else ""
 
 
-def known_keys(path: Path) -> list[str]:
+def known_keys(path: Path, model: type[BaseModel] = WorkflowSpec) -> list[str]:
     """The keys that the document may have at `path`, read off its JSON Schema.
 
     >>> known_keys(("steps", "clean", "retry"))
     ['attempts', 'delay', 'max_delay']
     """
-    here = [_schema()]
+    root = _schema(model)
+    here = [root]
     for part in path:
-        here = [inner for schema in here for inner in _inner(schema, part)]
-    found = (key for schema in here for branch in _branches(schema) for key in _properties(branch))
+        here = [inner for schema in here for inner in _inner(schema, part, root)]
+    branches = (branch for schema in here for branch in _branches(schema, root))
+    found = (key for branch in branches for key in _properties(branch))
     return list(dict.fromkeys(found))
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    return WorkflowSpec.model_json_schema()
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -125,18 +131,20 @@ def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return properties
 
 
-def _branches(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _branches(schema: Mapping[str, Any], root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """A schema with references followed and alternatives laid side by side."""
     if "$ref" in schema:
-        return _branches(_schema()["$defs"][schema["$ref"].rsplit("/", 1)[1]])
+        return _branches(root["$defs"][schema["$ref"].rsplit("/", 1)[1]], root)
     if "anyOf" in schema:
-        return [branch for inner in schema["anyOf"] for branch in _branches(inner)]
+        return [branch for inner in schema["anyOf"] for branch in _branches(inner, root)]
     return [schema]
 
 
-def _inner(schema: Mapping[str, Any], part: str | int) -> list[dict[str, Any]]:
+def _inner(
+    schema: Mapping[str, Any], part: str | int, root: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     found = []
-    for branch in _branches(schema):
+    for branch in _branches(schema, root):
         if isinstance(part, int):
             inner = branch.get("items")
         else:

@@ -249,6 +249,11 @@ def _syntax(failure: Exception, text: str) -> Problem:
         # It is found at the end of the file; what is wrong is where it began.
         mark, said = failure.context_mark, "this quote is never closed"  # type: ignore[attr-defined]
     line = mark.line + 1 if mark is not None else None
+    if "nesting depth" in said:
+        # Some versions of libyaml stop by themselves.
+        return Problem(
+            "bad_yaml", "error", (), f"nested more than {MAX_DEPTH} levels deep", line=line
+        )
     column = f", column {mark.column + 1}" if mark is not None else ""
     lines = text.splitlines()
     shown = lines[mark.line].strip() if mark is not None and mark.line < len(lines) else ""

@@ -59,7 +59,7 @@ def doctor(
 
 def version(as_json: Json = False) -> None:
     """Print the versions of lyftnb and of its engines."""
-    from lyftnb.workspace.doctor import versions
+    from lyftnb.installed import versions
 
     found = versions()
     if as_json:

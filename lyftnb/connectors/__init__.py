@@ -14,6 +14,7 @@ from lyftnb.connectors.base import (
     Source,
     SourceEnv,
     SourceSplit,
+    StateSink,
 )
 from lyftnb.connectors.checker import ConnectorChecker
 from lyftnb.connectors.registry import SINKS, SOURCES
@@ -33,6 +34,7 @@ __all__ = [
     "Source",
     "SourceEnv",
     "SourceSplit",
+    "StateSink",
     "parse_filled",
     "parse_unfilled",
 ]

@@ -16,7 +16,16 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import polars as pl
 
-from lyftnb.model import Params, Position, Publication, Schema, StateReader
+from lyftnb.errors import SetupError
+from lyftnb.model import (
+    Family,
+    Params,
+    Position,
+    Publication,
+    Schema,
+    StateReader,
+    full_name,
+)
 
 P = TypeVar("P", bound=Params)
 
@@ -34,8 +43,21 @@ class SourceEnv:
     split_bytes: int = 24 * 2**20
     """How large a split should be (uncompressed, as far as can be told)."""
     max_splits: int = 10_000
+    deployment: str = ""
     state: StateReader | None = None
     """The owner's state, as committed; None where there is no owner to ask."""
+
+    def reach(self) -> StateReader:
+        """The owner's state.
+
+        Raises:
+            SetupError: nobody can be asked here.
+        """
+        if self.state is None:
+            raise SetupError(
+                "there is no state to read here", hint="run the workflow in a workspace"
+            )
+        return self.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +108,8 @@ class ReadResult:
     schema: Schema | None = None
     bytes: int = 0
     """Bytes read from outside."""
+    reads: pl.DataFrame | None = None
+    """Of an input from the state: what was read, as staged changes (`KV_READ`, `KV_SCAN`)."""
     recheck: Callable[[], None] | None = None
     """For a lazy frame: to be called once it has been collected; raises StorageError where the
     input changed meanwhile, so that what was collected must not be committed."""
@@ -96,6 +120,10 @@ class Source(ABC, Generic[P]):
 
     name: ClassVar[str]
     Params: ClassVar[type[Params]]
+    local: ClassVar[bool] = False
+    """It looks at nothing but the ledger: the owner itself asks what is new, not a worker."""
+    news: ClassVar[str | None] = None
+    """It runs as data arrives: what the ledger's listeners are told when there is something new."""
 
     def parse(self, raw: Any) -> P:
         """The parameter model from the document's value."""
@@ -141,6 +169,15 @@ class SinkEnv:
     """The owner's state, as committed; None where there is no owner to ask."""
 
     @property
+    def deployment(self) -> str:
+        """The deployment that the batch belongs to."""
+        return self.batch.partition("/")[0]
+
+    def full_name(self, name: str) -> str:
+        """A queue's or namespace's full name."""
+        return full_name(name, self.deployment)
+
+    @property
     def stem(self) -> str:
         """A name that is unique to the batch and split, and the same for every attempt."""
         deployment, stage, number = self.batch.split("/")
@@ -178,3 +215,31 @@ class Sink(ABC, Generic[P]):
     @abstractmethod
     def publish(self, publication: Publication) -> str | None:
         """Reveal what was staged; idempotent. Text that is returned is shown to the user."""
+
+
+class StateSink(Sink[P]):
+    """An output into the ledger itself: its rows become changes of the state, staged and committed
+    with the batch. Nothing is published.
+    """
+
+    external: ClassVar[bool] = False
+    family: ClassVar[Family]
+    """What it changes: `changes` gives the columns of this family."""
+
+    @abstractmethod
+    def changes(self, params: P, frame: pl.DataFrame, env: SinkEnv) -> pl.DataFrame:
+        """The changes that rows stand for.
+
+        Raises:
+            BadData: a column that it needs is not there.
+        """
+
+    def stage(
+        self, params: P, frames: Iterable[pl.DataFrame], env: SinkEnv
+    ) -> tuple[Publication, ...]:
+        """Nothing: the engine stages `changes`."""
+        return ()
+
+    def publish(self, publication: Publication) -> str | None:
+        """Nothing."""
+        return None

@@ -11,11 +11,12 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from lyftnb.connectors.base import SinkEnv
-from lyftnb.errors import StorageError
+from lyftnb.errors import StorageError, is_full, unwritten
 from lyftnb.model import Publication
 
 STAGED = ".lyftnb-"
@@ -43,15 +44,20 @@ def stage_file(
         StorageError: the destination cannot be written to.
     """
     stem = f"{STAGED}{env.stem}-{env.step}-{part:04d}-"
-    staged = folder / f"{stem}{env.attempt}-{uuid.uuid4().hex[:8]}{extension}"
+    staged = _staged_path(folder, f"{stem}{env.attempt}", extension)
     try:
         _make_folder(folder)
         write(staged)
         _sync(staged)
         _sync(folder)
-    except OSError as error:
-        raise StorageError(
-            f"the output cannot be written: {error.strerror or error}",
+    except Exception as error:
+        if not isinstance(error, OSError) and not is_full(error):
+            raise
+        with suppress(OSError):
+            staged.unlink()
+        raise unwritten(
+            "the output",
+            error,
             where=str(folder),
             hint="make room or repair its permissions; the batch is tried again",
         ) from error
@@ -66,6 +72,11 @@ def stage_file(
             "final": str(folder / f"{env.stem}-{env.step}-{part:04d}{extension}"),
         },
     )
+
+
+def _staged_path(folder: Path, stem: str, extension: str) -> Path:
+    """A name that is used once."""
+    return folder / f"{stem}-{uuid.uuid4().hex[:8]}{extension}"
 
 
 def publish_file(payload: Any) -> None:

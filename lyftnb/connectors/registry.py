@@ -19,6 +19,10 @@ from lyftnb.connectors.generate import Generate
 from lyftnb.connectors.inline import Inline
 from lyftnb.connectors.parquet import ParquetFolder
 from lyftnb.connectors.print import Print
+from lyftnb.connectors.state_sinks import Message
+from lyftnb.connectors.state_sinks import Queue as QueueOutput
+from lyftnb.connectors.state_sources import Kv, Messages
+from lyftnb.connectors.state_sources import Queue as QueueInput
 from lyftnb.connectors.text_files import CsvFolder, NdjsonFolder
 from lyftnb.errors import SetupError, unknown
 
@@ -89,11 +93,23 @@ class Registry(Mapping[str, C], Generic[C]):
 
 
 SOURCES: Registry[Source[Any]] = Registry(
-    "input", "lyftnb.sources", Source, (Files(), Generate(), Inline())
+    "input",
+    "lyftnb.sources",
+    Source,
+    (Files(), Generate(), Inline(), Kv(), Messages(), QueueInput()),
 )
 SINKS: Registry[Sink[Any]] = Registry(
     "output",
     "lyftnb.sinks",
     Sink,
-    (CsvFolder(), Discard(), DuckdbTable(), NdjsonFolder(), ParquetFolder(), Print()),
+    (
+        CsvFolder(),
+        Discard(),
+        DuckdbTable(),
+        Message(),
+        NdjsonFolder(),
+        ParquetFolder(),
+        Print(),
+        QueueOutput(),
+    ),
 )

@@ -5,6 +5,7 @@ It reads, computes and stages; it never commits, keeps no state that matters and
 
 from lyftnb.engine.cluster import Cluster, GroupSize, group_unavailable
 from lyftnb.engine.engine import Engine, Work
+from lyftnb.engine.inquiry import Inquiry
 from lyftnb.engine.program import Program, Target, TaskResult, Unit, units
 from lyftnb.engine.trace import Trace, TracedAction, trace
 
@@ -12,6 +13,7 @@ __all__ = [
     "Cluster",
     "Engine",
     "GroupSize",
+    "Inquiry",
     "Program",
     "Target",
     "TaskResult",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Collection, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ _PREFIX = "group:"
 _LOOPBACK = "127.0.0.1"
 _ANSWER_S = 10.0
 """A scheduler that takes longer to say who its workers are is as good as gone."""
+_GOODBYE_S = 2.0
 
 # Stock Dask profiles every worker and samples the system twice a second; idle, that costs a tenth
 # of a core. A task that kills its worker must not condemn its neighbours: attempts are ours to
@@ -53,6 +54,18 @@ class GroupSize:
     """Threads of the Polars pool in each worker."""
     memory_bytes: int = 0
     """Memory above which a worker is started anew (0: no bound)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A worker that is there, as the scheduler knows it."""
+
+    name: str
+    address: str
+    groups: Mapping[str, int]
+    """Group → slots."""
+    heard_at: float
+    """When it last gave a sign of life, by the scheduler's clock."""
 
 
 class Cluster:
@@ -106,7 +119,7 @@ class Cluster:
             process.begin(
                 {
                     "scheduler": scheduler.scheduler_address,
-                    "name": f"{process.group}-{index}",
+                    "name": _worker_name(process.group, index),
                     "group": process.group,
                     "memory_bytes": groups[process.group].memory_bytes,
                     "scratch": str(scratch),
@@ -171,7 +184,8 @@ class Cluster:
                 plugin=dumps(introduction(storage_root, address)),
                 name=plugin_name(storage_root),
                 idempotent=False,
-            )
+            ),
+            _ANSWER_S,
         )
 
     def _withdraw(self) -> None:
@@ -180,14 +194,15 @@ class Cluster:
 
         for storage_root in self._introduced:
             self._ask_scheduler(
-                self.client.scheduler.unregister_worker_plugin(name=plugin_name(storage_root))
+                self.client.scheduler.unregister_worker_plugin(name=plugin_name(storage_root)),
+                _GOODBYE_S,
             )
 
-    def _ask_scheduler(self, request: Coroutine[Any, Any, Any]) -> None:
+    def _ask_scheduler(self, request: Coroutine[Any, Any, Any], timeout_s: float) -> None:
         # A worker that dies just now fails the request for all, after it was noted; a scheduler
         # that is gone is told of where it is missed.
         with suppress(OSError, TimeoutError, ValueError):
-            self.spawn(request).result(timeout=_ANSWER_S)
+            self.spawn(request).result(timeout=timeout_s)
 
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the client's event loop.
@@ -204,12 +219,49 @@ class Cluster:
             OSError: the scheduler does not answer.
         """
         counts: Counter[str] = Counter()
-        known = await self.client.scheduler.identity(n_workers=-1)
-        for worker in known["workers"].values():
-            for resource, amount in worker.get("resources", {}).items():
-                if resource.startswith(_PREFIX):
-                    counts[resource.removeprefix(_PREFIX)] += int(amount)
+        for member in await self.members():
+            counts.update(member.groups)
         return dict(counts)
+
+    async def members(self) -> list[Member]:
+        """The workers that are there now. To be awaited on the client's loop.
+
+        Raises:
+            OSError: the scheduler does not answer.
+        """
+        known = await self.client.scheduler.identity(n_workers=-1)
+        return [
+            Member(
+                name=str(worker["name"]),
+                address=address,
+                groups={
+                    name.removeprefix(_PREFIX): int(amount)
+                    for name, amount in worker.get("resources", {}).items()
+                    if name.startswith(_PREFIX)
+                },
+                heard_at=worker["last_seen"],
+            )
+            for address, worker in known["workers"].items()
+        ]
+
+    def expects(self, whom: str) -> bool:
+        """Whether a worker of our own has this name or group, be it there already or not."""
+        own = (
+            {process.group, _worker_name(process.group, index)}
+            for index, process in enumerate(self._processes)
+        )
+        return any(whom in names for names in own)
+
+    async def run_on(
+        self, address: str, function: Callable[..., Any], *args: Any
+    ) -> Mapping[str, Any]:
+        """Call a function on a worker, beside its tasks: its address with the result or the
+        exception. To be awaited on the client's loop.
+        """
+        found: Mapping[str, Any] = await self.client.run(
+            function, *args, workers=[address], on_error="return"
+        )
+        return found
 
     def slots(self) -> dict[str, int]:
         """Group → slots of the workers that are there now.
@@ -260,7 +312,7 @@ class Cluster:
         """Stop the client, and the workers and the scheduler where they are ours."""
         if not self.is_ours and not self.closed:
             self._withdraw()
-        self.client.close(timeout=2)
+        self.client.close(timeout=_GOODBYE_S)
         with ThreadPoolExecutor(max(1, len(self._processes))) as pool:
             list(pool.map(WorkerProcess.close, self._processes))
         if self._scheduler is not None:
@@ -302,6 +354,10 @@ def _scheduler() -> tuple[Any, Any, dict[str, Any]]:
         "require_encryption": True,
     }
     return scheduler, client, tls
+
+
+def _worker_name(group: str, index: int) -> str:
+    return f"{group}-{index}"
 
 
 def _environment(size: GroupSize, more: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,9 @@ from typing import Any
 
 from lyftnb.connectors import SourceEnv
 from lyftnb.engine.answers import answering, failure_of, is_worker_death
-from lyftnb.engine.cluster import Cluster, group_unavailable, resource
+from lyftnb.engine.cluster import Cluster, Member, group_unavailable, resource
 from lyftnb.engine.credits import Credits, Ticket
+from lyftnb.engine.inquiry import Inquiry, inquire
 from lyftnb.engine.probe import check_storage
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.run import discover_source, publish, run_task
@@ -113,6 +115,33 @@ class Engine:
             StorageError: it does not, or it did not answer in time.
         """
         check_storage(self._cluster, root, groups, timeout_s)
+
+    def ask(self, whom: str, inquiry: Inquiry) -> Any:
+        """Ask a worker, by its name or as any one of its group, beside whatever it is doing.
+
+        Waits as long as it takes: for a worker of our own until it has started, for one that is
+        frozen until it goes on or is given up.
+
+        Raises:
+            NotFound: there is no such worker or group, or no such question.
+            WorkerDied: it was lost before it answered.
+            ConfigError: the scheduler does not answer.
+        """
+        try:
+            return self._cluster.spawn(inquire(self._cluster, whom, inquiry)).result()
+        except (OSError, CancelledError) as error:
+            raise self._cluster.gone() from error
+
+    def members(self) -> list[Member]:
+        """The workers that are there now.
+
+        Raises:
+            ConfigError: the scheduler does not answer.
+        """
+        try:
+            return self._cluster.spawn(self._cluster.members()).result()
+        except (OSError, CancelledError) as error:
+            raise self._cluster.gone() from error
 
     # -- the three kinds of work
 

@@ -192,6 +192,7 @@ class _TaskRun:
         done = chain.collect()
         for count in done.counts:
             self.staging.count(count)
+        self.staging.files += done.files
         for rejects in done.refused.pieces():
             self.staging.keep_rejects(rejects)
         self.states.take(done.kept)
@@ -267,6 +268,8 @@ class _TaskRun:
         if read.recheck is not None:
             self.rechecks.append(read.recheck)
         self.bytes_read += read.bytes
+        if read.reads is not None and self.env.changes is not None:
+            self.env.changes.add("kv", read.reads)
         before = self.staging.counts.get(job.step, StepCount(job.step)).rows_in or 0
         rows = read.frame.select(pl.len()).collect().item() + len(read.rejects)
         self.staging.count(StepCount(job.step, rows_in=rows))
@@ -286,6 +289,7 @@ class _TaskRun:
             now=program.now,
             seed=program.seed,
             bounded=program.bounded,
+            deployment=program.deployment,
             state=self.env.state,
         )
 
@@ -344,6 +348,7 @@ class _TaskRun:
             floor=self.floor if self.program.source is not None else None,
             state=state,
             emits=tuple(self.emits),
+            files=tuple(self.staging.files),
             bytes_read=self.bytes_read,
             seconds=time.perf_counter() - self.started,
             upstream=tuple(r.report for r in self.upstream),

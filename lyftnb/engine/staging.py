@@ -15,11 +15,11 @@ from typing import Any, Self
 import polars as pl
 
 from lyftnb import connectors, operators, store
-from lyftnb.connectors import SinkEnv
+from lyftnb.connectors import SinkEnv, StateSink
 from lyftnb.engine.program import Program, Target, Unit
 from lyftnb.engine.secrets import redacted_frame
 from lyftnb.errors import BadData
-from lyftnb.model import Job, Publication, Schema, StagedSegment, StepCount
+from lyftnb.model import FileRead, Job, Publication, Schema, StagedSegment, StepCount
 from lyftnb.operators import Env, Held, Pile, Scratch
 
 _WRITERS = 4
@@ -40,6 +40,7 @@ class Staging:
         """Spools of which nothing was known → columns."""
         self.publications: list[Publication] = []
         self.counts: dict[str, StepCount] = {}
+        self.files: list[FileRead] = []
         self._program = program
         self._unit = unit
         self._env = env
@@ -53,8 +54,8 @@ class Staging:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._writers.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._writers.close(keep=kind is None)
 
     def deliver(self, job: Job, good: Held) -> None:
         """Send what a job gave to its ports and its output."""
@@ -78,6 +79,10 @@ class Staging:
             sink = connectors.SINKS[job.output.kind]
             place = ("output", job.output.kind)
             params = connectors.parse_filled(sink, job.output.params, self._env.variables, place)
+            if isinstance(sink, StateSink) and self._env.changes is not None:
+                for piece in good.pieces():
+                    changes = sink.changes(params, piece, self._sink_env(job))
+                    self._env.changes.add(sink.family, changes)
             self.publications += sink.stage(params, good.pieces(), self._sink_env(job))
 
     def deliver_nothing(self, job: Job) -> None:
@@ -107,6 +112,8 @@ class Staging:
 
     def keep_rejects(self, rejects: pl.DataFrame) -> None:
         """Put rejects (counted already) into the rejects spools of their steps."""
+        if rejects.is_empty():
+            return
         shown = redacted_frame(rejects)
         for (step,), part in shown.partition_by("step", as_dict=True).items():
             name = str(step)
@@ -139,7 +146,10 @@ class Staging:
             self._piles[channel].add(frame)
             return
         kept = store.conform(frame, target.schema, target.spec.policy)
-        for (reason,), rows in kept.refused.partition_by(store.REASON, as_dict=True).items():
+        refused = (
+            {} if kept.refused.is_empty() else kept.refused.partition_by(store.REASON, as_dict=True)
+        )
+        for (reason,), rows in refused.items():
             self.refuse(
                 job,
                 operators.rejected(
@@ -277,9 +287,17 @@ class _Writers:
             for number, segment in enumerate(self._staged)
         )
 
-    def close(self) -> None:
-        """Wait for the writers, whatever has become of the task."""
+    def close(self, *, keep: bool) -> None:
+        """Wait for the writers. What a task that failed has staged is removed at once: nobody will
+        ever name it, and it may be a full disk that the task failed for.
+        """
         self._pool.shutdown(cancel_futures=True)
+        if keep:
+            return
+        done = [f for _, f in self._pending if not f.cancelled() and f.exception() is None]
+        staged = self._staged + [segment for future in done for segment in future.result()]
+        for segment in staged:
+            (Path(self._program.storage_root) / segment.path).unlink(missing_ok=True)
 
     def _take_first(self) -> None:
         size, future = self._pending.popleft()

@@ -58,7 +58,13 @@ def introduction(storage_root: str, address: StateAddress) -> Any:
             self.storage_root = storage_root
             self.address = address
 
-        def setup(self, worker: Any) -> None:
+        async def setup(self, worker: Any) -> None:
+            import asyncio
+
+            # In a thread: importing us takes a second, and a worker's loop must not stand still.
+            await asyncio.to_thread(self._meet)
+
+        def _meet(self) -> None:
             try:
                 from lyftnb.engine.state import meet
                 from lyftnb.store.remote import StateAddress

@@ -6,7 +6,20 @@ It knows no Dask and opens no file; everything it needs to go on after a crash i
 from lyftnb.manager.bounded_run import BoundedRun
 from lyftnb.manager.feeds import BatchLimits
 from lyftnb.manager.flow import RunEnv
+from lyftnb.manager.invoking import Invoker
 from lyftnb.manager.manager import Manager
-from lyftnb.manager.progress import Progress, StageProgress, Watcher
+from lyftnb.manager.progress import AtWork, Progress, StageProgress, Watcher
+from lyftnb.manager.requests import Requests
 
-__all__ = ["BatchLimits", "BoundedRun", "Manager", "Progress", "RunEnv", "StageProgress", "Watcher"]
+__all__ = [
+    "AtWork",
+    "BatchLimits",
+    "BoundedRun",
+    "Invoker",
+    "Manager",
+    "Progress",
+    "Requests",
+    "RunEnv",
+    "StageProgress",
+    "Watcher",
+]

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine, Work, units
-from lyftnb.errors import LyftError
+from lyftnb.errors import LyftError, SetupError, WorkflowError
 from lyftnb.manager.claims import misfit, replaced_channels, table_spools
 from lyftnb.manager.emitter import Emitter
 from lyftnb.manager.feeds import Piece, SourceFeed
 from lyftnb.manager.programs import Programs, messages_of, window_of
+from lyftnb.manager.queue_feed import QueueFeed, without
+from lyftnb.manager.retries import is_lost
 from lyftnb.manager.stage_run import InFlight, StageRun, refusal
 from lyftnb.manager.states import holds_back
 from lyftnb.model import (
@@ -30,6 +32,7 @@ from lyftnb.model import (
     TableRef,
     TaskReport,
     digest,
+    seconds,
 )
 from lyftnb.store import Ledger
 
@@ -45,7 +48,7 @@ class Ready(NamedTuple):
     commit: Commit
 
 
-_REPEATABLE = ("schema", "files")
+_REPEATABLE = ("schema", "files", "lock")
 """Refusals that another attempt at the same claim can meet: it stages anew, under what is known."""
 
 
@@ -77,6 +80,10 @@ class Batches:
                 self._take_up(run, claim)
 
     def _take_up(self, run: StageRun, claim: Claim) -> None:
+        if claim.leases:
+            # Its items were given back at this start, and come again in a batch of their own.
+            self.ledger.abandon(claim.batch)
+            return
         why = misfit(claim, self.plan, run.stage, run.feed.places)
         if why is not None:
             self.ledger.abandon(claim.batch)
@@ -133,6 +140,8 @@ class Batches:
             window=window_of(fire),
             variables=messages_of(fire),
             frame=stage.frame,
+            leases=piece.leases,
+            depth=max(fire.depth, _depth(piece)),
         )
 
     def start_next_attempt(self, run: StageRun, batch: InFlight) -> None:
@@ -152,6 +161,8 @@ class Batches:
             for batch in run.batches:
                 if batch.retries.due_at is not None:
                     yield batch.retries.due_at
+                if batch.claim.leases:
+                    yield batch.renew_at
 
     def cancel_all(self) -> None:
         """Give up what is in flight; the ledger knows where to go on."""
@@ -164,6 +175,8 @@ class Batches:
         claim = batch.claim
         self.ledger.claim(claim, durable=run.stage.external)
         batch.started_at = self.clock.now()
+        if isinstance(run.feed, QueueFeed):
+            batch.renew_at = time.monotonic() + run.feed.lease_s / 3
         work = Work(
             claim.batch,
             claim.attempt,
@@ -186,7 +199,11 @@ class Batches:
             return
         if not isinstance(outcome, BaseException):
             outcome = self._reported(run, batch, outcome)
-        if isinstance(outcome, BaseException) and not run.failed(batch, outcome, time.monotonic()):
+        if not isinstance(outcome, BaseException):
+            return
+        if claim.leases and not is_lost(outcome):
+            self._give_back(run, batch, outcome)
+        elif not run.failed(batch, outcome, time.monotonic()):
             self._block(run, batch, outcome)
 
     def _reported(
@@ -201,6 +218,31 @@ class Batches:
             return error.with_where(f"batch {claim.batch}, its messages")
         batch.reports, batch.messages, batch.emits = reports, messages, emits
         return None
+
+    def _give_back(self, run: StageRun, batch: InFlight, error: BaseException) -> None:
+        """A batch of work items failed: they go back to their queue, in halves until the one that
+        is to blame stands alone. Nothing is blocked by it, unless it is the workflow that is wrong:
+        that must not make dead letters of a whole queue.
+        """
+        claim = batch.claim
+        run.batches.remove(batch)
+        self.ledger.abandon(claim.batch)
+        if isinstance(error, WorkflowError | SetupError):
+            self.ledger.nack(claim.leases, failed=False)
+            run.error = run.error or error
+            return
+        delay_s = seconds(run.stage.retry.delay) if len(claim.leases) == 1 else 0.0
+        self.ledger.nack(claim.leases, delay_s, reason=str(error), together=True)
+        run.note = f"{len(claim.leases)} items went back to their queue: {error}"
+
+    def renew_leases(self, run: StageRun, now: float) -> None:
+        """Renew the leases of batches in flight, in time."""
+        if not isinstance(run.feed, QueueFeed):
+            return
+        for batch in run.batches:
+            if batch.renew_at <= now:
+                self.ledger.renew(batch.claim.leases, run.feed.lease_s)
+                batch.renew_at = now + run.feed.lease_s / 3
 
     def _block(self, run: StageRun, batch: InFlight, error: BaseException) -> None:
         for dropped in run.give_up(batch, error):
@@ -221,13 +263,23 @@ class Batches:
         through: list[Commit] = []
         for (run, batch, commit), answer in zip(ready, answers, strict=True):
             if isinstance(answer, Committed):
-                run.committed_batch(commit)
+                run.committed_batch(batch, commit)
                 through.append(commit)
                 if commit.ends_run is not None:
                     run.close()
-            elif run.batches and batch is run.batches[0]:
+            elif batch in run.batches if run.unordered else batch is run.batches[0]:
                 self._refused(run, batch, commit, answer)
         return through
+
+    def _without_lost(self, run: StageRun, batch: InFlight, answer: Refused) -> None:
+        """Somebody else has taken items over: run again without them."""
+        claim = without(batch.claim, answer.lost)
+        if not claim.leases:
+            run.batches.remove(batch)
+            self.ledger.abandon(claim.batch)
+            return
+        batch.claim = claim
+        self.start_next_attempt(run, batch)
 
     def _commits(self, run: StageRun) -> list[Commit]:
         """The commits of a stage's ready batches; the last one ends the run where it can."""
@@ -246,8 +298,21 @@ class Batches:
     def _refused(self, run: StageRun, batch: InFlight, commit: Commit, answer: Refused) -> None:
         if answer.requirement == "schema":
             run.learn_schemas(batch, commit)
+        if answer.requirement == "lease":
+            self._without_lost(run, batch, answer)
+            return
+        if answer.requirement == "state":
+            # Somebody else was first; the batch sees what they left. It is nobody's failure.
+            self.start_next_attempt(run, batch)
+            return
         batch.refusals += 1
         if answer.requirement in _REPEATABLE and batch.refusals < run.stage.retry.attempts:
             self.start_next_attempt(run, batch)
         else:
             self._block(run, batch, refusal(answer))
+
+
+def _depth(piece: Piece) -> int:
+    """How many messages led to what is read, where messages are read."""
+    payloads = (split.payload for split in piece.splits)
+    return max((p.get("depth", 0) for p in payloads if isinstance(p, dict)), default=0)

@@ -7,8 +7,10 @@ run when it comes; the run is over once nobody is left who could send one.
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 
 from lyftnb.errors import InternalError, LyftError, StageBlocked
@@ -30,10 +32,22 @@ Event = Callable[[], None]
 class BoundedRun:
     """Drives one plan to the end of its inputs. Use once: `BoundedRun(plan, env).run()`."""
 
-    def __init__(self, plan: Plan, env: RunEnv, watcher: Watcher | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        env: RunEnv,
+        watcher: Watcher | None = None,
+        *,
+        begin: Callable[[], Run] | None = None,
+    ) -> None:
+        """Prepare it; `begin` writes its row, where that is not simply a run by hand."""
         self.plan = plan
         self.env = env
         self.watcher = watcher
+        self.status: RunStatus = "queued"
+        self._begin = begin or self._by_hand
+        self._lock = threading.Lock()
+        self._asked: list[Future[Progress]] = []
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.flow = Flow(plan, env, self.events.put, bounded=True)
         self.firing = Firing(self.flow, live=False)
@@ -57,8 +71,9 @@ class BoundedRun:
             KeyboardInterrupt: what is committed stays, the rest is for the next run.
         """
         check_states(self.plan, self.env.ledger)
-        run = self.env.ledger.begin_run(self.plan.deployment, self.env.clock.now())
+        run = self._begin()
         status: RunStatus = "failed"
+        self.status = "running"
         try:
             with deferred_interrupts(lambda: self.events.put(_interrupted)):
                 self._open_all(run)
@@ -73,11 +88,40 @@ class BoundedRun:
             self.flow.cancel()
             if status == "cancelled":
                 self.env.engine.interrupt()
+            self.status = status
+            self._answer_asked()
             self.env.ledger.end_runs([Ending(replace(run, status=status))])
             self._show(force=True)
         if status == "blocked":
             raise self._blocked_error()
         return self._summary(run.run, status)
+
+    def _by_hand(self) -> Run:
+        return self.env.ledger.begin_run(self.plan.deployment, self.env.clock.now())
+
+    # -- from other threads
+
+    def stop(self) -> None:
+        """End it as Ctrl-C would: `run` raises `KeyboardInterrupt`, what is committed stays."""
+        self.events.put(_interrupted)
+
+    def progress(self) -> Progress:
+        """Its numbers, as of now."""
+        answer: Future[Progress] = Future()
+        with self._lock:
+            if self.status != "running":
+                return self._progress()
+            self._asked.append(answer)
+        self.events.put(self._answer_asked)
+        return answer.result()
+
+    def _answer_asked(self) -> None:
+        with self._lock:
+            asked, self._asked = self._asked, []
+        for answer in asked:
+            answer.set_result(self._progress())
+
+    # -- turns
 
     def _open_all(self, run: Run) -> None:
         """Fire everything by hand, but for what waits for a message."""
@@ -169,10 +213,12 @@ class BoundedRun:
         if self.watcher is None or (now - self.shown_at < _PROGRESS_S and not force):
             return
         self.shown_at = now
-        elapsed = now - self.started
-        flow = self.flow
+        self.watcher(replace(self._progress(), texts=self.flow.publisher.take_texts()))
+
+    def _progress(self) -> Progress:
+        elapsed, flow = time.monotonic() - self.started, self.flow
         stages = tuple(r.progress(elapsed, flow.gates.reason(r)) for r in flow.stages.values())
-        self.watcher(Progress(self.plan.deployment, elapsed, stages, flow.publisher.take_texts()))
+        return Progress(self.plan.deployment, elapsed, stages)
 
     def _summary(self, run_id: str, status: str) -> RunSummary:
         runs = self.flow.stages.values()

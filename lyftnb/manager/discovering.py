@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from lyftnb import connectors
 from lyftnb.clock import Clock
 from lyftnb.connectors import Discovery, SourceEnv
 from lyftnb.engine import Engine
@@ -15,6 +17,8 @@ from lyftnb.manager.feeds import SourceFeed
 from lyftnb.manager.programs import variables_of_run
 from lyftnb.manager.retries import Retries
 from lyftnb.manager.stage_run import StageRun
+from lyftnb.model import InputSpec, Position
+from lyftnb.store import Ledger
 
 
 @dataclass(slots=True)
@@ -25,8 +29,10 @@ class Discoverer:
     feed: SourceFeed
     retries: Retries
     engine: Engine
+    ledger: Ledger
     clock: Clock
     base_path: str
+    deployment: str
     defer: Callable[[Callable[[], None]], None]
     """Runs a function on the loop's thread."""
 
@@ -41,14 +47,34 @@ class Discoverer:
             base_path=Path(self.base_path),
             now=self.clock.now(),
             split_bytes=self.feed.limits.split_bytes,
+            deployment=self.deployment,
         )
+        spec, items = self.feed.spec, dict(self.feed.place.items)
+        variables = variables_of_run(self.run.run) if self.run.run is not None else {}
+        if connectors.SOURCES[spec.kind].local:
+            self._answered(self._looked(spec, items, variables, replace(env, state=self.ledger)))
+            return
 
         def answered(found: Discovery | BaseException) -> None:
             self.defer(lambda: self._answered(found))
 
-        spec, items = self.feed.spec, dict(self.feed.place.items)
-        variables = variables_of_run(self.run.run) if self.run.run is not None else {}
         self.engine.discover(spec, items, env, variables, self.run.stage.root.group, answered)
+
+    def _looked(
+        self,
+        spec: InputSpec,
+        position: Position,
+        variables: Mapping[str, Any],
+        env: SourceEnv,
+    ) -> Discovery | BaseException:
+        """Ask an input that looks at nothing but the ledger, here and now."""
+        source = connectors.SOURCES[spec.kind]
+        try:
+            place = ("input", spec.kind)
+            params = connectors.parse_filled(source, spec.params, variables, place)
+            return source.discover(params, position, env)
+        except LyftError as error:
+            return error
 
     def _answered(self, found: Discovery | BaseException) -> None:
         if not isinstance(found, BaseException):

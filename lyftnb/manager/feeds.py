@@ -13,7 +13,16 @@ from typing import Protocol
 
 from lyftnb import connectors
 from lyftnb.connectors import Discovery, SourceSplit, parse_unfilled
-from lyftnb.model import Advance, InputSpec, JobInput, Position, SegmentRef, Split, Stage
+from lyftnb.model import (
+    Advance,
+    InputSpec,
+    JobInput,
+    Lease,
+    Position,
+    SegmentRef,
+    Split,
+    Stage,
+)
 from lyftnb.store import Ledger
 
 
@@ -59,6 +68,8 @@ class Piece:
     advances: tuple[Advance, ...]
     partitions: tuple[str, ...] | None = None
     """Partitions that are read whole (`frame: partition`)."""
+    leases: tuple[Lease, ...] = ()
+    """Work items that it holds."""
 
 
 @dataclass(slots=True)

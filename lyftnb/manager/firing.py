@@ -14,8 +14,10 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from lyftnb import connectors
 from lyftnb.manager.feeds import SourceFeed
 from lyftnb.manager.flow import Flow
+from lyftnb.manager.queue_feed import QueueFeed
 from lyftnb.manager.stage_run import StageRun
 from lyftnb.model import Cause, Message, MessageFilter, Run, Stage, TriggerSpec, seconds
 from lyftnb.operators import Env, matches
@@ -66,6 +68,8 @@ class Firing:
     _triggers: list[_Trigger] = field(init=False)
     _ending: dict[str, Run] = field(default_factory=dict)
     """Stage → the run with a window whose end is on its way to the ledger."""
+    _heard: dict[str, int] = field(default_factory=dict)
+    """Stage that reads the bus → the newest message when it was looked at."""
     _looked_at: dict[str, datetime] = field(default_factory=dict)
     """Stage → when its input was last looked at (`watch`)."""
 
@@ -138,6 +142,11 @@ class Firing:
             for id, run in self.flow.stages.items()
             if run.run is None and (pause := _watch(run.stage)) is not None
         ]
+        times += [
+            run.feed.next_at
+            for run in self.flow.stages.values()
+            if run.run is None and isinstance(run.feed, QueueFeed) and not run.stage.triggers
+        ]
         return min((at for at in times if at is not None and at > now), default=None)
 
     # -- what opens
@@ -162,12 +171,22 @@ class Firing:
     def _has_data(self, run: StageRun, now: datetime) -> bool:
         """Whether data alone fires a stage: rows on its spools, or a look at what it watches."""
         if isinstance(run.feed, SourceFeed):
+            if connectors.SOURCES[run.feed.spec.kind].news == "messages":
+                return self._has_news(run)
             pause = _watch(run.stage)
             if pause is None or now < self._looked_at.get(run.stage.id, now - pause) + pause:
                 return False
             self._looked_at[run.stage.id] = now
             return True
         return not run.stage.triggers and not run.feed.drained
+
+    def _has_news(self, run: StageRun) -> bool:
+        """Whether there are messages that a stage which reads the bus has not looked at."""
+        newest = self.flow.env.ledger.newest_message()
+        if run.stage.triggers or self._heard.get(run.stage.id) == newest:
+            return False
+        self._heard[run.stage.id] = newest
+        return True
 
     def _apply(self) -> None:
         """Inputs that end, and have no trigger, are read once for each apply."""
@@ -177,6 +196,8 @@ class Firing:
         for id, run in self.flow.stages.items():
             key = f"{plan.deployment}/{id}/apply"
             if run.stage.triggers or not isinstance(run.feed, SourceFeed):
+                continue
+            if connectors.SOURCES[run.feed.spec.kind].news is not None:
                 continue
             if ledger.trigger_state(key) != stamp:
                 fire = self._run(id, "apply", self.flow.env.clock.now(), key=key)

@@ -22,11 +22,15 @@ from lyftnb.manager.feeds import BatchLimits, Feed, SourceFeed, SpoolFeed, place
 from lyftnb.manager.gates import Gates
 from lyftnb.manager.programs import Programs
 from lyftnb.manager.publishing import Publisher
+from lyftnb.manager.queue_feed import QueueFeed
 from lyftnb.manager.retries import Retries
 from lyftnb.manager.stage_run import StageRun
 from lyftnb.model import Answer, EmitPart, Ending, Plan, Run, Stage, secrets_of_plan
 from lyftnb.redaction import marked
 from lyftnb.store import Ledger
+
+QUEUE = "queue"
+"""The input whose rows are leased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,7 @@ class Flow:
         ended: list[tuple[StageRun, Ended]] = []
         for id, run in self.stages.items():
             self.batches.retry_due(run, now)
+            self.batches.renew_leases(run, now)
             if not run.closed and not self.gates.reason(run):
                 self._begin_due(id, run, now)
             if not (run.closed or run.batches or self.gates.waits_for(run)) and run.drained:
@@ -217,6 +222,10 @@ class Flow:
     def _feed(self, stage: Stage) -> Feed:
         ledger, limits = self.env.ledger, self.env.limits
         deployment, step = self.plan.deployment, stage.root.step
+        if stage.source is not None and stage.source.kind == QUEUE:
+            feed = QueueFeed(ledger, stage.source, deployment, f"{deployment}/{stage.id}")
+            feed.begin()
+            return feed
         if stage.source is not None:
             where = place(ledger, deployment, step, stage.source.kind)
             settled = ledger.floor(where.key) is not None
@@ -243,8 +252,10 @@ class Flow:
             feed,
             Retries(run.stage.retry),
             self.env.engine,
+            self.env.ledger,
             self.env.clock,
             self.env.base_path,
+            self.plan.deployment,
             self.defer,
         )
 

@@ -16,13 +16,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from lyftnb.errors import InternalError, NotFound, StorageError, unknown
 from lyftnb.manager.firing import Firing
 from lyftnb.manager.flow import Flow, RunEnv
 from lyftnb.manager.issues import IssueBook, issues_of, sentence
-from lyftnb.manager.progress import Progress
+from lyftnb.manager.progress import AtWork, Progress
 from lyftnb.manager.states import check_states
 from lyftnb.model import IssueDraft, Plan, Run
 
@@ -123,6 +124,18 @@ class Manager:
     def deployments(self) -> tuple[str, ...]:
         """Those that run."""
         return tuple(self._live)
+
+    @property
+    def at_work(self) -> dict[str, AtWork]:
+        """Those that run, by name, with their plans."""
+        return {
+            name: AtWork(live.flow.plan, partial(self._numbers, name))
+            for name, live in list(self._live.items())
+        }
+
+    def _numbers(self, deployment: str) -> Progress:
+        """As `progress`, but what outputs want shown is left for those who follow it."""
+        return self._call(lambda: self._progress(self._running(deployment), texts=False))
 
     def wake(self) -> None:
         """Have the loop look at everything once."""
@@ -309,11 +322,12 @@ class Manager:
             raise InternalError(f"deployment '{deployment}' is set aside: {live.error}")
         return live
 
-    def _progress(self, live: _Live) -> Progress:
+    def _progress(self, live: _Live, *, texts: bool = True) -> Progress:
         elapsed = time.monotonic() - live.started
         flow = live.flow
         stages = tuple(r.progress(elapsed, flow.gates.reason(r)) for r in flow.stages.values())
-        return Progress(live.deployment, elapsed, stages, flow.publisher.take_texts())
+        shown = flow.publisher.take_texts() if texts else ()
+        return Progress(live.deployment, elapsed, stages, shown)
 
 
 def _look() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from lyftnb.model import Plan
+
 StageState = Literal["waiting", "running", "retrying", "done", "blocked", "paused"]
 
 
@@ -38,6 +40,15 @@ class Progress:
     stages: tuple[StageProgress, ...]
     texts: tuple[str, ...] = ()
     """What `print` outputs want shown, since the last call."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """A deployment that runs now."""
+
+    plan: Plan
+    progress: Callable[[], Progress]
+    """Its numbers, as of the call; from any thread."""
 
 
 Watcher = Callable[[Progress], None]

@@ -9,6 +9,7 @@ from lyftnb.errors import (
     BadData,
     Permanent,
     SetupError,
+    StorageFull,
     TaskLost,
     Temporary,
     WorkerDied,
@@ -20,12 +21,19 @@ _HOPELESS = (WorkflowError, SetupError, BadData, Permanent, WorkerDied)
 """Errors that another try brings again, or that have been tried often enough already."""
 
 
+def is_lost(error: BaseException) -> bool:
+    """Whether the work itself is not to blame."""
+    return isinstance(error, TaskLost)
+
+
 @dataclass(slots=True)
 class Retries:
     """Failures so far of a batch, a discovery or a step's publications."""
 
     spec: RetrySpec
     failures: int = 0
+    waits: int = 0
+    """How often it has waited for room on a disk."""
     due_at: float | None = None
     """When the next try is due, by the monotonic clock; None while nothing failed."""
 
@@ -37,17 +45,33 @@ class Retries:
         """
         if isinstance(error, _HOPELESS):
             return None
+        if isinstance(error, StorageFull):
+            return self._wait_for_room(error, now)
         # Of a lost task the work itself knows nothing: as long as there is a cluster, go on.
-        if not isinstance(error, TaskLost):
+        if not is_lost(error):
             self.failures += 1
         if self.failures >= self.spec.attempts:
             return None
-        doubled = seconds(self.spec.delay) * 2 ** max(0, self.failures - 1)
-        pause = min(doubled, seconds(self.spec.max_delay))
+        pause = self._pause(self.failures)
         if isinstance(error, Temporary):
             pause = error.delay
         self.due_at = now + pause * random.uniform(0.8, 1.2)
         return f"attempt {self.failures + 1} of {self.spec.attempts} in {pause:.1f} s: {error}"
+
+    def _wait_for_room(self, error: StorageFull, now: float) -> str:
+        """A full disk is no failure of the work that meets it: it waits, however long that takes,
+        and begins anew.
+        """
+        self.waits += 1
+        pause = self._pause(self.waits)
+        self.due_at = now + pause * random.uniform(0.8, 1.2)
+        return f"waits for room, looks again in {pause:.1f} s: {error}"
+
+    def _pause(self, times: int) -> float:
+        """Seconds before the next try, after so many that went wrong."""
+        # The exponent is bounded because waits are not.
+        doubled = seconds(self.spec.delay) * 2.0 ** min(max(0, times - 1), 64)
+        return min(doubled, seconds(self.spec.max_delay))
 
     def is_due(self, now: float) -> bool:
         """Whether the time of the next try has come."""
@@ -59,4 +83,4 @@ class Retries:
 
     def reset(self) -> None:
         """It went through: the next failure is the first again."""
-        self.failures, self.due_at = 0, None
+        self.failures, self.waits, self.due_at = 0, 0, None

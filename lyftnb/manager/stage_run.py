@@ -14,6 +14,7 @@ from lyftnb.engine import units
 from lyftnb.errors import BadData, CommitRefused, LyftError, SetupError
 from lyftnb.manager.feeds import Feed, SourceFeed
 from lyftnb.manager.progress import StageProgress, StageState
+from lyftnb.manager.queue_feed import QueueFeed
 from lyftnb.manager.retries import Retries
 from lyftnb.model import (
     Claim,
@@ -44,6 +45,8 @@ class InFlight:
     floor: Schema | None = None
     schemas: dict[str, Schema] = field(default_factory=dict)
     """Output schemas to hold to, learnt from a refused commit."""
+    renew_at: float = 0.0
+    """When its leases are due for renewal, by the monotonic clock."""
     messages: tuple[MessageDraft, ...] = ()
     emits: tuple[EmitPart, ...] = ()
     refusals: int = 0
@@ -155,8 +158,15 @@ class StageRun:
         """The batch in flight of that id."""
         return next((b for b in self.batches if b.claim.batch == batch), None)
 
+    @property
+    def unordered(self) -> bool:
+        """Whether its batches may commit in any order: those of a queue share no position."""
+        return isinstance(self.feed, QueueFeed)
+
     def ready_prefix(self) -> list[InFlight]:
         """Batches that may commit now: ready, with none before them that is not."""
+        if self.unordered:
+            return [batch for batch in self.batches if batch.ready]
         ready: list[InFlight] = []
         for batch in self.batches:
             if not batch.ready:
@@ -186,13 +196,14 @@ class StageRun:
             begins_run=None if self.begun else self.run,
             counts=summed(c for r in reports for c in r.counts),
             floor=floor_of(batch.claim.floor, reports),
+            files=tuple(dict.fromkeys(f for r in reports for f in r.files)),
             bytes_read=sum(r.bytes_read for r in reports),
             started_at=batch.started_at,
         )
 
-    def committed_batch(self, commit: Commit) -> None:
+    def committed_batch(self, batch: InFlight, commit: Commit) -> None:
         """A batch is visible: count it and let it go."""
-        self.batches.popleft()
+        self.batches.remove(batch)
         self.committed += 1
         self.begun = True
         self.kept += commit.emits
@@ -325,12 +336,19 @@ def _is_its_own(error: BaseException) -> bool:
     return not isinstance(error, SetupError | CommitRefused)
 
 
+_MOVED_ON = "another run of the same deployment has moved on; run again"
+_HINTS = {
+    "change": "correct what stands under that key, or the step that changes it, and run again",
+    "lock": "whoever holds the lock now may have gone on; run again under a new token",
+}
+
+
 def refusal(answer: Refused) -> LyftError:
     """The error for a commit that was refused for good."""
     return CommitRefused(
         f"requirement '{answer.requirement}' did not hold: expected {answer.expected}, "
         f"found {answer.found}",
         where=f"batch {answer.batch}",
-        hint="another run of the same deployment has moved on; run again",
+        hint=_HINTS.get(answer.requirement, _MOVED_ON),
         requirement=answer.requirement,
     )

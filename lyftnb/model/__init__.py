@@ -7,6 +7,7 @@ nothing of lyftnb but `errors`.
 from lyftnb.model.batch import (
     Advance,
     Claim,
+    FileRead,
     Position,
     Publication,
     SegmentRef,
@@ -42,6 +43,7 @@ from lyftnb.model.names import (
     STATE_NAME_PATTERN,
     Duration,
     Name,
+    full_name,
     is_name,
     is_state_name,
     seconds,
@@ -74,6 +76,14 @@ from lyftnb.model.plan import (
 )
 from lyftnb.model.problem import Path, Problem, Severity, dotted, has_errors, worst_first
 from lyftnb.model.run import Cause, EmitPart, Ending, Run, RunStatus
+from lyftnb.model.runbook import (
+    OWN_DEPLOYMENT,
+    RESERVED,
+    InvocationRecord,
+    InvocationStatus,
+    RunbookSpec,
+    runbook_digest,
+)
 from lyftnb.model.schema import NULL, Field, Schema, united, widened
 from lyftnb.model.sql_text import quoted, text_literal
 from lyftnb.model.state import (
@@ -128,9 +138,11 @@ __all__ = [
     "MESSAGE_DEPTH",
     "NAME_PATTERN",
     "NULL",
+    "OWN_DEPLOYMENT",
     "OWN_LAYER",
     "PAYLOAD_BYTES",
     "PLACEHOLDER",
+    "RESERVED",
     "ROOTS",
     "SECRET",
     "STAGED_COLUMNS",
@@ -154,9 +166,12 @@ __all__ = [
     "Ending",
     "Family",
     "Field",
+    "FileRead",
     "Frame",
     "HeldLock",
     "InputSpec",
+    "InvocationRecord",
+    "InvocationStatus",
     "Issue",
     "IssueDraft",
     "Item",
@@ -192,6 +207,7 @@ __all__ = [
     "Run",
     "RunStatus",
     "RunSummary",
+    "RunbookSpec",
     "Schema",
     "SegmentRef",
     "Severity",
@@ -216,6 +232,7 @@ __all__ = [
     "dotted",
     "filled",
     "flattened",
+    "full_name",
     "has_errors",
     "has_placeholder",
     "has_value",
@@ -228,6 +245,7 @@ __all__ = [
     "merged",
     "placeholders",
     "quoted",
+    "runbook_digest",
     "seconds",
     "secrets_named",
     "secrets_of_job",

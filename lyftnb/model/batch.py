@@ -184,6 +184,15 @@ class StepCount:
 
 
 @dataclass(frozen=True, slots=True)
+class FileRead:
+    """The state of a file that a step looked things up in."""
+
+    step: str
+    path: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskReport:
     """What the tasks of one split staged. Effects happen only when the owner commits it."""
 
@@ -197,6 +206,8 @@ class TaskReport:
     """Schema of an outside input as decoded, when it was inferred."""
     replaces: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """(channel, partitions) of states whose content is replaced by that of `segments`."""
+    files: tuple[FileRead, ...] = ()
+    """Lookup files."""
     bytes_read: int = 0
     seconds: float = 0.0
     state: tuple[StagedState, ...] = ()

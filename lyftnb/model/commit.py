@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lyftnb.model.batch import Claim, Publication, SpoolSpec, StagedSegment, StepCount
+from lyftnb.model.batch import (
+    Claim,
+    FileRead,
+    Publication,
+    SpoolSpec,
+    StagedSegment,
+    StepCount,
+)
 from lyftnb.model.run import EmitPart, Ending, Run
 from lyftnb.model.schema import Schema
 from lyftnb.model.state import Lease, MessageDraft, StagedState
@@ -38,6 +45,8 @@ class Commit:
     """How its run ends with it, if it does."""
     counts: tuple[StepCount, ...] = ()
     floor: Schema | None = None
+    files: tuple[FileRead, ...] = ()
+    """Lookup files as the batch found them: several states of one that changed meanwhile."""
     bytes_read: int = 0
     started_at: datetime | None = None
     skipped: str | None = None
@@ -61,7 +70,8 @@ class Refused:
 
     batch: str
     requirement: str
-    """`attempt`, `claim`, `position`, `files`, `schema`, `state`, `lease`, `lock` or `message`."""
+    """`attempt`, `claim`, `position`, `files`, `schema`, `state` (something that the batch read has
+    changed), `change` (a staged change cannot be, whoever tries), `lease`, `lock` or `message`."""
     expected: str
     found: str
     lost: tuple[Lease, ...] = ()

@@ -94,3 +94,12 @@ Duration = Annotated[str | int | float, BeforeValidator(_duration)]
 """A duration as the author wrote it; `seconds` gives its length."""
 Size = Annotated[str | int, BeforeValidator(_size)]
 """A size as the author wrote it; `size_bytes` gives the number."""
+
+
+def full_name(name: str, deployment: str) -> str:
+    """The full name of a namespace, queue or lock: `./x` is the deployment's own.
+
+    >>> full_name("./seen", "flights")
+    'flights/seen'
+    """
+    return f"{deployment}/{name[2:]}" if name.startswith("./") else name

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-Cause = Literal["hand", "apply", "data", "interval", "cron", "message", "manual", "watch"]
+Cause = Literal[
+    "hand", "apply", "data", "interval", "cron", "message", "manual", "watch", "runbook"
+]
 RunStatus = Literal[
     "queued", "running", "done", "blocked", "failed", "cancelled", "lost", "skipped"
 ]

@@ -26,8 +26,9 @@ KV_READ, KV_SCAN = "read", "scan"
 (0: it was not there). The commit is refused if any of it has changed since."""
 
 STAGED_COLUMNS: dict[Family, Schema] = {
-    # `op`: read, scan | put, put_absent, delete, increment | add, remove (members of a set).
-    # `value`: JSON. Increments and set changes are deltas: they never conflict.
+    # `op`: read, scan | put, put_absent, delete, increment | add, remove (one member of a set).
+    # `value`: JSON. Increments and set changes are deltas: they never conflict. A change that
+    # cannot be (a number added to text) refuses the commit for good: requirement `change`.
     "kv": Schema.from_mapping(
         {
             "op": "VARCHAR",
@@ -38,7 +39,8 @@ STAGED_COLUMNS: dict[Family, Schema] = {
             "expires_at": "TIMESTAMP WITH TIME ZONE",
         }
     ),
-    # A key that was seen, as 128 bits of its hash.
+    # A key that the batch saw first, as 128 bits of its hash. The commit is refused (`state`) if it
+    # was marked since, judged as of the claim's time.
     "marks": Schema.from_mapping(
         {
             "scope": "VARCHAR",
@@ -240,6 +242,21 @@ class StateReader(Protocol):
         """Leased work items; None where the lease is no longer current."""
         ...
 
-    def messages(self, after: int, until: int, limit: int = 10_000) -> list[Message]:
-        """Messages with ids in (after, until], in order."""
+    def messages(
+        self,
+        after: int = 0,
+        until: int | None = None,
+        limit: int = 10_000,
+        *,
+        kind: str | None = None,
+        tag: str | None = None,
+        type: str | None = None,
+        source: str | None = None,
+        job: str | None = None,
+    ) -> list[Message]:
+        """Messages with ids in (after, until], in order; the others narrow the choice."""
+        ...
+
+    def newest_message(self) -> int:
+        """The id of the newest message; 0 if there was none."""
         ...

@@ -142,6 +142,8 @@ class Bound:
     """Not row-wise: the chain parts flagged rows first, and what comes out are new rows."""
     guards: tuple[Guard, ...] = ()
     """Of a parted action: which rows it cannot take; the chain flags and parts them before it."""
+    files: tuple[tuple[str, str], ...] = ()
+    """Outside files that it read, with a fingerprint of each one's content."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from datetime import timedelta
 from typing import Any
 
 from lyftnb.errors import BadData, SetupError
-from lyftnb.model import KV_READ, KV_SCAN
+from lyftnb.model import KV_READ, KV_SCAN, full_name
 from lyftnb.operators.base import Env
-from lyftnb.operators.changes import StateChanges, full_name
+from lyftnb.operators.changes import StateChanges
 
 Json = Any
 _GONE = object()

@@ -22,8 +22,15 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 from pydantic import ValidationError
 
-from lyftnb.errors import BadData, InternalError, LyftError, StorageError
-from lyftnb.model import ActionSpec, OnError, StepCount
+from lyftnb.errors import (
+    BadData,
+    InternalError,
+    LyftError,
+    StorageError,
+    is_full,
+    unwritten,
+)
+from lyftnb.model import ActionSpec, FileRead, OnError, StepCount
 from lyftnb.operators.base import (
     HIDDEN,
     REJECT,
@@ -54,6 +61,8 @@ class ChainResult:
     good: Held
     refused: Held
     counts: tuple[StepCount, ...]
+    files: tuple[FileRead, ...] = ()
+    """Outside files that actions read."""
     kept: Mapping[tuple[str, str], Kept] = field(default_factory=dict)
     """(step, action) → how what the action remembers has changed."""
 
@@ -140,6 +149,7 @@ class Chain:
         self._rejects = Pile(REJECTS_SCHEMA, scratch)
         self._counts: dict[str, StepCount] = {}
         self._kept: dict[tuple[str, str], Kept] = {}
+        self._files: list[FileRead] = []
 
     @property
     def schema(self) -> pl.Schema:
@@ -189,7 +199,8 @@ class Chain:
         if self._counts:
             last = next(reversed(self._counts))
             self._counts[last] = replace(self._counts[last], rows_out=good.height)
-        return ChainResult(good, self._rejects.held(), tuple(self._counts.values()), self._kept)
+        counts, files = tuple(self._counts.values()), tuple(dict.fromkeys(self._files))
+        return ChainResult(good, self._rejects.held(), counts, files, self._kept)
 
     # --- extending ------------------------------------------------------------------------------
 
@@ -203,7 +214,9 @@ class Chain:
         bound = kind.bind(params, self._schema, replace(env, place=where))
         if isinstance(bound, EagerBound | StatefulBound):
             self._run(bound, place, env)
-        elif bound.parted:
+            return
+        self._files += [FileRead(place.step, path, mark) for path, mark in bound.files]
+        if bound.parted:
             self._guard(bound.guards, place)
             if self._active:
                 self._restart(self._collected().lazy(), self._schema, place.step)
@@ -282,6 +295,13 @@ class Chain:
             return hold(lf, self._scratch)
         except pl.exceptions.PolarsError as error:
             first = str(error).split("\n", 1)[0]
+            if is_full(error):
+                raise unwritten(
+                    "a frame that does not fit into memory",
+                    error,
+                    where=f"steps {', '.join(self._counts)}",
+                    hint="make room on the worker's scratch disk",
+                ) from error
             if first.startswith("parquet:"):
                 raise StorageError(
                     f"a file that it reads is damaged: {first}",

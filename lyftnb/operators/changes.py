@@ -47,6 +47,6 @@ def json_text(value: pl.Expr) -> pl.Expr:
     return wrapped.str.slice(len('{"v":'), wrapped.str.len_chars() - len('{"v":}'))
 
 
-def full_name(name: str, deployment: str) -> str:
-    """A namespace's or queue's full name: `./x` is the deployment's own."""
-    return f"{deployment}/{name[2:]}" if name.startswith("./") else name
+def each(frame: pl.DataFrame, values: Sequence[pl.Expr]) -> pl.DataFrame:
+    """The values for each row, also where none of them depends on a column."""
+    return frame.select(pl.int_range(pl.len()).alias("row"), *values).drop("row")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from lyftnb.errors import StorageError
+from lyftnb.errors import unwritten
 
 _BATCH_ROWS = 32_768
 
@@ -34,14 +34,15 @@ class Scratch:
         """Write a piece.
 
         Raises:
-            StorageError: the disk is full or cannot be written.
+            StorageError: the disk cannot be written (`StorageFull`: has no room).
         """
         path = self.folder / f"{next(self._numbers):06d}.arrow"
         try:
             frame.write_ipc(path, compression="lz4")
         except OSError as error:
-            raise StorageError(
-                f"rows that do not fit into memory cannot be written: {error.strerror or error}",
+            raise unwritten(
+                "a frame that does not fit into memory",
+                error,
                 where=str(self.folder),
                 hint="make room there; nothing was committed",
             ) from error

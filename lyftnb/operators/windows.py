@@ -196,7 +196,9 @@ def advance(
     fresh |= (pl.col(SEQ) >= marks.shown) & (pl.col(END) > marks.emitted)
     windows = windows.with_columns(fresh.alias(_FRESH))
     due = windows.filter(pl.col(END) > low, pl.col(END) <= high)
-    due = due.filter(pl.col(_FRESH).any().over([*keys, START]))
+    if low < marks.emitted or marks.shown:
+        # Else they all end after those that were emitted, and all of their rows are fresh.
+        due = due.filter(pl.col(_FRESH).any().over([*keys, START]))
     kept = _kept(taken, windows, chunks, pending, after, rule, moment)
     return Advanced(late, _in_order(due, moment), kept)
 
@@ -212,13 +214,10 @@ def over(value: pl.Expr, keys: Sequence[str]) -> pl.Expr:
 def _marks(chunks: dict[str, pl.LazyFrame]) -> tuple[Marks, bool]:
     """Take the marks out of what was kept; at the very beginning there are none."""
     pending = PENDING in chunks
-    found = chunks.pop(PENDING, None)
-    settled = chunks.pop(SETTLED, None)
-    if found is None:
-        found = settled
-    if found is None:
+    found = [chunks.pop(label) for label in (PENDING, SETTLED) if label in chunks]
+    if not found:
         return Marks({}), False
-    rows = found.collect().to_dicts()
+    rows = found[0].collect().to_dicts()
     inputs = {row[INPUT]: Mark(row[TIME], row[_SEEN]) for row in rows}
     one = rows[0]
     return Marks(inputs, one[_EMITTED], one[BOUND], one[SEQ], one[_SHOWN]), pending

@@ -1,9 +1,9 @@
 """Verbs without effects: validate a workflow, and plan it.
 
 Passes are one file and one function each (`passes`), rules of validation one file per subject
-(`rules`). Planning checks structure itself and asks a `Checker` about kinds, parameters,
-expressions and types. It must not know Polars, DuckDB, Dask, files or the time: the same document,
-context and checker give the same plan, always.
+(`rules`); `due` says when triggers fire. Planning checks structure itself and asks a `Checker`
+about kinds, parameters, expressions and types. It must not know Polars, DuckDB, Dask, files or the
+time: the same document, context and checker give the same plan, always.
 """
 
 from lyftnb.planning.checker import Checker, Finding
@@ -20,6 +20,15 @@ from lyftnb.planning.contexts import (
 from lyftnb.planning.describe import describe
 from lyftnb.planning.filling import values_now
 from lyftnb.planning.planner import invalid, plan, validate
+from lyftnb.planning.runbooks import (
+    check_runbook,
+    context_of,
+    deployment_of,
+    invalid_runbook,
+    parameters_from_text,
+    parameters_of,
+    parse_ref,
+)
 
 __all__ = [
     "Checker",
@@ -29,11 +38,18 @@ __all__ = [
     "Finding",
     "Layer",
     "LayerValue",
+    "check_runbook",
+    "context_of",
+    "deployment_of",
     "describe",
     "explain",
     "fields_changed",
     "invalid",
+    "invalid_runbook",
     "lineage",
+    "parameters_from_text",
+    "parameters_of",
+    "parse_ref",
     "plan",
     "validate",
     "values_now",

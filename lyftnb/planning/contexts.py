@@ -1,13 +1,13 @@
 """Which layer gives a variable its value: at plan time, in explanations, and again later.
 
-Strongest first: the deployment's override, the override of the step's worker group, the chosen
-context and its parents, the workflow's own `context`.
+Strongest first: what a runbook's parameters give, the deployment's override, the override of the
+step's worker group, the chosen context and its parents, the workflow's own `context`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lyftnb.model import (
@@ -45,6 +45,8 @@ class ContextLayers:
     """By worker group."""
     chosen: tuple[Layer, ...] = ()
     """The chosen context, its parent, and so on."""
+    given: Layer | None = None
+    """What an invocation of a runbook gives: stronger than all others."""
 
     @classmethod
     def of(
@@ -63,9 +65,19 @@ class ContextLayers:
             tuple(by_name[name] for name in lineage(parents, context)),
         )
 
+    def with_given(self, given: Layer) -> ContextLayers:
+        """The same under a layer that is stronger still."""
+        return replace(self, given=given)
+
     def over(self, own: Mapping[str, Any], group: str) -> tuple[Layer, ...]:
         """The layers for steps of a group of a workflow with such a `context`, strongest first."""
-        found = (self.deployment, self.groups.get(group), *self.chosen, Layer(OWN_LAYER, own))
+        found = (
+            self.given,
+            self.deployment,
+            self.groups.get(group),
+            *self.chosen,
+            Layer(OWN_LAYER, own),
+        )
         return tuple(layer for layer in found if layer is not None)
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from lyftnb.errors import near
 from lyftnb.model import OWN_LAYER, ContextValue, Path, dotted, flattened, is_variable
 from lyftnb.planning.contexts import ContextLayers, Layer, given, value_of
+from lyftnb.planning.references import REFERENCE, as_text
 from lyftnb.planning.report import Report
-
-_REFERENCE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 
 
 class Filling:
@@ -57,10 +54,10 @@ class Filling:
     def _fill_text(self, text: str, path: Path) -> Any:
         if not self._open:
             self._at = path
-        whole = _REFERENCE.fullmatch(text)
+        whole = REFERENCE.fullmatch(text)
         if whole and "}}" not in whole[1]:
             return self._lookup(whole[1], path, text)
-        return _REFERENCE.sub(lambda m: _as_text(self._lookup(m[1], path, m[0])), text)
+        return REFERENCE.sub(lambda m: as_text(self._lookup(m[1], path, m[0])), text)
 
     def _lookup(self, name: str, path: Path, written: str) -> Any:
         """The variable's value; what was written, where there is none (and then a problem)."""
@@ -126,7 +123,3 @@ def _is_verbatim(path: Path, value: Any) -> bool:
         case ("python",):
             return isinstance(value, str)
     return False
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -11,7 +11,14 @@ from lyftnb.store.conform import REASON, Conformed, conform
 from lyftnb.store.ledger import Ledger
 from lyftnb.store.master_keys import MasterKeys
 from lyftnb.store.partitions import parts
-from lyftnb.store.records import Lock, SecretInfo, SpoolInfo, TidyReport, Version
+from lyftnb.store.records import (
+    Lock,
+    RunbookVersion,
+    SecretInfo,
+    SpoolInfo,
+    TidyReport,
+    Version,
+)
 from lyftnb.store.scan import cut, scan
 from lyftnb.store.segments import write_segments
 from lyftnb.store.sql import query
@@ -26,6 +33,7 @@ __all__ = [
     "Ledger",
     "Lock",
     "MasterKeys",
+    "RunbookVersion",
     "SecretInfo",
     "SpoolInfo",
     "SweepReport",

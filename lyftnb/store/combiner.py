@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from lyftnb.errors import LedgerError
 from lyftnb.store.entries import Address
 from lyftnb.store.keybook import KeyBook
 
@@ -58,25 +59,25 @@ class Call(Generic[T]):
 class Combiner:
     """Brings calls from many threads together."""
 
-    def __init__(self, carry_out: Callable[[Sequence[Call[object]]], None]) -> None:
+    def __init__(self, carry_out: Callable[[Sequence[Call[Any]]], None]) -> None:
         """Make a combiner; `carry_out` does calls and lets each have its outcome, and raises if
         none of them was done.
         """
         self._carry_out = carry_out
         self._mutex = threading.Lock()
-        self._waiting: deque[Call[object]] = deque()
+        self._waiting: deque[Call[Any]] = deque()
         self._led = False
 
     def run(self, call: Call[T]) -> T:
         """Have a call carried out, alone or with others; its result."""
         with self._mutex:
-            self._waiting.append(call)  # type: ignore[arg-type]
+            self._waiting.append(call)
             leads, self._led = not self._led, True
         if not leads:
             try:
                 call.woken.wait()
             except BaseException:
-                self._withdraw(call)  # type: ignore[arg-type]
+                self._withdraw(call)
                 raise
         if not call.done:
             self._lead()
@@ -88,9 +89,14 @@ class Combiner:
             calls = [self._waiting.popleft() for _ in range(count)]
         try:
             self._carry_out(calls)
-        except BaseException as error:
+        except Exception as error:
             for call in calls:
                 call.fail(error)
+        except BaseException:
+            # This thread alone was meant, say by Ctrl-C; it may have come before or after COMMIT.
+            for call in calls:
+                call.fail(_cut_off())
+            raise
         finally:
             for call in calls:
                 call.done = True
@@ -103,10 +109,17 @@ class Combiner:
         if self._led:
             self._waiting[0].woken.set()
 
-    def _withdraw(self, call: Call[object]) -> None:
+    def _withdraw(self, call: Call[Any]) -> None:
         """A caller was interrupted while it waited: it must not be waited for as the leader."""
         with self._mutex:
             if call in self._waiting:
                 self._waiting.remove(call)
                 if call.woken.is_set():
                     self._appoint()
+
+
+def _cut_off() -> LedgerError:
+    return LedgerError(
+        "the thread that carried out this call together with its own was interrupted",
+        hint="look whether the change is there before you make it again",
+    )

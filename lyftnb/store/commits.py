@@ -228,6 +228,7 @@ class Group:
             started_at=commit.started_at,
             bytes_read=commit.bytes_read,
             counts=[asdict(count) for count in commit.counts],
+            files=[asdict(file) for file in commit.files],
             skipped=commit.skipped,
             claim=None if commit.skipped is None else to_document(claim),
         )

@@ -85,7 +85,9 @@ class Database:
         self, name: str, given: pl.DataFrame | None = None, **parameters: Any
     ) -> pl.DataFrame:
         """The rows of a named query; it may read a set of rows as the table `given`."""
-        with storage_errors(self.file), self._given(given):
+        # DuckDB finds `given` among the variables here. To register it would leave a view behind,
+        # and to drop that in a transaction that has failed is an error which hides the first one.
+        with storage_errors(self.file):
             found = self.connection.sql(queries()[name], params=parameters).to_arrow_table()
         frame = pl.from_arrow(found)
         assert isinstance(frame, pl.DataFrame)
@@ -99,28 +101,20 @@ class Database:
 
     def run(self, name: str, given: pl.DataFrame | None = None, **parameters: Any) -> None:
         """Carry out a named statement; it may read a set of rows as the table `given`."""
-        with storage_errors(self.file), self._given(given):
+        with storage_errors(self.file):
             self.connection.execute(queries()[name], parameters).fetchall()
 
-    def over(self, name: str, changes: pl.DataFrame, **parameters: Any) -> pl.DataFrame:
-        """The rows that a named statement gives over a frame, which it knows as `changes`."""
-        with storage_errors(self.file):
-            found = self.connection.sql(queries()[name], params=parameters).to_arrow_table()
-        frame = pl.from_arrow(found)
-        assert isinstance(frame, pl.DataFrame)
-        return frame
-
-    def insert(self, table: str, changes: pl.DataFrame) -> None:
+    def insert(self, table: str, given: pl.DataFrame) -> None:
         """Insert the rows of a frame by its columns' names; columns left out are null.
 
         The way for what may be many rows: from about a hundred on, a statement over the whole frame
         is faster than the appender.
         """
-        if changes.height <= _FEW:
-            self.append(table, changes.to_dicts())
+        if given.height <= _FEW:
+            self.append(table, given.to_dicts())
         else:
             with storage_errors(self.file):
-                self.connection.execute(f"INSERT INTO {table} BY NAME FROM changes").fetchall()
+                self.connection.execute(f"INSERT INTO {table} BY NAME FROM given").fetchall()
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows, given as column → value; columns left out are null."""
@@ -130,17 +124,6 @@ class Database:
             target = self._tables[table]
             target.appender.append_rows([target.values(row) for row in rows])
             target.appender.flush()
-
-    @contextmanager
-    def _given(self, given: pl.DataFrame | None) -> Iterator[None]:
-        if given is None:
-            yield
-            return
-        self.connection.register("given", given.to_arrow())
-        try:
-            yield
-        finally:
-            self.connection.unregister("given")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

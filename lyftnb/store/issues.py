@@ -122,7 +122,7 @@ def raise_issues(setting: Setting, drafts: Sequence[IssueDraft]) -> list[Issue]:
         key = (row["code"], row["place"])
         count = merged[key]["count"] if key in merged else 0
         merged[key] = row | {"count": count + 1}
-    found = setting.database.over("open_issues", pl.DataFrame([*merged], _KEY, orient="row"))
+    found = setting.database.frame("open_issues", pl.DataFrame([*merged], _KEY, orient="row"))
     known = {(row["code"], row["place"]): row for row in found.iter_rows(named=True)}
     for key, before in known.items():
         row = merged[key]
@@ -136,7 +136,7 @@ def raise_issues(setting: Setting, drafts: Sequence[IssueDraft]) -> list[Issue]:
         row["issue"] = number
     again = [merged[key] for key in known]
     if again:
-        setting.database.over("raise_again", pl.DataFrame(again, _ROW))
+        setting.database.frame("raise_again", pl.DataFrame(again, _ROW))
     setting.database.insert("issues", pl.DataFrame(new, _ROW))
     opened = [_issue(row) for row in new]
     _tell(setting, ISSUE_RAISED, opened)

@@ -12,7 +12,6 @@ from lyftnb.store.keybook import COLUMN_ROWS, KeyBook
 from lyftnb.store.staged_state import changes_of
 
 _COLUMNS = ("op", "namespace", "key", "value", "expires_at")
-_BLIND = ("put", "delete")
 
 
 class KeyChanges:
@@ -32,6 +31,9 @@ class KeyChanges:
     def refused(self, commit: Commit) -> Refused | None:
         """Whether what was read has changed, or a change cannot be."""
         staged = changes_of(commit, "kv", self._setting.root)
+        self._changes, self._applied = staged, Applied(0)
+        if staged.is_empty():
+            return None
         reads = pl.col("op").is_in([KV_READ, KV_SCAN])
         self._changes = staged.filter(~reads)
         refused = self._outdated(commit, staged.filter(reads)) or self._malformed(commit)
@@ -58,7 +60,7 @@ class KeyChanges:
 
     def _as_columns(self) -> bool:
         changes = self._changes
-        return changes.height > COLUMN_ROWS and changes["op"].is_in(_BLIND).all()
+        return changes.height > COLUMN_ROWS and (changes["op"] == "put").all()
 
     def _outdated(self, commit: Commit, reads: pl.DataFrame) -> Refused | None:
         keys = [

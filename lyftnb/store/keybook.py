@@ -12,12 +12,13 @@ from datetime import datetime
 
 import polars as pl
 
+from lyftnb.errors import StorageError
 from lyftnb.store.database import Database
 from lyftnb.store.entries import NOTHING, Address, Applied, Change, Entry, applied, hash_of
 from lyftnb.store.mirror import Mirror
 
 COLUMN_ROWS = 10_000
-"""From here on changes that ask for nothing are carried out as columns (`put_columns`)."""
+"""Above, `put`s are carried out as columns, because they ask for nothing (`put_columns`)."""
 # Below, the appender is faster; above, a statement over columns (measured: even at 1,000).
 _APPENDER_ROWS = 1000
 # Compaction keeps this many superseded rows in any case, so that small ledgers hardly compact.
@@ -193,8 +194,14 @@ def as_columns(changes: Iterable[Change]) -> pl.DataFrame:
 
 def compact_if_due(database: Database, mirror: Mirror, now: datetime) -> None:
     """Compact once superseded rows may be as many as those that count."""
-    if mirror.key_rows - mirror.key_rows_kept > max(_SLACK_ROWS, mirror.key_rows_kept):
+    superseded = mirror.key_rows - mirror.key_rows_kept
+    if superseded <= max(_SLACK_ROWS, mirror.key_rows_kept) + mirror.compaction_put_off:
+        return
+    try:
         compact(database, mirror, now)
+    except StorageError:
+        # What led here is committed: a failure to tidy up must not look like its own.
+        mirror.compaction_put_off = superseded
 
 
 def compact(database: Database, mirror: Mirror, now: datetime) -> int:
@@ -219,18 +226,16 @@ def compact(database: Database, mirror: Mirror, now: datetime) -> int:
     # An entry that had expired stays away even if the clock is set back.
     mirror.recent.clear()
     mirror.key_rows = mirror.key_rows_kept = sum(kept.values())
+    mirror.compaction_put_off = 0
     database.checkpoint()
     return before - mirror.key_rows
 
 
 def _newest(rows: pl.DataFrame) -> dict[Address, Entry]:
-    found: dict[Address, Entry] = {}
-    for namespace, key, *rest in rows.iter_rows():
-        entry = Entry(*rest)
-        address = (namespace, key)
-        if address not in found or found[address].version < entry.version:
-            found[address] = entry
-    return found
+    # Rows of a key end with its newest version, so that one is the last to be set.
+    namespaces, keys, *rest = (column.to_list() for column in rows.sort("version"))
+    entries = map(Entry, *rest)
+    return dict(zip(zip(namespaces, keys, strict=True), entries, strict=True))
 
 
 def _frame(columns: _Columns, rows: Iterable[tuple[object, ...]]) -> pl.DataFrame:

@@ -51,7 +51,7 @@ class Keys(Session):
             sets = [a for a, e in zip(addresses, found, strict=True) if e and e.value is None]
             return found, book.members(sets) if sets else {}
 
-        found, members = self._combiner.run(Call(addresses, act))
+        found, members = self._run(Call(addresses, act))
         return [
             entry and _shown(address, entry, members)
             for address, entry in zip(addresses, found, strict=True)
@@ -142,7 +142,7 @@ class Keys(Session):
         def act(book: KeyBook) -> int | None:
             return book.apply(changes) if _as_expected(book, namespace, expected) else None
 
-        return self._combiner.run(Call(_addresses(namespace, expected), act))
+        return self._run(Call(_addresses(namespace, expected), act))
 
     def kv_delete(
         self,
@@ -172,7 +172,7 @@ class Keys(Session):
             return there
 
         needs = [*addresses, *_addresses(namespace, expected)]
-        return self._combiner.run(Call(needs, act))
+        return self._run(Call(needs, act))
 
     def kv_increment(
         self, namespace: str, by: Mapping[str, Number], ttl_s: float | None = None
@@ -201,7 +201,7 @@ class Keys(Session):
             book.apply(changes)
             return [book.state.entries[address].value for address in addresses]
 
-        sums = self._combiner.run(Call(addresses, act))
+        sums = self._run(Call(addresses, act))
         return {key: json.loads(text or "0") for key, text in zip(by, sums, strict=True)}
 
     def set_add(
@@ -235,6 +235,10 @@ class Keys(Session):
         self, op: str, namespace: str, key: str, members: Iterable[Json], expires_at: Any
     ) -> int:
         (address,) = _addresses(namespace, [key])
+        if isinstance(members, str):
+            raise StateError(
+                f"expected several members, found {members!r}", hint="put it in a list"
+            )
         texts = dict.fromkeys(member_text(member, address) for member in members)
         changes = [Change(op, *address, text, expires_at) for text in texts]
 
@@ -242,7 +246,7 @@ class Keys(Session):
             book.apply(changes)
             return book.version(address)
 
-        return self._combiner.run(Call([address], act))
+        return self._run(Call([address], act))
 
     def _put_columns(self, changes: Sequence[Change]) -> int:
         with self.opened() as database:
@@ -256,7 +260,13 @@ class Keys(Session):
 
     # -- sharing transactions
 
-    def _carry_out(self, calls: Sequence[Call[object]]) -> None:
+    def _run(self, call: Call[T]) -> T:
+        if not self._held_here():
+            return self._combiner.run(call)
+        self._carry_out([call])
+        return call.outcome()
+
+    def _carry_out(self, calls: Sequence[Call[Any]]) -> None:
         with self.opened() as database:
             try:
                 self._transact(database, calls)
@@ -271,7 +281,7 @@ class Keys(Session):
                         call.fail(error)
             compact_if_due(database, self.mirror, self.clock.now())
 
-    def _transact(self, database: Database, calls: Sequence[Call[object]]) -> None:
+    def _transact(self, database: Database, calls: Sequence[Call[Any]]) -> None:
         state = self.mirror.overlay()
         book = KeyBook(database, state, self.clock.now())
         book.load(chain.from_iterable(call.needs for call in calls))
@@ -285,6 +295,8 @@ class Keys(Session):
 
 def _addresses(namespace: str, keys: Iterable[str]) -> list[Address]:
     name = namespace_of(namespace)
+    if isinstance(keys, str):
+        raise StateError(f"expected several keys, found {keys!r}", hint="put it in a list")
     return [address_of(name, key) for key in keys]
 
 

@@ -18,6 +18,7 @@ from lyftnb.store.master_keys import MasterKeys
 from lyftnb.store.messages import Messages
 from lyftnb.store.owner import Ownership
 from lyftnb.store.queues import Queues
+from lyftnb.store.runbooks import Runbooks
 from lyftnb.store.runs import Runs
 from lyftnb.store.secrets import Secrets
 from lyftnb.store.spools import Spools
@@ -39,6 +40,7 @@ class Ledger(
     Queues,
     Messages,
     Issues,
+    Runbooks,
     Maintenance,
 ):
     """Owns the DuckDB file of a workspace: the only one to open it, and its only writer.
@@ -85,6 +87,7 @@ class Ledger(
             database = Database(state_dir, clock.now())
             try:
                 database.run("lose_runs", instant=clock.now())
+                database.run("lose_invocations", instant=clock.now())
                 return cls(root, clock, ownership, database, keys=keys)
             except BaseException:
                 database.close()

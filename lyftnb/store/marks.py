@@ -58,6 +58,9 @@ class MarkChanges:
     def refused(self, commit: Commit) -> Refused | None:
         """Whether a key was marked since the batch looked."""
         staged = changes_of(commit, "marks", self._setting.root)
+        if staged.is_empty():
+            self._marks = staged
+            return None
         self._marks = staged.unique(["scope", *_FINGERPRINT], keep="first")
         for (scope,), marks in self._marks.group_by("scope"):
             wanted = marks.select(_FINGERPRINT)
@@ -93,6 +96,8 @@ def _seen(database: Database, scope: str, wanted: pl.DataFrame, now: datetime) -
         return pl.Series("seen", [], pl.Boolean)
     # Joined by one half here and by the other below: twice as fast as by both in the query.
     marked = database.frame("marked", wanted.select("high"), scope=scope, now=now).unique()
+    if marked.is_empty():
+        return pl.repeat(False, wanted.height, dtype=pl.Boolean, eager=True)
     joined = wanted.join(
         marked.with_columns(seen=True), on=_FINGERPRINT, how="left", maintain_order="left"
     )

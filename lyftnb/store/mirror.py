@@ -123,6 +123,8 @@ class Mirror:
     """Rows of keys and members in the tables."""
     key_rows_kept: int = 0
     """Those among them that the last compaction left."""
+    compaction_put_off: int = 0
+    """How many more superseded rows are borne, since a compaction has failed."""
 
     def overlay(self) -> Mirror:
         """A mirror whose changes stay its own."""

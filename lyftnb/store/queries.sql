@@ -204,13 +204,13 @@ UPDATE queues SET max_attempts = $max_attempts, id_retention_s = $id_retention_s
 WHERE queue = $queue
 
 -- name: known_ids
-SELECT DISTINCT c.place
-FROM changes AS c JOIN (
+SELECT DISTINCT g.place
+FROM given AS g JOIN (
     SELECT i.queue, i.id FROM queue_ids AS i JOIN queues AS q USING (queue)
     WHERE i.enqueued_at > $now - to_seconds(q.id_retention_s)
     UNION ALL
     SELECT queue, id FROM queue_items WHERE id IS NOT NULL
-) AS known ON known.queue = c.queue AND known.id = c.id
+) AS known ON known.queue = g.queue AND known.id = g.id
 
 -- name: forget_ids
 DELETE FROM queue_ids USING queues AS q
@@ -246,24 +246,28 @@ LIMIT $limit
 -- name: lease_items
 UPDATE queue_items
 SET token = $token, holder = $holder, company = $company, hidden_at = $now, hidden_until = $until
-FROM changes WHERE queue_items.item = changes.item
+FROM given WHERE queue_items.item = given.item
 RETURNING item
 
 -- name: current_leases
-SELECT q.item FROM queue_items AS q JOIN changes AS c ON q.item = c.item AND q.token = c.token
+SELECT q.item FROM queue_items AS q JOIN given AS g ON q.item = g.item AND q.token = g.token
 
 -- name: leased_items
 SELECT q.item, q.token, q.queue, q.payload, q.attempts, q.enqueued_at, q.id
-FROM queue_items AS q JOIN changes AS c ON q.item = c.item AND q.token = c.token
+FROM queue_items AS q JOIN given AS g ON q.item = g.item AND q.token = g.token
+
+-- name: leases_of
+SELECT item, token FROM queue_items
+WHERE queue = $queue AND holder = $holder AND token IS NOT NULL
 
 -- name: renew_leases
 UPDATE queue_items SET hidden_at = $now, hidden_until = $until
-FROM changes AS c WHERE queue_items.item = c.item AND queue_items.token = c.token
+FROM given AS g WHERE queue_items.item = g.item AND queue_items.token = g.token
 RETURNING item
 
 -- name: ack_items
-DELETE FROM queue_items USING changes AS c
-WHERE queue_items.item = c.item AND queue_items.token = c.token
+DELETE FROM queue_items USING given AS g
+WHERE queue_items.item = g.item AND queue_items.token = g.token
 RETURNING item
 
 -- name: nack_items
@@ -273,14 +277,14 @@ SET token = NULL, holder = NULL, hidden_at = $now, hidden_until = $until,
     attempts = attempts + $failures,
     dead_at = CASE WHEN $failures > 0 AND attempts + $failures >= $max_attempts THEN $now END,
     reason = coalesce($reason, reason)
-FROM changes AS c WHERE queue_items.item = c.item AND queue_items.token = c.token
+FROM given AS g WHERE queue_items.item = g.item AND queue_items.token = g.token
 RETURNING item, dead_at IS NOT NULL AS is_dead
 
 -- name: bury_items
 UPDATE queue_items
 SET token = NULL, holder = NULL, hidden_at = $now, hidden_until = $now, attempts = attempts + 1,
     dead_at = $now, reason = $reason
-FROM changes AS c WHERE queue_items.item = c.item AND queue_items.token = c.token
+FROM given AS g WHERE queue_items.item = g.item AND queue_items.token = g.token
 RETURNING item
 
 -- name: redrive_items
@@ -374,14 +378,14 @@ SELECT * FROM subscriptions ORDER BY name
 
 -- name: open_issues
 SELECT i.issue, i.code, i.place, i.count, i.first_at
-FROM issues AS i JOIN changes AS c ON i.code = c.code AND i.place = c.place
+FROM issues AS i JOIN given AS g ON i.code = g.code AND i.place = g.place
 WHERE i.closed_at IS NULL
 
 -- name: raise_again
 UPDATE issues
-SET severity = c.severity, cause = c.cause, hint = c.hint, facts = c.facts, count = c.count,
-    last_at = c.last_at
-FROM changes AS c WHERE issues.issue = c.issue
+SET severity = g.severity, cause = g.cause, hint = g.hint, facts = g.facts, count = g.count,
+    last_at = g.last_at
+FROM given AS g WHERE issues.issue = g.issue
 RETURNING issue
 
 -- name: close_issue
@@ -576,6 +580,66 @@ FROM marks WHERE expires_at IS NULL OR expires_at > $now GROUP BY scope ORDER BY
 -- name: state_locks
 SELECT name, holder, token, acquired_at, expires_at
 FROM locks WHERE holder IS NOT NULL AND expires_at > $now ORDER BY name
+
+-- name: runbook
+SELECT * FROM runbooks WHERE runbook = $runbook AND ($number IS NULL OR number = $number)
+ORDER BY number DESC LIMIT 1
+
+-- name: runbooks
+SELECT * FROM runbooks WHERE $runbook IS NULL OR runbook = $runbook ORDER BY runbook, number
+
+-- name: invocation
+SELECT * FROM invocations WHERE invocation = $invocation
+
+-- name: invocation_of_key
+SELECT * FROM invocations WHERE runbook = $runbook AND key = $key
+
+-- name: invocations
+SELECT * FROM invocations
+WHERE ($runbook IS NULL OR runbook = $runbook) AND ($status IS NULL OR status = $status)
+ORDER BY invoked_at DESC, invocation DESC LIMIT $limit
+
+-- name: next_invocation
+SELECT coalesce(max(CAST(regexp_extract(invocation, '\d+$') AS BIGINT)), 0) + 1 AS number
+FROM invocations WHERE runbook = $runbook
+
+-- name: requeue_invocation
+UPDATE invocations SET status = 'queued', attempts = attempts + 1, ended_at = NULL, error = NULL
+WHERE invocation = $invocation AND status NOT IN ('queued', 'running', 'done')
+RETURNING *
+
+-- name: begin_invocation
+UPDATE invocations SET status = 'running', run = $run, started_at = coalesce(started_at, $instant)
+WHERE invocation = $invocation
+
+-- name: end_invocation
+UPDATE invocations SET status = $status, error = $error, ended_at = $instant
+WHERE invocation = $invocation AND status IN ('queued', 'running')
+RETURNING *
+
+-- name: lose_invocations
+-- None outlives its owner. Of one that had begun, its run tells how far it came.
+UPDATE invocations
+SET status = CASE WHEN status = 'queued' THEN 'lost'
+                  ELSE coalesce((SELECT r.status FROM runs AS r WHERE r.run = invocations.run), 'lost')
+             END,
+    ended_at = $instant
+WHERE status IN ('queued', 'running')
+
+-- name: invocation_counts
+SELECT step, sum(rows_in)::BIGINT AS rows_in, sum(rows_out)::BIGINT AS rows_out,
+       sum(rejects)::BIGINT AS rejects, sum(dropped)::BIGINT AS dropped
+FROM (
+    SELECT b.snapshot, unnest(b.counts, recursive := true)
+    FROM batches AS b JOIN runs AS r USING (run) WHERE r.correlation = $invocation
+)
+GROUP BY step ORDER BY min(snapshot), step
+
+-- name: state_runbooks
+SELECT runbook || '@' || number AS ref, * FROM runbooks ORDER BY runbook, number
+
+-- name: state_invocations
+SELECT * FROM invocations ORDER BY invoked_at, invocation
 
 -- name: contexts
 SELECT * FROM contexts ORDER BY layer

@@ -67,7 +67,7 @@ def _without_known_ids(setting: Setting, placed: pl.DataFrame) -> pl.DataFrame:
     if named.is_empty():
         return placed
     first = named.unique(["queue", "id"], keep="first", maintain_order=True)
-    known = setting.database.over(
+    known = setting.database.frame(
         "known_ids", first.select("place", "queue", "id"), now=setting.now
     )
     fresh = first.join(known, on="place", how="anti")
@@ -97,10 +97,7 @@ def among(leases: Sequence[Lease], found: pl.DataFrame) -> list[bool]:
 
 def _newest(leases: Sequence[Lease]) -> dict[int, int]:
     """Item → token. Of several leases of one item only the newest can be current."""
-    newest: dict[int, int] = {}
-    for lease in leases:
-        newest[lease.item] = max(lease.token, newest.get(lease.item, 0))
-    return newest
+    return {lease.item: lease.token for lease in sorted(leases, key=lambda lease: lease.token)}
 
 
 class StagedItems:
@@ -118,7 +115,7 @@ class StagedItems:
         leases = commit.claim.leases
         if not leases:
             return None
-        current = self._setting.database.over("current_leases", lease_frame(leases))
+        current = self._setting.database.frame("current_leases", lease_frame(leases))
         lost = tuple(
             lease
             for lease, is_current in zip(leases, among(leases, current), strict=True)
@@ -151,9 +148,11 @@ class StagedItems:
         """Ack, bury and enqueue, each as one set."""
         setting = self._setting
         for reason, leases in self._given_up.items():
-            setting.database.over("bury_items", lease_frame(leases), now=setting.now, reason=reason)
+            setting.database.frame(
+                "bury_items", lease_frame(leases), now=setting.now, reason=reason
+            )
         if self._acked:
             # Those that were buried have lost their token.
-            setting.database.over("ack_items", lease_frame(list(self._acked.values())))
+            setting.database.frame("ack_items", lease_frame(list(self._acked.values())))
         if self._staged:
             put(setting, pl.concat(read_state(s, setting.root) for s in self._staged))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -78,12 +78,12 @@ class Queues(Session):
             database, now = setting.database, setting.now
             _take_back(setting, queue, settings.max_attempts)
             ready = database.frame("ready_items", queue=queue, now=now, limit=n)
-            taken = list(_companions(ready.iter_rows(named=True)))
+            taken = list(_companions(ready.iter_rows(named=True), n))
             if not taken:
                 return []
             (token,) = reserve(setting, 1)
             until = now + timedelta(seconds=ttl_s)
-            database.over(
+            database.frame(
                 "lease_items",
                 pl.DataFrame({"item": [row["item"] for row in taken]}),
                 token=token,
@@ -102,7 +102,7 @@ class Queues(Session):
             return []
         with self.changing() as setting:
             until = setting.now + timedelta(seconds=ttl_s)
-            found = setting.database.over(
+            found = setting.database.frame(
                 "renew_leases", lease_frame(leases), now=setting.now, until=until
             )
             for queue in _by_queue(leases):
@@ -114,7 +114,7 @@ class Queues(Session):
         if not leases:
             return []
         with self.changing() as setting:
-            found = setting.database.over("ack_items", lease_frame(leases))
+            found = setting.database.frame("ack_items", lease_frame(leases))
         return among(leases, found)
 
     def nack(
@@ -148,7 +148,7 @@ class Queues(Session):
             until = setting.now + timedelta(seconds=delay_s)
             for queue, own in _by_queue(leases).items():
                 settings = setting.state.queues.get(queue) or QueueSettings()
-                rows = setting.database.over(
+                rows = setting.database.frame(
                     "nack_items",
                     lease_frame(own),
                     now=setting.now,
@@ -161,12 +161,19 @@ class Queues(Session):
                 found.append(rows)
         return among(leases, pl.concat(found))
 
+    def give_back(self, queue: str, holder: str) -> int:
+        """Give back, without blame, all that a holder leases; how many items."""
+        with self.opened() as database:
+            rows = database.rows("leases_of", queue=queue, holder=holder)
+        leases = [Lease(queue, row["item"], row["token"]) for row in rows]
+        return sum(self.nack(leases, failed=False))
+
     def items(self, leases: Sequence[Lease]) -> list[Item | None]:
         """Leased items; None where the lease is no longer current."""
         if not leases:
             return []
         with self.opened() as database:
-            rows = database.over("leased_items", lease_frame(leases)).to_dicts()
+            rows = database.frame("leased_items", lease_frame(leases)).to_dicts()
         found = {(row["item"], row["token"]): _item(row) for row in rows}
         return [found.get((lease.item, lease.token)) for lease in leases]
 
@@ -294,15 +301,14 @@ def _runs_out(setting: Setting, queue: str, instant: datetime) -> None:
         quiet[queue] = max(since, setting.now), min(until, instant)
 
 
-def _companions(ready: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+def _companions(ready: Iterable[dict[str, Any]], n: int) -> Iterator[dict[str, Any]]:
     """Items from the first on, as long as none of them is in larger company than it may be."""
-    most: int | None = None
+    most = n
     for count, row in enumerate(ready, start=1):
-        limits = [limit for limit in (most, row["at_most"]) if limit is not None]
-        most = min(limits, default=None)
-        if most is not None and count > most:
+        most = min(most, row["at_most"] or most)
+        if count > most:
             return
-        yield dict(row)
+        yield row
 
 
 def _by_queue(leases: Sequence[Lease]) -> dict[str, list[Lease]]:

@@ -26,6 +26,22 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class RunbookVersion:
+    """A published runbook version; its document names the workflow's exact version."""
+
+    runbook: str
+    number: int
+    digest: str
+    document: dict[str, Any]
+    published_at: datetime
+
+    @property
+    def ref(self) -> str:
+        """`RUNBOOK@NUMBER`."""
+        return f"{self.runbook}@{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
 class SecretInfo:
     """A secret, but for its value."""
 

@@ -44,10 +44,8 @@ class Runs(Session):
             The runs with their ids, in order.
         """
         with self.changing() as setting:
-            named = [replace(run, run=next_run(setting.state, run.deployment)) for run in runs]
-            setting.database.append("runs", [to_row(run) for run in named])
+            named = fire(setting, runs)
             move_triggers(setting, states)
-            publish(setting, [_told(run, "run-fired") for run in named])
             return named
 
     def start_runs(self, runs: Sequence[str], now: datetime) -> None:
@@ -128,6 +126,14 @@ class RunRows:
         database.append("runs", self._rows)
         database.append("emit_parts", self._parts)
         write_endings(self.setting, self._endings)
+
+
+def fire(setting: Setting, runs: Sequence[Run]) -> list[Run]:
+    """Note fires within a transaction; the runs with their ids, in order."""
+    named = [replace(run, run=next_run(setting.state, run.deployment)) for run in runs]
+    setting.database.append("runs", [to_row(run) for run in named])
+    publish(setting, [_told(run, "run-fired") for run in named])
+    return named
 
 
 def next_run(state: Mirror, deployment: str) -> str:

@@ -20,7 +20,7 @@ from typing import NotRequired, TypedDict, Unpack
 import polars as pl
 
 from lyftnb.dtypes import to_schema, to_stored
-from lyftnb.errors import StorageError
+from lyftnb.errors import unwritten
 from lyftnb.model import SpoolSpec, StagedSegment
 from lyftnb.store.partitions import event_range, parts
 
@@ -59,7 +59,7 @@ def write_segments(
         origin: see `Origin`.
 
     Raises:
-        StorageError: the disk is full or cannot be written.
+        StorageError: the disk cannot be written (`StorageFull`: has no room).
         WorkflowError: the event time is no time, or a column cannot be stored.
     """
     if frame.is_empty():
@@ -75,8 +75,9 @@ def write_segments(
         )
         _flush_folder((Path(root) / staged[0].path).parent)
     except OSError as error:
-        raise StorageError(
-            f"a segment cannot be written: {error.strerror or error}",
+        raise unwritten(
+            "a segment",
+            error,
             where=f"batch {origin['batch']}, spool {spec.spool}",
             hint=f"free some space under {root} or check its permissions; nothing was committed",
         ) from error

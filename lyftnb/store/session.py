@@ -17,7 +17,7 @@ from lyftnb.store.mirror import Mirror, load
 from lyftnb.store.owner import Ownership
 
 Listener = Callable[[frozenset[str]], None]
-"""Is told what has changed: `messages`, `issues`, `queue:NAME`."""
+"""Is told what has changed: `messages`, `issues`, `queue:NAME`; and `closed`, at the end."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class Session:
         self._nesting = 0
         self._news: set[str] = set()
         self._listeners: list[Listener] = []
+        self._holder: int | None = None
 
     @property
     def closed(self) -> bool:
@@ -47,10 +48,13 @@ class Session:
     def close(self) -> None:
         """Close the file and let the next owner in; may be called twice."""
         with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._database.close()
-                self._ownership.release()
+            if self._closed:
+                return
+            self._closed = True
+            self._database.close()
+            self._ownership.release()
+        # Whoever waits for news must not wait for ever.
+        self._call_listeners(frozenset({"closed"}))
 
     def snapshot(self) -> int:
         """The newest snapshot; 0 before the first commit."""
@@ -111,11 +115,13 @@ class Session:
                     raise LedgerError(
                         "the ledger is closed", where=str(self.state_dir), hint="open it again"
                     )
+                before, self._holder = self._holder, threading.get_ident()
                 self._nesting += 1
                 try:
                     yield self._database
                 finally:
                     self._nesting -= 1
+                    self._holder = before
                     if not self._nesting:
                         news, self._news = frozenset(self._news), set()
         finally:
@@ -140,3 +146,7 @@ class Session:
             except Exception:
                 # What it was told about has happened, whatever it makes of it.
                 _log.exception("a listener of the ledger failed")
+
+    def _held_here(self) -> bool:
+        """Whether this thread holds the lock: then it must not wait for another one."""
+        return self._holder == threading.get_ident()

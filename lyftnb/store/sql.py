@@ -48,6 +48,8 @@ STATE_VIEWS = (
     "sets",
     "marks",
     "locks",
+    "runbooks",
+    "invocations",
 )
 """What can be read under `lyftnb.`."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -60,10 +60,10 @@ def read_state(staged: StagedState, root: Path) -> pl.DataFrame:
 
 
 def changes_of(commit: Commit, family: Family, root: Path) -> pl.DataFrame:
-    """The changes of a family that a commit brings, in their order."""
+    """The changes of a family that a commit brings, in their order; without columns if none."""
     staged = [state for state in commit.state if state.family == family]
     frames = [read_state(s, root) for s in sorted(staged, key=lambda state: state.order)]
-    return pl.concat(frames) if frames else pl.DataFrame(schema=from_schema(STAGED_COLUMNS[family]))
+    return pl.concat(frames) if frames else pl.DataFrame()
 
 
 def _check(whole: pl.DataFrame, family: Family, where: str) -> None:

@@ -54,6 +54,8 @@ def rows_are_unique(ledger: Ledger) -> Iterator[str]:
         "spool_schemas": "spool || '#' || version",
         "versions": "workflow || '@' || number",
         "runs": "run",
+        "runbooks": "runbook || '@' || number",
+        "invocations": "invocation",
         "queues": "queue",
         "queue_items": "item",
         "messages": "id",

@@ -9,14 +9,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
 from pathlib import Path
 
 from lyftnb.errors import LyftError
+from lyftnb.installed import ENGINES, versions
 from lyftnb.workspace.config import STATE_DIR, Config
 
-ENGINES = ("polars", "duckdb", "dask", "distributed", "pyarrow", "pydantic", "sqlglot")
 _LOW_DISK_BYTES = 2**30
 
 
@@ -28,12 +26,6 @@ class Check:
     ok: bool
     found: str
     hint: str = ""
-
-
-def versions() -> dict[str, str]:
-    """lyftnb, Python and the engines, with their versions; `missing` for one that is not there."""
-    found = {"lyftnb": _version("lyftnb"), "python": platform.python_version()}
-    return found | {name: _version(name) for name in ENGINES}
 
 
 def examine(folder: Path) -> list[Check]:
@@ -48,7 +40,7 @@ def _python(_: Path) -> Check:
 
 
 def _packages(_: Path) -> Check:
-    found = {name: _version(name) for name in ENGINES}
+    found = {name: number for name, number in versions().items() if name in ENGINES}
     missing = [name for name, number in found.items() if number == "missing"]
     text = ", ".join(f"{name} {number}" for name, number in found.items())
     hint = f"pip install {' '.join(missing)}" if missing else ""
@@ -116,10 +108,3 @@ def _ledger(folder: Path) -> list[Check]:
 
 def _damaged(text: str) -> Check:
     return Check("segment", False, text)
-
-
-def _version(package: str) -> str:
-    try:
-        return installed(package)
-    except PackageNotFoundError:
-        return "missing"

@@ -74,7 +74,7 @@ class Given:
             return cls(workflow.spec)
         for path in (Path(workflow), folder / workflow):
             if path.is_file():
-                reading = catalog.read(_text(path), file=str(workflow))
+                reading = catalog.read(text_of(path), file=str(workflow))
                 return cls(reading.spec, reading)
         match = _REF.match(str(workflow))
         if match is None or (folder / workflow).is_dir():
@@ -144,7 +144,12 @@ class Given:
         )
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a document's file.
+
+    Raises:
+        WorkflowError: it is not UTF-8.
+    """
     raw = path.read_bytes()
     try:
         return raw.decode("utf-8")
@@ -153,5 +158,5 @@ def _text(path: Path) -> str:
         raise WorkflowError(
             f"not UTF-8: byte 0x{raw[error.start]:02x}",
             where=f"{path}:{line}",
-            hint="a workflow is a text file; save it in the encoding UTF-8",
+            hint="it must be a text file; save it in the encoding UTF-8",
         ) from None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,11 +21,13 @@ from lyftnb.model import (
     workflow_digest,
 )
 from lyftnb.planning import Explanation, explain
+from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, folder_of
 from lyftnb.workspace.contexts import Contexts
 from lyftnb.workspace.given import Given, WorkflowLike, World
 from lyftnb.workspace.progress import watching
+from lyftnb.workspace.runbooks import Home, Runbooks
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 
@@ -32,7 +35,15 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lyftnb.engine import Trace
-    from lyftnb.manager import BatchLimits, Manager, Progress, RunEnv, Watcher
+    from lyftnb.manager import (
+        AtWork,
+        BatchLimits,
+        Manager,
+        Progress,
+        Requests,
+        RunEnv,
+        Watcher,
+    )
     from lyftnb.store import Damage, Ledger, SpoolInfo, SweepReport, Version
 
 _open: dict[Path, Workspace] = {}
@@ -144,11 +155,7 @@ class Workspace:
 
         given = self._given(workflow)
         world = self._world(given, context, fresh=fresh)
-        if world.deployment in self.running:
-            raise SetupError(
-                f"deployment '{world.deployment}' is running already",
-                hint="stop it first, or wait: it takes what is new by itself",
-            )
+        _refuse_running(world.deployment, self.running)
         plan = given.plan(world, self._compute.group_sizes)
         if any(run.status != "done" for run in self._ledger.runs(plan.deployment, limit=1)):
             # What the last run had staged when it was cut off is of no use to anyone.
@@ -176,6 +183,7 @@ class Workspace:
 
         given = self._given(workflow)
         plan = given.plan(self._world(given, context), self._compute.group_sizes)
+        _refuse_running(plan.deployment, self.runbooks.deployments)
         env = self._run_env(plan)
         if self._manager is None:
             self._manager = Manager(env)
@@ -189,8 +197,8 @@ class Workspace:
 
     @property
     def running(self) -> tuple[str, ...]:
-        """The deployments that `start` has set going here."""
-        return self._manager.deployments if self._manager is not None else ()
+        """The deployments at work here: those that `start` has set going, and those of runbooks."""
+        return (*self._started(), *self.runbooks.deployments)
 
     def fire(self, deployment: str, step: str, payload: Mapping[str, Any] | None = None) -> Run:
         """Fire a step of a running deployment by hand; `payload` becomes its `${msg}`.
@@ -225,6 +233,27 @@ class Workspace:
             state=self._ledger,
             secrets=self._ledger.secret_values(secrets_of_plan(plan)),
         )
+
+    # -- asking and invoking
+
+    @property
+    def bus(self) -> Bus:
+        """The message bus: publish, subscribe, look back, and ask workers, jobs or the manager."""
+        return Bus(self._ledger, self._requests)
+
+    @cached_property
+    def runbooks(self) -> Runbooks:
+        """Published workflows with parameters, to be run now: publish, invoke, look back."""
+        home = Home(
+            ledger=self._ledger,
+            folder=self.path,
+            published=self._published,
+            world=self._world_of,
+            groups=lambda: self._compute.group_sizes,
+            env=self._run_env,
+            started=self._started,
+        )
+        return Runbooks(home)
 
     # -- data
 
@@ -261,6 +290,7 @@ class Workspace:
 
     def close(self) -> None:
         """Stop what runs and the cluster, and let the ledger go."""
+        self.runbooks.close()
         if self._manager is not None:
             self._manager.close()
             self._manager = None
@@ -293,6 +323,23 @@ class Workspace:
             base_path=str(self.path),
         )
 
+    def _requests(self) -> Requests:
+        from lyftnb.manager import Requests
+
+        return Requests(
+            ledger=self._ledger,
+            engine=lambda: self._compute.engine(frozenset()),
+            at_work=self._at_work,
+            base_path=str(self.path),
+        )
+
+    def _at_work(self) -> dict[str, AtWork]:
+        managed = self._manager.at_work if self._manager is not None else {}
+        return {**self.runbooks.at_work, **managed}
+
+    def _started(self) -> tuple[str, ...]:
+        return self._manager.deployments if self._manager is not None else ()
+
     def _managing(self) -> Manager:
         if self._manager is None:
             raise NotFound("no deployment runs here", hint="start one: ws.start(workflow)")
@@ -308,8 +355,15 @@ class Workspace:
             self.contexts.require_own_name(deployment, given.spec.workflow, other, published)
         layers = self.contexts.layers(deployment, chosen)
         known = self._known(but=deployment if fresh else None)
-        secrets = frozenset(secret.name for secret in self._ledger.secrets())
-        return World(deployment, known, layers, secrets)
+        return World(deployment, known, layers, self._secret_names())
+
+    def _world_of(self, deployment: str) -> World:
+        """What a deployment of a name of its own is held against, in the default context."""
+        layers = self.contexts.layers(deployment, self.contexts.chosen(None))
+        return World(deployment, self._known(), layers, self._secret_names())
+
+    def _secret_names(self) -> frozenset[str]:
+        return frozenset(secret.name for secret in self._ledger.secrets())
 
     def _explained(self, workflow: WorkflowLike, context: str | None) -> tuple[Explanation, ...]:
         """See `Contexts.explain`."""
@@ -362,6 +416,14 @@ def connect(path: str | Path = ".") -> Workspace:
     or else as `open` does. A notebook's cell may so be run again.
     """
     return _open.get(_root(path)) or open(path)
+
+
+def _refuse_running(deployment: str | None, running: Collection[str]) -> None:
+    if deployment in running:
+        raise SetupError(
+            f"deployment '{deployment}' is running already",
+            hint="stop it first, or wait until it is at its end",
+        )
 
 
 def _root(path: str | Path) -> Path:

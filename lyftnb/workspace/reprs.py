@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from lyftnb.model import Plan, Problem, RunSummary
+from lyftnb.model import Message, Plan, Problem, RunSummary, canonical_json
 from lyftnb.workspace.svg import draw
 
 if TYPE_CHECKING:
-    from lyftnb.store import Version
+    from lyftnb.store import RunbookVersion, Version
     from lyftnb.workspace.spool import Spool
 
 _SEVERITY = {"error": "#c2504a", "warning": "#d9822b", "note": "#3b82c4"}
@@ -75,6 +75,32 @@ def version_html(version: Version) -> str:
     )
 
 
+def runbook_html(version: RunbookVersion) -> str:
+    """A published runbook: what it runs, and its parameters."""
+    schema = version.document.get("parameters", {})
+    required = schema.get("required", ())
+    rows = [
+        (
+            name,
+            about.get("format") or about.get("type") or "any",
+            "required" if name in required else about.get("default"),
+            about.get("description") or about.get("title"),
+        )
+        for name, about in schema.get("properties", {}).items()
+    ]
+    title = version.document.get("title") or version.document.get("description") or ""
+    caption = f"{version.ref} on {version.document['workflow']}" + (f": {title}" if title else "")
+    return table(("parameter", "type", "default", "meaning"), rows, caption)
+
+
+def message_html(message: Message) -> str:
+    """A message in a line, its payload whole."""
+    head = f"<b>{message.id}</b> {escape(message.tag or message.type)}"
+    payload = escape(canonical_json(message.payload))
+    origin = escape(message.job or message.source)
+    return f"{head}, {message.at:%Y-%m-%d %H:%M:%S} UTC from {origin}: <code>{payload}</code>"
+
+
 def spool_html(spool: Spool) -> str:
     """A spool: how much it holds, and its first rows."""
     info = spool.info
@@ -86,7 +112,9 @@ def spool_html(spool: Spool) -> str:
 _SHOWS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("lyftnb.model.commit", "RunSummary"): summary_html,
     ("lyftnb.model.plan", "Plan"): plan_html,
+    ("lyftnb.model.state", "Message"): message_html,
     ("lyftnb.store.records", "Version"): version_html,
+    ("lyftnb.store.records", "RunbookVersion"): runbook_html,
 }
 
 

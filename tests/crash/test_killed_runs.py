@@ -63,7 +63,7 @@ steps:
     actions:
       - derive: {at: "TIMESTAMP '2026-01-01' + INTERVAL 1 SECOND * (i - i % 7 * 40)"}
       - window:
-          {time: at, by: kind, size: 100s, delay: 150s, compute: {n: "count(*)", total: "sum(i)"}}
+          {time: at, by: kind, size: 100s, delay: 150s, compute: {n: "count(*)", sum: "sum(i)"}}
     out: windows
   show_all:
     in: clean

@@ -77,6 +77,38 @@ def test_a_failing_batch_is_skipped_and_the_next_go_on(
     assert ws.run(wf).batches == 0, "the position has moved past what was skipped"
 
 
+def test_a_full_disk_is_waited_for_and_leaves_no_files(
+    ws: ln.Workspace, rows: Rows, folder: Path
+) -> None:
+    """The body stands for a disk that is full for longer than the step has attempts."""
+    tries = folder / "tries"
+    body = "\n".join(
+        (
+            "import os",
+            "from lyftnb.errors import StorageFull",
+            "def work(lf):",
+            f"    with open({str(tries)!r}, 'a') as file: file.write('x')",
+            f"    if os.path.getsize({str(tries)!r}) < 6: raise StorageFull('no space left')",
+            "    return lf",
+        )
+    )
+    failing = {"python": {"source": body, "rowwise": False}}
+    keep = {"in": "raw", "out": {"a": "kept", "b": "next"}, "dispatch": "clone", "retry": QUICK}
+    steps = {
+        "read": {"input": {"inline": {"rows": [{"n": 1}]}}, "out": "raw"},
+        "keep": keep,
+        "work": {"in": "next", "actions": [failing], "out": "done"},
+    }
+    wf = flow("full", steps, channels={"raw": SPOOL, "kept": SPOOL, "done": SPOOL})
+    seen: list[Progress] = []
+    ws.run(wf, on_progress=seen.append)
+    assert tries.read_text() == "x" * 6 and QUICK["attempts"] < 6
+    assert any("waits for room" in stage.note for progress in seen for stage in progress.stages)
+    assert rows("full_draft.done")["n"].to_list() == rows("full_draft.kept")["n"].to_list() == [1]
+    for name in ("kept", "done"):
+        assert len(list(folder.glob(f".lyftnb/spools/full_draft.{name}/*/*.parquet"))) == 1
+
+
 def test_a_paused_step_does_nothing_and_blocks_nobody(ws: ln.Workspace, rows: Rows) -> None:
     def wf(paused: bool) -> WorkflowSpec:
         make = {"inline": {"rows": [{"n": i} for i in range(5)]}}

@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -406,6 +407,25 @@ class _Builder:
         view = _added_up if frame in ("run", "batch") else list
         self.expected.append(Expected((out,), bag(_added_up(ones)), view))
 
+    def window(self) -> None:
+        """In which order rows come is for the cutting to say: so none may be late."""
+        channel = self.pick()
+        out = self.fresh()
+        at = "TIMESTAMP '2026-01-01' + INTERVAL 1 SECOND * w"
+        compute = {"n": "count(*)", "total": "sum(w)"}
+        waits = self.draw(st.sampled_from(({"delay": "1h"}, {"lateness": "1h"})))
+        window = {"time": at, "by": ["k"], "size": "20s", **waits, "on_end": "emit"}
+        actions = [{"window": {**window, "compute": compute}}]
+        self.step({"in": channel.name, "actions": actions, "out": out})
+        groups: dict[tuple[Any, int], Row] = {}
+        for row in channel.rows:
+            bucket = row["w"] // 20 * 20
+            new = {"k": row["k"], "from": bucket, "n": 0, "total": 0}
+            group = groups.setdefault((row["k"], bucket), new)
+            group["n"] += 1
+            group["total"] += row["w"]
+        self.expected.append(Expected((out,), bag(list(groups.values())), _last_of_windows))
+
     def sort(self) -> None:
         channel = self.draw(st.sampled_from(self.streams + self.tables))
         out = self.fresh()
@@ -453,6 +473,20 @@ def _added_up(pieces: Rows) -> Rows:
     return list(whole.values())
 
 
+def _last_of_windows(rows: Rows) -> Rows:
+    """The last row per key and window."""
+    last = {(row["k"], row["window_start"]): row for row in rows}
+    return [
+        {
+            "k": row["k"],
+            "from": (row["window_start"] - datetime(2026, 1, 1)).seconds,
+            "n": row["n"],
+            "total": row["total"],
+        }
+        for row in last.values()
+    ]
+
+
 def _projected(*names: str) -> Callable[[Rows], Rows]:
     return lambda rows: [{name: row[name] for name in names} for row in rows]
 
@@ -486,7 +520,8 @@ def flows(draw: st.DrawFn) -> Flow:
         for line in lines:
             path = f"in{number}/{draw(st.sampled_from('pq'))}.ndjson"
             draw(st.sampled_from(waves)).setdefault(path, []).append(line)
-    more = (build.rowwise, build.rowwise, build.merge, build.aggregate, build.sort, build.join)
+    rowwise, frames = (build.rowwise, build.rowwise, build.merge), (build.aggregate, build.window)
+    more = (*rowwise, *frames, build.sort, build.join)
     for _ in range(draw(st.integers(1, 4))):
         if build.streams:
             draw(st.sampled_from(more))()

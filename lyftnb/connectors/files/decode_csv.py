@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from lyftnb.connectors.base import RawReject
@@ -45,6 +45,9 @@ _INFERRED: tuple[pl.DataType, ...] = (
 _RECORD_LINES = 10_000
 # An integer with a leading zero is a code (a ZIP code, an account): as a number it would be lost.
 _CODE = r"^[+-]?0\d"
+_GLANCE = 64
+"""So many values show at once most types that a column is not of."""
+_NEWLINE = ord("\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +154,7 @@ def decode_csv(
         pl.when(~pl.col(name).is_in(nulls.implode())).then(pl.col(name)).alias(name)
         for name in names
     )
-    types = {name: _type_of(frame[name], columns.known.get(name), columns.fixed) for name in names}
-    typed = frame.with_columns(text_to_type(pl.col(n), t).alias(n) for n, t in types.items())
+    typed, types = _typed(frame, columns)
     rejects = texts.rejects
     if failed := failures(frame, typed, types):
         rejects = _with_failed(rejects, failed, raw, dialect, first)
@@ -171,14 +173,11 @@ def _read_equal(raw: bytes, names: Sequence[str], dialect: Dialect) -> _Texts | 
     """
     if not raw.strip():
         return _Texts(pl.DataFrame(schema=dict.fromkeys(names, pl.String)))
-    if raw.count(b"\r") != raw.count(b"\r\n"):
+    if b"\r" in raw and raw.count(b"\r") != raw.count(b"\r\n"):
         return None
-    if dialect.quote and dialect.quote.encode() in raw:
-        bare = re.sub(_quoted(dialect.quote), b"", raw)
-        if dialect.quote.encode() in bare:
-            return None
-    else:
-        bare = raw
+    counted = _count_outside_quotes(raw, dialect)
+    if counted is None:
+        return None
     try:
         frame = pl.read_csv(
             raw,
@@ -190,16 +189,28 @@ def _read_equal(raw: bytes, names: Sequence[str], dialect: Dialect) -> _Texts | 
         )
     except pl.exceptions.PolarsError:
         return None
-    needed = frame.height * (len(names) - 1)
-    records = bare.count(b"\n") + (not bare.endswith(b"\n"))
-    if bare.count(dialect.delimiter.encode()) != needed or records != frame.height:
+    delimiters, records = counted
+    if delimiters != frame.height * (len(names) - 1) or records != frame.height:
         return None
     return _Texts(frame)
 
 
-def _quoted(quote: str) -> bytes:
-    q = re.escape(quote).encode()
-    return q + b"[^" + q + b"]*" + q
+def _count_outside_quotes(raw: bytes, dialect: Dialect) -> tuple[int, int] | None:
+    """Delimiters and records; None if a quote is not closed, or a sign is no single byte."""
+    if not (dialect.delimiter + (dialect.quote or "")).isascii():
+        return None
+    whole = np.frombuffer(raw, np.uint8)
+    delimiter, newline = whole == ord(dialect.delimiter), whole == _NEWLINE
+    unended = whole[-1] != _NEWLINE
+    if dialect.quote and dialect.quote.encode() in raw:
+        # The parity of the quotes so far: quotes that stand for themselves come in twos as well.
+        inside = np.add.accumulate(whole == ord(dialect.quote), dtype=np.uint8) & 1
+        if inside[-1]:
+            return None
+        outside = inside == 0
+        delimiter &= outside
+        newline &= outside
+    return int(np.count_nonzero(delimiter)), int(np.count_nonzero(newline)) + bool(unended)
 
 
 def _read_each(raw: bytes, names: Sequence[str], dialect: Dialect, first: int) -> _Texts:
@@ -304,19 +315,35 @@ class _Lines:
         return self.taken()
 
 
-def _type_of(texts: pl.Series, known: pl.DataType | None, fixed: bool) -> pl.DataType:
-    """The column's type: the known one, widened where the values need it and it may; else the first
-    that all values parse as.
+def _typed(frame: pl.DataFrame, columns: Columns) -> tuple[pl.DataFrame, dict[str, pl.DataType]]:
+    """The columns parsed, and their types: the known ones, widened where the values need it and
+    they may; else the first that all values parse as.
     """
-    if fixed and known is not None:
-        return known
-    if known is not None and not isinstance(known, pl.Null):
-        return known if _parses(texts, known) else _widened(texts, known)
+    types: dict[str, pl.DataType] = {}
+    open_types: list[str] = []
+    for name in frame.columns:
+        known = columns.known.get(name)
+        if known is not None and (columns.fixed or not isinstance(known, pl.Null)):
+            types[name] = known
+            open_types += [] if columns.fixed else [name]
+        else:
+            types[name] = _inferred(frame[name])
+    typed = frame.with_columns(text_to_type(pl.col(n), t).alias(n) for n, t in types.items())
+    for name in open_types:
+        if typed[name].null_count() > frame[name].null_count():
+            types[name] = _widened(frame[name], types[name])
+            column = text_to_type(pl.lit(frame[name]), types[name])
+            typed = typed.with_columns(column.alias(name))
+    return typed, types
+
+
+def _inferred(texts: pl.Series) -> pl.DataType:
     if texts.null_count() == len(texts):
         return pl.Null()
     if texts.str.contains(_CODE).any():
         return pl.String()
-    return next((dtype for dtype in _INFERRED if _parses(texts, dtype)), pl.String())
+    few = texts.head(_GLANCE)
+    return next((t for t in _INFERRED if _parses(few, t) and _parses(texts, t)), pl.String())
 
 
 def _widened(texts: pl.Series, known: pl.DataType) -> pl.DataType:

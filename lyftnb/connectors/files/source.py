@@ -11,11 +11,11 @@ from typing import Any, BinaryIO, ClassVar
 import polars as pl
 import zstandard
 
-from lyftnb.connectors.base import Discovery, ReadResult, Source, SourceEnv
+from lyftnb.connectors.base import Discovery, RawReject, ReadResult, Source, SourceEnv
 from lyftnb.connectors.files.decode_csv import Dialect, check_type, decode_csv, read_header
 from lyftnb.connectors.files.decode_ndjson import decode_ndjson, wire_type
 from lyftnb.connectors.files.decode_whole import RAW, decode_json, decode_text
-from lyftnb.connectors.files.decoded import Columns, Decoded
+from lyftnb.connectors.files.decoded import DAMAGED, Columns, Decoded
 from lyftnb.connectors.files.discovery import discover
 from lyftnb.connectors.files.identity import FileSplit, opened
 from lyftnb.connectors.files.params import FilesParams, delimiter_of
@@ -26,6 +26,7 @@ from lyftnb.model import Position, Schema
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _HEADER_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 class Files(Source[FilesParams]):
@@ -71,6 +72,8 @@ class Files(Source[FilesParams]):
                     return _read_parquet(split, file)
                 decoded, size = _read_text(params, split, floor, file)
                 _refuse_kept_names(decoded.frame.columns)
+            except _DamagedError as error:
+                return _given_up(params, split, floor, error)
             except StorageError:
                 raise
             except LyftError as error:
@@ -82,6 +85,26 @@ class Files(Source[FilesParams]):
             schema=decoded.schema if inferred else None,
             bytes=size,
         )
+
+
+class _DamagedError(Exception):
+    """A compressed file is cut off or broken: the message says how."""
+
+
+def _given_up(
+    params: FilesParams, split: FileSplit, floor: Schema | None, error: _DamagedError
+) -> ReadResult:
+    """No row of a file that is not whole, and the file itself as a reject: it holds nobody up."""
+    reason = (
+        f"the file is damaged, and none of it was read: {error}; replace it by a whole one and let "
+        "on_change: reread read it"
+    )
+    columns = Columns.of(params.declared, floor)
+    return ReadResult(
+        frame=pl.LazyFrame(schema=columns.known),
+        rejects=(RawReject(split.path, DAMAGED, reason, 0),),
+        bytes=split.end - split.begin,
+    )
 
 
 def _read_parquet(split: FileSplit, file: BinaryIO) -> ReadResult:
@@ -126,7 +149,7 @@ def _read_text(
         raw += more
     size = len(raw)
     if split.compression is not None:
-        raw = _DECOMPRESS[split.compression](raw, split.path)
+        raw = _DECOMPRESS[split.compression](raw)
     if split.begin == 0:
         _refuse_utf16(raw)
     columns = Columns.of(params.declared, floor)
@@ -152,27 +175,31 @@ def _decode_records(
     return decode_csv(raw[max(0, end - split.begin) :], names, dialect, columns)
 
 
-def _gunzip(raw: bytes, path: str) -> bytes:
+def _gunzip(raw: bytes) -> bytes:
     try:
         return gzip.decompress(raw)
     except (OSError, EOFError, zlib.error) as error:
-        raise _damaged(path, "gzip", error) from error
+        raise _DamagedError(f"it is not whole gzip data ({error})") from error
 
 
-def _unzstd(raw: bytes, path: str) -> bytes:
+def _unzstd(raw: bytes) -> bytes:
+    # By frames, because the library's own reader takes a file that is cut off for one that ends.
+    out: list[bytes] = []
+    frame = None
     try:
-        with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as reader:
-            return reader.readall()
+        for begin in range(0, len(raw), _CHUNK_BYTES):
+            piece = raw[begin : begin + _CHUNK_BYTES]
+            while piece:
+                frame = frame or zstandard.ZstdDecompressor().decompressobj()
+                out.append(frame.decompress(piece))
+                piece = b""
+                if frame.eof:
+                    piece, frame = frame.unused_data, None
     except zstandard.ZstdError as error:
-        raise _damaged(path, "zstd", error) from error
+        raise _DamagedError(f"it is not whole zstd data ({error})") from error
+    if frame is not None:
+        raise _DamagedError("it is not whole zstd data (it is cut off)")
+    return b"".join(out)
 
 
-def _damaged(path: str, kind: str, error: Exception) -> StorageError:
-    return StorageError(
-        f"the file is not whole {kind} data: {error}",
-        where=path,
-        hint="replace it by a whole file, or take it out of the input's path",
-    )
-
-
-_DECOMPRESS: dict[str, Callable[[bytes, str], bytes]] = {"gz": _gunzip, "zst": _unzstd}
+_DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {"gz": _gunzip, "zst": _unzstd}

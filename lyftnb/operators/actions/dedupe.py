@@ -11,6 +11,7 @@ from pydantic import Field
 from lyftnb.model import Duration, Params, seconds
 from lyftnb.operators.base import Action, EagerBound, Env, Example, Guard, Made, Problems
 from lyftnb.operators.binding import conditions, reasons, scalar
+from lyftnb.operators.changes import each
 from lyftnb.operators.duckdb_session import fetched, session
 from lyftnb.operators.parameters import Sql
 from lyftnb.operators.rejects import row_json
@@ -66,7 +67,7 @@ class Dedupe(Action[DedupeParams]):
         ttl = None if params.ttl is None else timedelta(seconds=seconds(params.ttl))
 
         def run(frame: pl.DataFrame) -> Made:
-            return Made(_first_seen(frame, frame.select(keys), ttl, env))
+            return Made(_first_seen(frame, each(frame, keys), ttl, env))
 
         return EagerBound(run, schema, tuple(guards))
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 from pydantic import Field, model_validator
 
-from lyftnb.model import Duration, Params, seconds
+from lyftnb.model import Duration, Params, full_name, seconds
 from lyftnb.operators.base import (
     Action,
     ActionError,
@@ -20,7 +20,7 @@ from lyftnb.operators.base import (
     Reason,
 )
 from lyftnb.operators.binding import conditions, reasons, scalar
-from lyftnb.operators.changes import full_name, json_text
+from lyftnb.operators.changes import each, json_text
 from lyftnb.operators.expressions import Compiled
 from lyftnb.operators.parameters import Sql
 
@@ -102,7 +102,7 @@ class Kv(Action[KvParams]):
 
         def run(frame: pl.DataFrame) -> Made:
             if env.changes is not None:
-                env.changes.add("kv", frame.select(changes))
+                env.changes.add("kv", each(frame, changes))
             return Made(frame)
 
         return EagerBound(run, schema, tuple(guards))

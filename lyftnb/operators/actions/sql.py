@@ -31,6 +31,9 @@ BATCH = "batch"
 """The table that stands for the rows that reach the action."""
 
 _PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$\{[^{}]*\})")
+_KIND = re.compile(r"^(\w+ )+Error:\s*")
+_PAINT = re.compile(r"\x1b\[[0-9;]*m")
+_PLACE = re.compile(r"(?P<head>LINE (?P<line>\d+): )(?P<text>.*)\n(?P<mark> *)\^")
 _SPANNING = (
     exp.Join,
     exp.Group,
@@ -130,9 +133,7 @@ def _ran(query: str, values: dict[str, Any], tables: dict[str, pl.DataFrame]) ->
         with session(tables) as connection:
             made = fetched(connection, query, values)
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
-        text = re.sub(r"^(\w+ )+Error:\s*", "", str(error)).split("\n\n", 1)[0]
-        what, _, hint = text.partition("\n")
-        raise ExpressionError(f"the query fails: {what}", hint=hint or None, text=query) from error
+        raise _told("the query fails", query, error) from error
     kept = [name for name in made.columns if name.startswith(HIDDEN)]
     if kept:
         raise ActionError(f"the query makes a column '{kept[0]}'", hint="rename it")
@@ -147,7 +148,8 @@ def _prepared(query: str) -> tuple[str, tuple[str, ...]]:
         if match[1] is None:
             return match[0]
         places.append(match[1])
-        return f"$v{len(places) - 1}"
+        # As long as what it stands for, so that DuckDB's places in the query are the author's.
+        return f"$v{len(places) - 1}".ljust(len(match[0]))
 
     return _PLACEHOLDER.sub(parameter, query), tuple(places)
 
@@ -160,12 +162,58 @@ def _tree(query: str) -> exp.Expression:
     try:
         trees = sqlglot.parse(query, dialect="duckdb")
     except (SqlglotError, RecursionError) as error:
-        text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split("\n", 1)[0]
-        text = re.sub(r"Required keyword: '\w+' missing for <class '[\w.]+'>", "incomplete", text)
-        raise ExpressionError(f"the query cannot be parsed: {text}", text=query) from error
+        raise _unparsed(query, error) from error
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise ExpressionError("the query must be one SELECT", text=query)
     return trees[0]
+
+
+def _unparsed(query: str, error: Exception) -> ExpressionError:
+    """What DuckDB says of a query that cannot be parsed."""
+    try:
+        with session({}) as connection:
+            connection.extract_statements(query)
+    except duckdb.Error as said:
+        return _told("the query cannot be parsed", query, said)
+    why = _PAINT.sub("", str(error).split("\n", 1)[0])
+    return ExpressionError(
+        f"DuckDB takes the query, but lyftnb cannot tell which tables it reads: {why}",
+        hint="write it more simply, or report it with its text",
+        text=query,
+    )
+
+
+def _told(what: str, query: str, error: Exception) -> ExpressionError:
+    """An error of DuckDB's in its own words, with its place in the query where it names one."""
+    text, _, shown = str(error).partition("\n\n")
+    why, _, hint = _KIND.sub("", text).partition("\n")
+    offset = _offset(query, shown)
+    if offset is None:
+        return ExpressionError(f"{what}: {why}", hint=hint or None, text=query)
+    line = query.count("\n", 0, offset) + 1
+    column = offset - query.rfind("\n", 0, offset)
+    return ExpressionError(
+        f"{what} at line {line}, character {column}: {why}",
+        hint=hint or None,
+        text=query,
+        offset=offset,
+    )
+
+
+def _offset(query: str, shown: str) -> int | None:
+    """Where the mark in an error of DuckDB's points to: a line of the query, with `^` below it."""
+    found = _PLACE.match(shown)
+    if found is None:
+        return None
+    lines = query.splitlines(keepends=True)
+    number, text = int(found["line"]) - 1, found["text"]
+    # Of a long line only a part is shown.
+    clipped = text.removeprefix("...")
+    start = lines[number].find(clipped.removesuffix("...")) if number < len(lines) else -1
+    if start < 0:
+        return None
+    inside = len(found["mark"]) - len(found["head"]) - (len(text) - len(clipped))
+    return sum(map(len, lines[:number])) + start + max(0, inside)
 
 
 def _name(node: object) -> str | None:

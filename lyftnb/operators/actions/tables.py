@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -106,12 +108,16 @@ class Lookup(Action[LookupParams]):
             return _lookup(params, schema, _input(env, params.table or ""))
         path = Path(env.base_path) / params.file
         if not env.checking:
-            return _lookup(params, schema, _file(path, types).lazy())
+            table, fingerprint = _file(path, types)
+            bound = _lookup(params, schema, table.lazy())
+            return replace(bound, files=((params.file, fingerprint),))
         if {*params.on.values(), *params.add.values()} <= types.keys():
             return _lookup(params, schema, pl.LazyFrame(schema=types))
         _check_added(params, schema)
         return EagerBound(
-            lambda frame: applied(_lookup(params, frame.schema, _file(path, types).lazy()), frame),
+            lambda frame: applied(
+                _lookup(params, frame.schema, _file(path, types)[0].lazy()), frame
+            ),
             None,
         )
 
@@ -274,8 +280,8 @@ def _input(env: Env, name: str) -> pl.LazyFrame:
     return env.tables[name]
 
 
-def _file(path: Path, types: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """The file's rows. Read once for each of its states: every split asks for it."""
+def _file(path: Path, types: Mapping[str, pl.DataType]) -> tuple[pl.DataFrame, str]:
+    """The file's rows, and its fingerprint. Read once for each of its states: every split asks."""
     try:
         state = path.stat()
         return _read(path, state.st_mtime_ns, state.st_size, tuple(types.items()))
@@ -293,23 +299,30 @@ def _file(path: Path, types: Mapping[str, pl.DataType]) -> pl.DataFrame:
 @lru_cache(maxsize=16)
 def _read(
     path: Path, mtime_ns: int, size: int, types: tuple[tuple[str, pl.DataType], ...]
-) -> pl.DataFrame:
-    declared_types = pl.Schema(types)
+) -> tuple[pl.DataFrame, str]:
+    content = path.read_bytes()
+    fingerprint = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    return _parsed(path, content, pl.Schema(types)), fingerprint
+
+
+def _parsed(path: Path, content: bytes, declared_types: pl.Schema) -> pl.DataFrame:
     match path.suffix.lower():
         case ".csv" | ".tsv":
             return pl.read_csv(
-                path,
+                content,
                 separator="\t" if path.suffix.lower() == ".tsv" else ",",
                 schema_overrides=declared_types,
                 infer_schema_length=None,
                 try_parse_dates=True,
             )
         case ".parquet":
-            return pl.read_parquet(path)
+            return pl.read_parquet(content)
         case ".ndjson" | ".jsonl":
-            return pl.read_ndjson(path, schema_overrides=declared_types, infer_schema_length=None)
+            return pl.read_ndjson(
+                content, schema_overrides=declared_types, infer_schema_length=None
+            )
         case ".json":
-            return pl.read_json(path, schema_overrides=declared_types, infer_schema_length=None)
+            return pl.read_json(content, schema_overrides=declared_types, infer_schema_length=None)
     raise ActionError(
         f"'{path.name}' is of no known kind", hint="use .csv, .tsv, .ndjson, .json or .parquet"
     )

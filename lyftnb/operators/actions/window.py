@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
@@ -176,7 +176,7 @@ class Window(Action[WindowParams]):
         basis = {
             "time": params.time,
             "by": params.by,
-            "windows": [params.size, params.every or params.size, params.session],
+            "windows": asdict(params.rule.shape),
             "columns": sorted({name for text in params.compute.values() for name in _names(text)}),
         }
         return StateSpec(digest("window", basis), at_end=params.on_end == "emit")
@@ -188,6 +188,7 @@ class Window(Action[WindowParams]):
         with problems.at("time"):
             time = _time(params.time, schema, env)
         keys = bound_keys(params.by, schema, env, problems)
+        # The window's own columns are keys, too.
         taken = (*params.by, *_ROW_COLUMNS)
         computed = bound_aggregates(params.compute, taken, schema, env, problems)
         for name in _ROW_COLUMNS:

@@ -108,7 +108,9 @@ def contains(container: Value, item: Value) -> Value:
     held = as_type(container, pl.List(target))
     wanted = as_type(item, target)
     found = held.expr.list.contains(wanted.expr, nulls_equal=False)
-    return derived(pl.when(wanted.expr.is_not_null()).then(found), BOOLEAN, held, wanted)
+    empty = held.expr.list.len() == 0
+    known = pl.when(empty).then(pl.lit(False)).when(wanted.expr.is_not_null()).then(found)
+    return derived(known, BOOLEAN, held, wanted)
 
 
 def joined(a: Value, b: Value) -> Value:

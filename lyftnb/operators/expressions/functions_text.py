@@ -213,7 +213,11 @@ def _string_split(text: pl.Expr, separator: str | None) -> pl.Expr:
     if separator is None:
         return pl.lit(None, dtype=_LIST)
     pieces = text.str.split(separator)
-    return pieces if separator else pl.when(text != "").then(pieces).otherwise(_alone(text))
+    return pieces if separator else pl.when(text != "").then(pieces).otherwise(_none_of(text))
+
+
+def _none_of(text: pl.Expr) -> pl.Expr:
+    return _alone(text).list.head(0)
 
 
 def _alone(text: pl.Expr) -> pl.Expr:

@@ -179,10 +179,15 @@ def zone_problem(zone: str) -> tuple[str, str] | None:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # not there, no name at all, a folder
-        guess = near(zone, available_timezones())
+        guess = near(zone, _zones())
         hint = f"did you mean '{guess}'?" if guess else "write an IANA name such as Europe/Berlin"
         return f"unknown time zone '{zone}'", hint
     return None
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())  # opens every file of the data: most of a second
 
 
 def newest_fire(table: Timetable, after: datetime, until: datetime) -> datetime | None:

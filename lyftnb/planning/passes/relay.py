@@ -24,7 +24,7 @@ from lyftnb.planning.graph import REJECTS, Graph, rejects_channel
 
 def relay(draft: Draft, setting: Setting) -> Draft:
     """Carry out `messages`. Edges whose ends do not exist are left to the rules."""
-    steps = dict(draft.spec.steps)
+    steps = {name: _per_batch(step) for name, step in draft.spec.steps.items()}
     relays: set[str] = set()
     for edge in draft.spec.messages:
         source = edge.from_.partition(".")[0]
@@ -45,6 +45,17 @@ def relay(draft: Draft, setting: Setting) -> Draft:
         return draft
     spec = draft.spec.model_copy(update={"steps": steps})
     return replace(draft, spec=spec, graph=Graph.of(spec), relays=frozenset(relays))
+
+
+def _per_batch(step: StepSpec) -> StepSpec:
+    """An output of one message a batch is an emit."""
+    output = step.output
+    if output is None or output.kind != "message" or not isinstance(output.params, dict):
+        return step
+    if output.params.get("per") != "batch" or not isinstance(output.params.get("tag"), str):
+        return step
+    emit = EmitSpec(tag=output.params["tag"], per="batch", fields={"rows": "count(*)"})
+    return step.model_copy(update={"output": None, "emit": (*step.emit, emit)})
 
 
 def _channel(edge: MessageEdge, draft: Draft) -> str | None:

@@ -42,6 +42,8 @@ class Client:
         self._keeping: asyncio.Task[None] | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._posts: list[Request] = []
+        """Requests that the loop has yet to see: those of many threads wake it once."""
 
     def ask(self, verb: Verb, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call a verb and wait for its result.
@@ -66,7 +68,9 @@ class Client:
         with self._lock:
             # Under the lock, so that it is posted before the loop ends, or not at all.
             loop = self._running()
-            loop.call_soon_threadsafe(self._line.post, request)
+            self._posts.append(request)
+            if len(self._posts) == 1:
+                loop.call_soon_threadsafe(self._post)
         try:
             frame = request.answer.result()
         except KeyboardInterrupt:
@@ -96,6 +100,11 @@ class Client:
     def __repr__(self) -> str:
         state = "closed" if self._closed else "there" if self._line.connected else "not connected"
         return f"{type(self).__name__}({state})"
+
+    def _post(self) -> None:
+        with self._lock:
+            posts, self._posts = self._posts, []
+        self._line.post(posts)
 
     def _running(self) -> asyncio.AbstractEventLoop:
         """The event loop, its thread started with the first call. To be called under the lock."""

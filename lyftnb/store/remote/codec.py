@@ -7,13 +7,14 @@ among them travels in the body; its place in the list holds null.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
+from lyftnb import errors
 from lyftnb.errors import InternalError, LyftError, SetupError
 
 _EXPECTED = re.compile(r"Expected (.+?) - serialized")
@@ -91,7 +92,7 @@ def pack_error(error: BaseException) -> Packed:
     if not isinstance(error, LyftError):
         error = InternalError(f"{type(error).__name__}: {error}", hint="see the owner's log")
     fields = {
-        "code": error.code,
+        "kind": next(c.__name__ for c in type(error).__mro__ if c.__module__ == errors.__name__),
         "message": _utf8(error.message),
         "where": _utf8(error.where),
         "hint": _utf8(error.hint),
@@ -104,17 +105,10 @@ def pack_error(error: BaseException) -> Packed:
 
 
 def unpack_error(packed: Packed) -> LyftError:
-    """The error that was sent, of the class that its code names."""
+    """The error that was sent, of its class or the nearest one that all sides know."""
     fields, facts = from_json(packed.values)
-    kinds = {kind.code: kind for kind in _tree(LyftError)}
-    kind = kinds.get(fields["code"], LyftError)
+    kind = getattr(errors, fields["kind"], LyftError)
     return kind(fields["message"], where=fields["where"], hint=fields["hint"], **facts)
-
-
-def _tree(kind: type[LyftError]) -> Iterator[type[LyftError]]:
-    yield kind
-    for child in kind.__subclasses__():
-        yield from _tree(child)
 
 
 def _utf8(text: str | None) -> str | None:

@@ -11,7 +11,7 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -21,6 +21,8 @@ from lyftnb.store.remote.call import Verb
 from lyftnb.store.remote.codec import Packed
 from lyftnb.store.remote.wire import HELLO, VERSION, BadFrame, Frame, read_frame
 
+_REMEMBERED = ("repeatable", "once")
+"""Effects of which the owner keeps the answers until we have them."""
 _CONNECT_S = 5.0
 _MIN_PAUSE_S = 0.02
 _MAX_PAUSE_S = 1.0
@@ -63,14 +65,16 @@ class Line:
         """Whether the owner is there now."""
         return self._writer is not None
 
-    def post(self, request: Request) -> None:
-        """Send a request as soon as there is a connection."""
-        self._number += 1
-        request.number = self._number
-        self._pending[request.number] = request
+    def post(self, requests: Iterable[Request]) -> None:
+        """Send requests as soon as there is a connection."""
+        new = list(requests)
+        for request in new:
+            self._number += 1
+            request.number = self._number
+            self._pending[request.number] = request
         self._wanted.set()
         if self._writer is not None:
-            self._send(request, self._writer)
+            self._send(new, self._writer)
 
     def drop(self, request: Request) -> None:
         """Nobody waits for its answer any more."""
@@ -135,8 +139,7 @@ class Line:
         self._writer = writer
         watch = asyncio.create_task(self._watch(writer))
         try:
-            for request in list(self._pending.values()):
-                self._send(request, writer)
+            self._send(self._pending.values(), writer)
             while True:
                 frame = await read_frame(reader)
                 self._heard += 1
@@ -148,16 +151,16 @@ class Line:
             self._writer = None
             self._away_at = time.monotonic()
 
-    def _send(self, request: Request, writer: asyncio.StreamWriter) -> None:
-        request.sent = True
-        writes = (r.number for r in self._pending.values() if r.verb.effect != "read")
-        header = {
-            "id": request.number,
-            "verb": request.verb.name,
-            "floor": min(writes, default=request.number),
-            **request.call.header,
-        }
-        writer.write(Frame(header, request.call.values, request.call.body).to_bytes())
+    def _send(self, requests: Iterable[Request], writer: asyncio.StreamWriter) -> None:
+        changes = (r.number for r in self._pending.values() if r.verb.effect in _REMEMBERED)
+        floor = min(changes, default=self._number + 1)
+        frames = []
+        for request in requests:
+            request.sent = True
+            call = request.call
+            header = {"id": request.number, "verb": request.verb.name, "floor": floor}
+            frames.append(Frame({**header, **call.header}, call.values, call.body).to_bytes())
+        writer.write(b"".join(frames))
 
     async def _watch(self, writer: asyncio.StreamWriter) -> None:
         """Break a connection over which nothing comes, not even the answer to a ping."""

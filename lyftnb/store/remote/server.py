@@ -1,5 +1,5 @@
 """The owner's side: an event loop in a thread of its own that admits callers and moves frames; a
-small pool of threads that carries verbs out, which the ledger joins in shared transactions.
+crew of threads that carries verbs out, which the ledger joins in shared transactions.
 
 Whoever has not shown the token yet is nobody: few at a time, small frames, little patience.
 """
@@ -7,12 +7,12 @@ Whoever has not shown the token yet is nobody: few at a time, small frames, litt
 from __future__ import annotations
 
 import asyncio
+import atexit
 import hmac
 import logging
 import socket
 import threading
 from collections.abc import Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -22,6 +22,7 @@ from lyftnb.store.remote.address import STATE_FILE, StateAddress, credentials
 from lyftnb.store.remote.answers import Answers
 from lyftnb.store.remote.call import Verb
 from lyftnb.store.remote.codec import Packed, pack_error
+from lyftnb.store.remote.crew import Crew
 from lyftnb.store.remote.news import News
 from lyftnb.store.remote.wire import HELLO, VERSION, BadFrame, Frame, arrow_of, read_frame
 
@@ -81,18 +82,20 @@ class StateServer:
         self._listener = _listen(host)
         self.address = StateAddress(host, self._listener.getsockname()[1], certificate, token)
         self._file = None if state_dir is None else state_dir / STATE_FILE
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="lyftnb-state")
         self._answers = Answers()
         self._news = News()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._calls: set[asyncio.Future[bytes]] = set()
         self._connections = self._strangers = 0
         self._loop = asyncio.new_event_loop()
+        self._crew = Crew(self._loop, _THREADS, "lyftnb-state")
         self._loop.set_exception_handler(_note)
         self._thread = threading.Thread(target=self._serve, name="lyftnb-state", daemon=True)
         self._thread.start()
         if state_dir is not None:
             self.address.save(state_dir)
+        # A program may end without a word; no thread is to be in the ledger's engine then.
+        atexit.register(self.close)
 
     def tell(self, topics: frozenset[str]) -> None:
         """Wake whoever waits for news of these topics. From any thread; returns at once."""
@@ -104,12 +107,13 @@ class StateServer:
         """Answer what is under way and let nobody else in; may be called twice."""
         if not self._thread.is_alive():
             return
+        atexit.unregister(self.close)
         if self._file is not None:
             self._file.unlink(missing_ok=True)
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._pool.shutdown()
+        self._crew.close()
 
     def __enter__(self) -> Self:
         return self
@@ -214,11 +218,20 @@ class StateServer:
         """Take requests and send each its answer when there is one."""
         room = asyncio.Semaphore(_IN_FLIGHT)
 
+        ready: list[bytes] = []
+
         def reply(answer: asyncio.Future[bytes]) -> None:
             room.release()
+            if not answer.cancelled():
+                ready.append(answer.result())
+                if len(ready) == 1:
+                    self._loop.call_soon(send)
+
+        def send() -> None:
             # Who is gone asks again if it wants to know.
-            if not writer.is_closing() and not answer.cancelled():
-                writer.write(answer.result())
+            if not writer.is_closing():
+                writer.write(b"".join(ready))
+            ready.clear()
 
         while True:
             frame = await read_frame(reader)
@@ -244,7 +257,7 @@ class StateServer:
             return self._spawn(self._wait_out(verb, frame))
 
         def work() -> asyncio.Future[bytes]:
-            return self._kept(self._loop.run_in_executor(self._pool, self._carry_out, verb, frame))
+            return self._kept(self._crew.begin(lambda: self._carry_out(verb, frame)))
 
         if verb.effect == "read":
             return work()
@@ -262,7 +275,7 @@ class StateServer:
         except Exception as error:
             return _failed(frame, error)
 
-    # -- the pool's side
+    # -- the crew's side
 
     def _carry_out(self, verb: Verb, frame: Frame) -> bytes:
         try:

@@ -224,10 +224,21 @@ def test_whole_files_are_read_once_and_changes_are_told(tmp_path, name):
     assert not again.problems
 
 
-def test_damaged_compressed_files_name_themselves(tmp_path):
-    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"a" * 100)[:-4])
-    with pytest.raises(StorageError, match=r"a\.txt\.gz"):
-        Reader(tmp_path, path="*.gz").take()
+@pytest.mark.parametrize("kept", [1, 20, -4])
+@pytest.mark.parametrize(
+    ("suffix", "compress"), [("gz", gzip.compress), ("zst", zstandard.compress)]
+)
+def test_a_damaged_compressed_file_is_a_reject_and_the_next_is_read(
+    tmp_path, suffix, compress, kept
+):
+    lines = "".join(f'{{"i": {i}}}\n' for i in range(1_000)).encode()
+    (tmp_path / f"a.ndjson.{suffix}").write_bytes(compress(lines)[:kept])
+    (tmp_path / f"b.ndjson.{suffix}").write_bytes(compress(lines[:9]) + compress(lines[9:18]))
+    reader = Reader(tmp_path, path=f"*.{suffix}", on_change="reread")
+    assert reader.values("i") == [0, 1]
+    assert reader.rejects == [str(tmp_path / f"a.ndjson.{suffix}")]
+    (tmp_path / f"a.ndjson.{suffix}").write_bytes(compress(lines))
+    assert len(reader.values("i")) == 1_000
 
 
 def test_parquet_is_split_by_row_groups_over_several_batches(tmp_path):

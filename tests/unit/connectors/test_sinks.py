@@ -14,7 +14,7 @@ import pytest
 
 from lyftnb.connectors.base import SinkEnv
 from lyftnb.connectors.registry import SINKS
-from lyftnb.errors import BadData, StorageError, Temporary
+from lyftnb.errors import BadData, StorageError, StorageFull, Temporary
 
 FRAME = pl.DataFrame({"k": ["a", "b", None, "a/x"], "v": [1, 2, 3, 4]})
 FILES = {
@@ -223,6 +223,16 @@ def test_print_gives_its_text_once_published(cuts):
     (publication,) = sink.stage(sink.parse({"limit": 2}), pieces, env(Path(".")))
     text = sink.publish(publication)
     assert text is not None and "… and 2 rows more" in text
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize("kind", FILES)
+def test_a_full_disk_is_told_from_other_faults(tmp_path, kind):
+    params = SINKS[kind].parse(FILES[kind])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lyftnb.connectors.publishing._staged_path", lambda *_: Path("/dev/full"))
+        with pytest.raises(StorageFull, match="No space left"):
+            SINKS[kind].stage(params, [FRAME], env(tmp_path))
 
 
 def test_an_output_that_cannot_be_written_says_so(tmp_path):

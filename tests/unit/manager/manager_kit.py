@@ -13,6 +13,7 @@ from lyftnb.model import (
     Claim,
     Commit,
     Plan,
+    Run,
     Schema,
     SpoolSpec,
     StagedSegment,
@@ -61,7 +62,9 @@ def run_of(ledger: Ledger, plan: Plan, depth: int = 3, **limits: int) -> StageRu
     stage = plan.stage_of("work")
     places = {s.name: place(ledger, "d", "work", s.name) for s in stage.streams}
     feed = SpoolFeed(ledger, stage, "d", places, BatchLimits(**limits))
-    return StageRun(stage, feed, ledger.next_batch("d", "work"), depth)
+    run = StageRun(stage, feed, ledger.next_batch("d", "work"), depth)
+    run.open(Run("d-1", "d", status="running", fired_at=NOW))
+    return run
 
 
 def claim_next(ledger: Ledger, run: StageRun) -> Claim:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 from manager_kit import claim_next, fill, planned, run_of
 
-from lyftnb.errors import BadData, ConfigError, Permanent, TaskLost, Temporary, WorkerDied
+from lyftnb.errors import (
+    BadData,
+    ConfigError,
+    Permanent,
+    StorageFull,
+    TaskLost,
+    Temporary,
+    WorkerDied,
+)
 from lyftnb.manager.retries import Retries
 from lyftnb.model import RetrySpec, TaskReport
 from lyftnb.operators.actions import Distinct
@@ -32,6 +40,15 @@ def test_a_lost_task_does_not_count() -> None:
     retries = Retries(RetrySpec(attempts=1))
     for _ in range(10):
         assert retries.failed(TaskLost("gone"), now=0) is not None
+
+
+def test_a_full_disk_is_waited_for_however_long_it_takes() -> None:
+    retries = Retries(RetrySpec(attempts=1, delay="1s", max_delay="1m"))
+    for _ in range(100):
+        note = retries.failed(StorageFull("no space left"), now=0)
+        assert note is not None and "waits for room" in note
+    assert retries.due_at is not None and 48 <= retries.due_at <= 72
+    assert retries.failures == 0
 
 
 @pytest.mark.parametrize("error", [Permanent("no"), BadData("bad"), WorkerDied("dead")])
@@ -73,7 +90,7 @@ def test_on_fail_skip_passes_by_what_the_batch_is_to_blame_for(ledger: Ledger) -
     assert run.ready_prefix() == [first]
     commit = run.commit_of(first, ())
     assert commit.skipped == "no" and commit.segments == ()
-    run.committed_batch(commit)
+    run.committed_batch(first, commit)
     assert (run.committed, run.skipped) == (1, 1) and "was skipped: no" in run.problems[0]
 
 
@@ -103,5 +120,5 @@ def test_a_stage_with_state_has_one_batch_in_flight_and_runs_it_whole(
     batch = run.admit(claim_next(ledger, run))
     assert (len(batch.claim.splits), batch.units) == (2, 1) and not run.may_claim
     batch.reports = ()
-    run.committed_batch(run.commit_of(batch, ()))
+    run.committed_batch(batch, run.commit_of(batch, ()))
     assert run.may_claim

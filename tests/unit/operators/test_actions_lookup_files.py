@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,26 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert _names(tmp_path, "t.csv") == [None, None, "older", None]
     (tmp_path / "t.csv").write_text("code,name\nUA,a longer one\n")
     assert _names(tmp_path, "t.csv") == [None, None, "a longer one", None]
+
+
+def test_the_state_of_a_file_is_told(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"code": ["UA"]})
+    spec = ActionSpec(kind="lookup", params={"file": "t.csv", "on": "code", "add": ["name"]})
+    seen = []
+    for name in ("old", "new", "old"):
+        (tmp_path / "t.csv").write_text(f"code,name\nUA,{name}\n")
+        os.utime(tmp_path / "t.csv", ns=(len(seen), len(seen)))
+        chain = Chain(frame.lazy(), frame.schema, Env(base_path=str(tmp_path)))
+        chain.step(
+            "s",
+            [spec, spec.model_copy(update={"params": {**spec.params, "add": {"b": "name"}}})],
+            "reject",
+            ["look", "again"],
+        )
+        (file,) = chain.collect().files
+        assert (file.step, file.path) == ("s", "t.csv")
+        seen.append(file.fingerprint)
+    assert seen[0] == seen[2] != seen[1]
 
 
 def test_declared_types_keep_codes_text(tmp_path: Path) -> None:

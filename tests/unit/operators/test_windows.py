@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lyftnb.errors import WorkflowError
-from lyftnb.model import ActionSpec
-from lyftnb.operators import Chain, Env
+from lyftnb.model import ActionSpec, Schema
+from lyftnb.operators import ActionChecker, Chain, Env
 from lyftnb.operators.base import INPUT, Kept
 from lyftnb.operators.windows import PENDING, SETTLED
 
@@ -382,3 +382,51 @@ def test_inputs_must_be_known() -> None:
     ]
     with pytest.raises(WorkflowError, match="inputs are not known"):
         chain.step("s", actions, "reject", ["g", "w"], env)
+
+
+@pytest.mark.parametrize(
+    ("params", "path", "message"),
+    [
+        ({"size": "1m"}, ("time",), "'time' is missing"),
+        ({"time": "at"}, (), "give either `size` or `session`"),
+        ({"time": "at", "size": "1m", "session": "1m"}, (), "give either `size` or `session`"),
+        ({"time": "at", "session": "1m", "every": "1m"}, (), "`every` goes with `size`"),
+        ({"time": "at", "size": "1m", "every": "2m"}, (), "`every` is longer than `size`"),
+        ({"time": "at", "size": 0}, (), "`size` must be longer than nothing"),
+        ({"time": "at", "size": "1m", "delay": -1}, (), "cannot be negative"),
+        ({"time": "at", "size": "5 minutes"}, ("size",), "is not a duration"),
+        ({"time": "n", "size": "1m"}, ("time",), "'n' is BIGINT, not a time"),
+        ({"time": "at", "size": "1m", "by": "kye"}, ("by", "kye"), "unknown column 'kye'"),
+        (
+            {"time": "at", "size": "1m", "by": {"window_end": "key"}},
+            ("by", "window_end"),
+            "is the window's own",
+        ),
+        (
+            {"time": "at", "size": "1m", "compute": {"window_start": "min(n)"}},
+            ("compute", "window_start"),
+            "is a key as well",
+        ),
+        ({"time": "at", "size": "1m", "compute": {"n": "n"}}, ("compute", "n"), "not aggregate"),
+    ],
+)
+def test_what_is_wrong_is_told(params: dict[str, Any], path: tuple[str, ...], message: str) -> None:
+    schema = Schema.from_mapping({"at": "TIMESTAMP", "key": "VARCHAR", "n": "BIGINT"})
+    action = ActionSpec(kind="window", params=params)
+    _, [finding] = ActionChecker().check_action(action, schema, {})
+    assert finding.path == ("window", *path) and message in finding.message
+
+
+def test_what_the_kept_rows_depend_on() -> None:
+    def digest(**changed: Any) -> str:
+        params = {"time": "at", "by": "key", "size": "1m", "compute": {"n": "sum(n)"}} | changed
+        state = ActionChecker().state(ActionSpec(kind="window", params=params))
+        assert state is not None and state.at_end == (changed.get("on_end") == "emit")
+        return state.digest
+
+    same = ({"delay": "5m"}, {"lateness": "1h"}, {"on_end": "emit"}, {"every": "60s"})
+    more = ({"compute": {"n": "sum(N)", "low": "min(n)", "rows": "count(*)"}}, {"size": "60s"})
+    assert {digest(**change) for change in (*same, *more)} == {digest()}
+    others = ({"time": "at2"}, {"by": ["key", "n"]}, {"size": "2m"}, {"every": "30s"})
+    columns = ({"compute": {"n": "sum(m)"}}, {"size": None, "session": "1m"})
+    assert len({digest(**change) for change in (*others, *columns)} | {digest()}) == 7

@@ -94,6 +94,18 @@ def test_a_frozen_spool_takes_no_other_schema_at_commit(ledger: Ledger, make: Ma
     assert [type(a).__name__ for a in answers] == ["Committed", "Refused"]
 
 
+def test_parts_of_a_state_are_replaced_as_the_tasks_say(ledger: Ledger, make: MakeCommit) -> None:
+    state = SpoolSpec("d.s__w_state", state="abc", partition="chunk")
+    chunks = pl.DataFrame({"chunk": ["1", "2"], "x": [1, 2]})
+    ledger.commit([make(1, chunks, spec=state)])
+    more = pl.DataFrame({"chunk": ["2", "3"], "x": [20, 30]})
+    changed = replace(make(2, more, spec=state), replaces=(("s__w_state", ("1", "2")),))
+    ledger.commit([changed])
+    assert ledger.scan("s__w_state").collect()["x"].to_list() == [20, 30]
+    assert ledger.scan("s__w_state", at=1).collect()["x"].to_list() == [1, 2]
+    assert ledger.spool("s__w_state").state == "abc"
+
+
 def test_a_replacement_inside_one_group_removes_what_the_group_added(
     ledger: Ledger, make: MakeCommit
 ) -> None:

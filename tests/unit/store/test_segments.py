@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from lyftnb.dtypes import from_text, to_schema, to_stored, to_text
-from lyftnb.errors import SegmentDamaged, SegmentMissing, StorageError, WorkflowError
+from lyftnb.errors import SegmentDamaged, SegmentMissing, StorageFull, WorkflowError
 from lyftnb.model import Schema, SegmentRef, SpoolSpec, StagedSegment, united
 from lyftnb.store import cut, scan, write_segments
 
@@ -136,7 +136,7 @@ def test_a_full_disk_is_an_error_with_a_remedy(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StorageError, match="No space left"):
+    with pytest.raises(StorageFull, match="No space left"):
         write_segments(pl.DataFrame({"x": [1]}), tmp_path, SPEC, **ORIGIN)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 
 from lyftnb.errors import ConfigError, InternalError
 from lyftnb.manager.progress import Progress, StageProgress
-from lyftnb.model import Problem, RunSummary, StepCount
+from lyftnb.model import Message, Problem, RunSummary, StepCount
+from lyftnb.store import RunbookVersion
 from lyftnb.workspace.doctor import examine
 from lyftnb.workspace.progress import LineWatcher, NotebookWatcher, progress_table
-from lyftnb.workspace.reprs import problems_html, summary_html
+from lyftnb.workspace.reprs import message_html, problems_html, runbook_html, summary_html
 
 
 def progress(state: Any, rows: int, *texts: str) -> Progress:
@@ -99,3 +101,15 @@ def test_the_doctor_finds_what_is_wrong_and_changes_nothing(tmp_path: Path) -> N
     assert "unknown key 'group'" in wrong["settings"].found
     assert wrong["settings"].hint == "did you mean 'groups'?"
     assert not all(check.ok for check in examine(tmp_path / "nowhere"))
+
+
+def test_messages_and_runbooks_are_shown_escaped() -> None:
+    at = datetime(2026, 5, 1, tzinfo=UTC)
+    message = Message(7, at, "<tag>", {"a": "<b>"}, "user", "client", "message")
+    assert "&lt;tag&gt;, 2026-05-01 00:00:00 UTC from client" in message_html(message)
+    assert "<b>7</b>" in message_html(message) and "&lt;b&gt;" in message_html(message)
+    schema = {"properties": {"n": {"type": "integer", "default": 3}, "c": {}}, "required": ["c"]}
+    document = {"workflow": "w@1", "title": "Now & then", "parameters": schema}
+    shown = runbook_html(RunbookVersion("r", 2, "d", document, at))
+    for part in ("r@2 on w@1: Now &amp; then", ">n<", ">integer<", ">3<", ">required<"):
+        assert part in shown

@@ -121,6 +121,12 @@ def test_the_end_of_a_run_leaves_windows_open_unless_told(
     assert last["rows"].sum() + len(late(rows, "open_ends")) == 110
 
 
+def test_a_trace_shows_the_windows_of_its_sample(ws: ln.Workspace, folder: Path) -> None:
+    write(folder / "traced" / "a0.ndjson", events(5, 20))
+    last = ws.trace(windowed("traced", WINDOW, "a")).step("per_minute")[-1]
+    assert last.rows["rows"].sum() == 20
+
+
 def test_what_is_kept_lies_in_a_spool_and_goes_with_the_rest(
     ws: ln.Workspace, rows: Rows, folder: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -42,7 +43,7 @@ def test_an_introduction_travels_and_can_be_undone(address: StateAddress) -> Non
 
     sent = dumps(introduction(ROOT + "/b", address))
     plugin = pickle.loads(sent)
-    plugin.setup(worker=None)
+    asyncio.run(plugin.setup(worker=None))
     assert state_of_owner(ROOT + "/b") is not None
     plugin.teardown(worker=None)
     assert address.token not in repr(plugin)

@@ -390,12 +390,12 @@ def test_many_plain_changes_mean_the_same_as_few(ledger: Ledger, stage: Stage) -
     ledger.kv_put("n", {"k1": "before", "k2": "before"})
     ledger.set_add("n", "k3", [1])
     rows = [("put", "n", f"k{number}", str(number)) for number in range(COLUMN_ROWS)]
-    columns = stage(1, *rows, ("delete", "n", "k1"), ("put", "n", "k2", '"last"'))
+    columns = stage(1, *rows, ("put", "n", "k2", '"last"'))
     after = stage(2, ("increment", "n", "k5", "1"), ("put_absent", "n", "k1", "0"))
     answers = ledger.commit([columns, after])
     assert all(isinstance(answer, Committed) for answer in answers)
     entries = ledger.kv_get("n", ["k1", "k2", "k3", "k5", f"k{COLUMN_ROWS - 1}"])
-    assert [entry and entry.value for entry in entries] == [0, "last", 3, 6, COLUMN_ROWS - 1]
+    assert [entry and entry.value for entry in entries] == [1, "last", 3, 6, COLUMN_ROWS - 1]
     assert ledger.kv_namespaces() == {"n": COLUMN_ROWS}
     assert ledger.kv_put("n", {f"k{n}": n for n in range(COLUMN_ROWS + 1)}) == 5
     assert ledger.kv_get("n", ["k2"]) == [KvEntry("k2", 2, 5)]
@@ -417,3 +417,21 @@ def test_forgetting_a_deployment_empties_its_own_namespaces(ledger: Ledger) -> N
     ledger.forget("d")
     assert ledger.kv_namespaces() == {"other/own": 2, "shared": 2}
     assert ledger.kv_get("d/own", ["a", "s"]) == [None, None]
+
+
+def test_a_thread_that_holds_the_ledger_does_not_wait_for_others(ledger: Ledger) -> None:
+    other = threading.Thread(target=ledger.kv_put, args=("n", {"a": 1}))
+    with ledger.opened():
+        # It leads, and waits for the ledger.
+        other.start()
+        while not ledger._combiner._led:
+            pass
+        ledger.kv_put("n", {"b": 1})
+    other.join()
+    assert values(ledger) == {"a": 1, "b": 1}
+
+
+def test_one_text_is_not_a_list_of_keys(ledger: Ledger) -> None:
+    for call in (lambda: ledger.kv_get("n", "key"), lambda: ledger.set_add("n", "s", "member")):
+        with pytest.raises(StateError, match=r"expected several .*\n.*put it in a list"):
+            call()

@@ -1,0 +1,184 @@
+"""State in workflows on a real cluster: queues, messages, keys and marks commit with the rows."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import lyftnb as ln
+from lyftnb.model import NewItem, WorkflowSpec
+
+pytestmark = pytest.mark.cluster
+
+Rows = Callable[[str], pl.DataFrame]
+SPOOL = {"transport": "spool"}
+
+
+def flow(name: str, steps: dict[str, Any], **rest: Any) -> WorkflowSpec:
+    return WorkflowSpec.model_validate({"workflow": name, "steps": steps, **rest})
+
+
+def rows_of(*values: Any) -> dict[str, Any]:
+    return {"inline": {"rows": [{"n": value} for value in values]}}
+
+
+def until(condition: Callable[[], bool], what: Callable[[], Any]) -> None:
+    """Wait for a condition, for as long as a loaded machine may take."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.05)
+
+
+def test_dedupe_over_batches_and_runs(ws: ln.Workspace, rows: Rows, folder: Path) -> None:
+    data = folder / "seen"
+    data.mkdir()
+    wf = flow(
+        "seen",
+        {
+            "read": {"input": {"files": {"path": "seen/*.ndjson"}}, "out": "raw"},
+            "once": {"in": "raw", "actions": [{"dedupe": ["lower(k)"]}], "out": "kept"},
+        },
+        channels={"raw": SPOOL, "kept": SPOOL},
+    )
+    for number in range(3):
+        lines = [json.dumps({"k": f"{'kK'[i % 2]}{i % (10 + number)}", "i": i}) for i in range(500)]
+        (data / f"{number}.ndjson").write_text("\n".join(lines) + "\n")
+        ws.run(wf)
+    kept = rows("seen_draft.kept")
+    assert sorted(kept["k"].str.to_lowercase().to_list()) == sorted(f"k{i}" for i in range(12))
+    assert kept["k"].to_list()[:2] == ["k0", "K1"]
+    ws.run(wf, fresh=True)
+    assert rows("seen_draft.kept").height == 12
+
+
+def test_two_stages_count_into_one_key(ws: ln.Workspace) -> None:
+    """Increments never conflict; a function that reads and writes runs again when it does."""
+    body = (
+        "def count(lf, ctx):\n"
+        "    kv = ctx.kv('tallies')\n"
+        "    rows = lf.collect()\n"
+        "    kv.put('read', kv.get('read', 0) + rows.height)\n"
+        "    return rows"
+    )
+    count = {"kv": {"namespace": "tallies", "key": "'rows'", "increment": 1}}
+    wf = flow(
+        "tally",
+        {
+            "make": {"input": {"generate": {"rows": 20000, "columns": {"n": "sequence"}}},
+                     "out": "raw"},
+            "left": {"in": "raw", "actions": [count, {"python": body}], "output": {"discard": {}}},
+            "right": {"in": "raw", "actions": [{"python": body}, count],
+                      "output": {"discard": {}}},
+        },
+        channels={"raw": SPOOL},
+    )  # fmt: skip
+    summary = ws.run(wf)
+    entries = ws._ledger.kv_get("tallies", ["rows", "read"])
+    assert [entry.value if entry else None for entry in entries] == [40000, 40000]
+    assert summary.batches > 3
+
+
+def test_items_go_through_a_queue_once(ws: ln.Workspace, rows: Rows) -> None:
+    wf = flow(
+        "work",
+        {
+            "plan": {"input": rows_of(*range(2500)), "output": {"queue": {"queue": "./todo"}}},
+            "do": {
+                "input": {"queue": {"queue": "./todo", "batch_items": 400}},
+                "actions": [{"json": {"types": {"n": "BIGINT"}}}],
+                "out": "done",
+            },
+        },
+        channels={"done": SPOOL},
+    )
+    ws.run(wf)
+    ws.run(wf)
+    assert sorted(rows("work_draft.done")["n"].to_list()) == list(range(2500))
+    assert ws._ledger.queue_depth("work_draft/todo").ready == 0
+
+
+def test_a_poisonous_item_becomes_a_dead_letter(ws: ln.Workspace, rows: Rows) -> None:
+    """It fails every batch that it is in; the others come through."""
+    body = (
+        "from lyftnb.errors import Permanent\n\n"
+        "def work(lf):\n"
+        "    rows = lf.collect()\n"
+        "    if '7' in rows['_raw'].to_list():\n"
+        "        raise Permanent('seven')\n"
+        "    return rows"
+    )
+    queue = "poisoned"
+    ws._ledger.set_queue(queue, max_attempts=2)
+    ws._ledger.enqueue(queue, [NewItem(n) for n in range(16)])
+    wf = flow(
+        "poisoned",
+        {
+            "do": {
+                "input": {"queue": queue},
+                "actions": [{"python": {"source": body, "rowwise": False}}],
+                "frame": "batch",
+                "retry": {"attempts": 2, "delay": "10ms"},
+                "out": "done",
+            }
+        },
+        channels={"done": SPOOL},
+    )
+    ws.start(wf)
+    until(
+        lambda: ws._ledger.queue_depth(queue).dead == 1,
+        lambda: (ws._ledger.queue_depth(queue), ws.progress("poisoned_draft")),
+    )
+    until(lambda: not ws._ledger.queue_depth(queue).ready, lambda: ws._ledger.queue_depth(queue))
+    ws.stop("poisoned_draft")
+    found = sorted(int(text) for text in rows("poisoned_draft.done")["_raw"])
+    assert found == [n for n in range(16) if n != 7]
+    assert [item.payload for item in ws._ledger.peek(queue, dead=True)] == [7]
+
+
+def test_messages_out_and_in(ws: ln.Workspace, rows: Rows) -> None:
+    wf = flow(
+        "news",
+        {
+            "tell": {"input": rows_of(1, 2, 3), "output": {"message": "news.row"}},
+            "sum": {
+                "input": rows_of(4, 5),
+                "output": {"message": {"tag": "news.batch", "per": "batch"}},
+            },
+            "hear": {"input": {"messages": {"tag": "news.row"}}, "out": "heard"},
+        },
+        channels={"heard": SPOOL},
+    )
+    ws.start(wf)
+    until(lambda: len(ws._ledger.messages(tag="news.batch")) == 1, lambda: ws._ledger.messages())
+    until(
+        lambda: "news_draft.heard" in {info.spool for info in ws.spools()},
+        lambda: ws.progress("news_draft"),
+    )
+    ws.stop("news_draft")
+    heard = rows("news_draft.heard")
+    assert [json.loads(raw) for raw in heard["_raw"]] == [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert set(heard["job"]) == {"news_draft/tell"}
+    assert ws._ledger.messages(tag="news.batch")[0].payload == {"rows": 2}
+
+
+def test_keys_as_an_input(ws: ln.Workspace, rows: Rows) -> None:
+    ws._ledger.kv_put("rates", {"eur": 1.0, "usd": 1.1, "x": 0})
+    wf = flow(
+        "rates",
+        {"read": {"input": {"kv": {"namespace": "rates"}}, "out": "rates"}},
+        channels={"rates": SPOOL},
+    )
+    ws.run(wf)
+    assert ws.run(wf).batches == 0
+    ws._ledger.kv_delete("rates", ["x"])
+    ws.run(wf)
+    found = rows("rates_draft.rates")
+    assert found["key"].to_list() == ["eur", "usd", "x", "eur", "usd"]
+    assert [json.loads(raw) for raw in found["_raw"]] == [1.0, 1.1, 0, 1.0, 1.1]
