@@ -9,7 +9,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from lyftnb.cli import authoring, messages, runbooks, running, spools, system
+from lyftnb.cli import (
+    authoring,
+    contexts,
+    messages,
+    runbooks,
+    running,
+    secrets,
+    spools,
+    system,
+)
 from lyftnb.cli.screen import Settings, complain
 from lyftnb.errors import LyftError
 
@@ -90,6 +99,8 @@ def options(
 for family in (authoring, running, system):
     family.register(app)
 app.add_typer(spools.app, name="spool")
+app.add_typer(contexts.app, name="context")
+app.add_typer(secrets.app, name="secret")
 app.add_typer(runbooks.app, name="runbook")
 app.add_typer(messages.app, name="messages")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lyftnb.cli.authoring import Context
 from lyftnb.cli.screen import Json, command_prefix, counted, opened, print_json, print_table
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def run(
     workflow: Annotated[
         str, typer.Argument(help="A *.workflow.yaml file, or a published NAME or NAME@3.")
     ],
+    context: Context = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget checkpoints and data of its deployment first.")
     ] = False,
@@ -30,13 +32,13 @@ def run(
 ) -> None:
     """Run a workflow to the end of its inputs.
 
-    A file runs as deployment NAME_draft, a published version as NAME. Either goes on from where its
-    last run stopped.
+    A file runs as deployment NAME_draft, a published version as NAME (NAME_CONTEXT in a context
+    other than the default). Either goes on from where its last run stopped.
     """
     from lyftnb.workspace.progress import watching
 
     with opened(ctx, workflow) as workspace, watching(lines=not as_json) as watcher:
-        summary = workspace.run(workflow, fresh=fresh, on_progress=watcher)
+        summary = workspace.run(workflow, context=context, fresh=fresh, on_progress=watcher)
     if as_json:
         print_json({**asdict(summary), "rejects": summary.rejects})
         return

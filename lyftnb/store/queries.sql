@@ -640,3 +640,34 @@ SELECT runbook || '@' || number AS ref, * FROM runbooks ORDER BY runbook, number
 
 -- name: state_invocations
 SELECT * FROM invocations ORDER BY invoked_at, invocation
+
+-- name: contexts
+SELECT * FROM contexts ORDER BY layer
+
+-- name: remove_context
+DELETE FROM contexts WHERE layer = $layer
+
+-- name: last_context_change
+SELECT coalesce(max(change), 0) AS change FROM context_changes
+
+-- name: context_changes
+SELECT * FROM context_changes WHERE $layer IS NULL OR layer = $layer
+ORDER BY change DESC LIMIT $limit
+
+-- name: state_contexts
+SELECT * FROM contexts ORDER BY layer
+
+-- name: state_context_changes
+SELECT * FROM context_changes ORDER BY change
+
+-- name: secrets
+SELECT * FROM secrets ORDER BY secret
+
+-- name: remove_secrets
+DELETE FROM secrets WHERE list_contains($names::VARCHAR[], secret)
+
+-- name: state_secrets
+SELECT secret, version, key_id, created_at, rotated_at FROM secrets ORDER BY secret
+
+-- name: state_secret_changes
+SELECT * FROM secret_changes ORDER BY changed_at
