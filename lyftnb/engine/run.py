@@ -348,6 +348,7 @@ class _TaskRun:
             floor=self.floor if self.program.source is not None else None,
             state=state,
             emits=tuple(self.emits),
+            locks=tuple(self.env.changes.locks) if self.env.changes is not None else (),
             files=tuple(self.staging.files),
             bytes_read=self.bytes_read,
             seconds=time.perf_counter() - self.started,

@@ -91,9 +91,9 @@ FROM (
 )
 GROUP BY deployment
 
--- name: start_runs
-UPDATE runs SET status = 'running', started_at = coalesce(started_at, $instant)
-WHERE list_contains($runs::VARCHAR[], run) AND status = 'queued'
+-- name: start_run
+UPDATE runs SET status = 'running', started_at = $instant
+WHERE run = $run AND status = 'queued' RETURNING run
 
 -- name: end_run
 UPDATE runs SET status = $status, note = $note, ended_at = $instant,

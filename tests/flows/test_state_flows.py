@@ -169,3 +169,32 @@ def test_keys_as_an_input(ws: ln.Workspace, rows: Rows) -> None:
     found = rows("rates_draft.rates")
     assert found["key"].to_list() == ["eur", "usd", "x", "eur", "usd"]
     assert [json.loads(raw) for raw in found["_raw"]] == [1.0, 1.1, 0, 1.0, 1.1]
+
+
+def test_a_batch_takes_a_lock(ws: ln.Workspace, rows: Rows) -> None:
+    """It waits while somebody else holds it; its own is given back; one that is lost meanwhile
+    refuses the commit, and the batch runs again.
+    """
+    body = (
+        "def work(lf, ctx):\n"
+        "    import time\n"
+        "    first = ctx.kv('locked').get('tries', 0) == 0\n"
+        "    token = ctx.lock('resource', ttl=0.2 if first else 30)\n"
+        "    if first:\n"
+        "        ctx.state._env.state.kv_put('locked', {'tries': 1})\n"
+        "        time.sleep(0.5)\n"
+        "    return lf.with_columns(token=token)"
+    )
+    taken = ws._ledger.lock_acquire("resource", "somebody", 0.3)
+    assert taken is not None
+    wf = flow(
+        "locked",
+        {
+            "make": {"input": rows_of(1), "out": "raw"},
+            "work": {"in": "raw", "actions": [{"python": body}], "out": "done"},
+        },
+        channels={"raw": SPOOL, "done": SPOOL},
+    )
+    ws.run(wf)
+    assert rows("locked_draft.done")["token"].to_list() == [taken + 2]
+    assert not [lock for lock in ws._ledger.locks() if lock.name == "resource"]

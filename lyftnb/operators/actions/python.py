@@ -60,6 +60,12 @@ class Context:
         """Put work items into a queue, once the batch is committed."""
         self.state.enqueue(queue, payloads, priority=priority)
 
+    def lock(self, name: str, ttl: float = 60.0) -> int:
+        """Take a lock for this batch; its fencing token. Given back with the commit, which is
+        refused if the lock was lost before; held by another, the batch is tried again later.
+        """
+        return self.state.lock(name, ttl)
+
     def publish(self, tag: str, payload: Any = None) -> None:
         """Send a message, once the batch is committed."""
         self.state.publish(tag, payload)
@@ -101,8 +107,8 @@ class Python(Action[PythonParams]):
     halving and go to the rejects with code `python_error`; above 100 rows and 1 % of them, or when
     it raises on a frame of no rows too, the batch fails instead.
     The context has the batch's name, its time and seed, `tables`, and the state: `ctx.kv("ns")`
-    (get, put, increment, scan, sets), `ctx.enqueue(queue, payloads)`, `ctx.publish(tag, payload)`.
-    What is read there is checked at the commit, what is changed is committed with the rows; a batch
+    (get, put, increment, scan, sets), `ctx.enqueue(queue, payloads)`, `ctx.publish(tag, payload)`,
+    `ctx.lock(name)`. What is read there is checked at the commit, what is changed is committed with the rows; a batch
     of such a step is not cut, and is tried again as a whole if its function raises after a change.
     `raise Temporary("…", delay=5)` asks for another try of the whole batch, `raise Permanent("…")`
     fails it for good (both from `lyftnb.errors`).
@@ -280,7 +286,7 @@ def _uses_state(tree: ast.Module) -> bool:
     names = [arg.arg for arg in (*entry.args.posonlyargs, *entry.args.args)]
     return any(
         isinstance(node, ast.Attribute)
-        and node.attr in ("kv", "state")
+        and node.attr in ("kv", "lock", "state")
         and isinstance(node.value, ast.Name)
         and node.value.id == names[-1]
         for node in ast.walk(entry)
