@@ -522,6 +522,13 @@ WHERE op IS NULL OR NOT list_contains($ops::VARCHAR[], op)
    OR (op <> 'delete' AND (value IS NULL OR strlen(value) > $value_bytes OR NOT json_valid(value)))
 LIMIT 1
 
+-- name: doubtful_changes
+-- Values that DuckDB may take for JSON and others do not: NaN, infinities, a comma at the end, numbers
+-- beyond all bounds. Text that only looks so is among them.
+SELECT namespace, key, op, value FROM given
+WHERE op <> 'delete'
+  AND regexp_matches(value, '(?i)nan|inf|,\s*[\]}]|[0-9]{1000}')
+
 -- name: locks
 SELECT name, token, holder, acquired_at, expires_at FROM locks
 
