@@ -83,7 +83,7 @@ class Messages(Source[MessagesParams]):
         head = list(islice(_matching(env.reach(), params, after, newest), _PAGE))
         if not head:
             return Discovery(settled=True)
-        depth = max(message.depth for message in head)
+        depth = max(message.depth for message in head) + 1
         payload = {"after": after, "until": newest, "depth": depth}
         return Discovery((SourceSplit(payload, rows=newest - head[0].id + 1),), settled=True)
 

@@ -10,6 +10,7 @@ from lyftnb.manager.invoking import Invoker
 from lyftnb.manager.manager import Manager
 from lyftnb.manager.progress import AtWork, Progress, StageProgress, Watcher
 from lyftnb.manager.requests import Requests
+from lyftnb.manager.upkeep import Retention
 
 __all__ = [
     "AtWork",
@@ -19,6 +20,7 @@ __all__ = [
     "Manager",
     "Progress",
     "Requests",
+    "Retention",
     "RunEnv",
     "StageProgress",
     "Watcher",

@@ -18,6 +18,7 @@ from lyftnb.manager.queue_feed import QueueFeed, without
 from lyftnb.manager.retries import is_lost
 from lyftnb.manager.stage_run import InFlight, StageRun, refusal
 from lyftnb.manager.states import holds_back
+from lyftnb.manager.variables import Variables
 from lyftnb.model import (
     Answer,
     Claim,
@@ -61,6 +62,7 @@ class Batches:
     engine: Engine
     clock: Clock
     programs: Programs
+    variables: Variables
     stages: Mapping[str, StageRun]
     emitters: Mapping[str, Emitter]
     ending: Callable[[StageRun, tuple[EmitPart, ...]], Ended | None]
@@ -138,7 +140,7 @@ class Batches:
             replaces=replaced,
             fired_at=fire.fired_at,
             window=window_of(fire),
-            variables=messages_of(fire),
+            variables=messages_of(fire) | self.variables.values(),
             frame=stage.frame,
             leases=piece.leases,
             depth=max(fire.depth, _depth(piece)),

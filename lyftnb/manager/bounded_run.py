@@ -17,6 +17,7 @@ from lyftnb.errors import InternalError, LyftError, StageBlocked
 from lyftnb.manager.firing import Firing
 from lyftnb.manager.flow import Flow, RunEnv
 from lyftnb.manager.interrupts import deferred_interrupts
+from lyftnb.manager.issues import IssueBook, issues_of
 from lyftnb.manager.progress import Progress, Watcher
 from lyftnb.manager.stage_run import StageRun, summed
 from lyftnb.manager.states import check_states
@@ -50,6 +51,7 @@ class BoundedRun:
         self._asked: list[Future[Progress]] = []
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.flow = Flow(plan, env, self.events.put, bounded=True)
+        self.issues = IssueBook(env.ledger)
         self.firing = Firing(self.flow, live=False)
         runs = self.flow.stages.values()
         self.waiting = [run for run in runs if self.firing.awaited(run.stage)]
@@ -76,10 +78,12 @@ class BoundedRun:
         self.status = "running"
         try:
             with deferred_interrupts(lambda: self.events.put(_interrupted)):
+                self.issues.begin(self.plan.deployment)
                 self._open_all(run)
                 self.flow.begin()
                 while self._turn():
                     self._wait()
+            self.issues.follow(self.plan.deployment, issues_of(self.flow))
             status = "blocked" if self._blocked() else "done"
         except KeyboardInterrupt:
             status = "cancelled"

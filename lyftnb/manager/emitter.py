@@ -87,7 +87,7 @@ class Emitter:
             batch=batch,
             run=run.run,
             correlation=run.correlation or run.run,
-            depth=run.depth + 1,
+            depth=run.depth,
         )
 
 

@@ -277,7 +277,7 @@ class Firing:
             key=trigger.key,
             messages=tuple(message.payload for message in group),
             correlation=last.correlation,
-            depth=max(message.depth for message in group),
+            depth=max(message.depth for message in group) + 1,
         )
 
     # -- runs

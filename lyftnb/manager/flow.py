@@ -9,7 +9,7 @@ ledger alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lyftnb.clock import Clock
@@ -25,6 +25,8 @@ from lyftnb.manager.publishing import Publisher
 from lyftnb.manager.queue_feed import QueueFeed
 from lyftnb.manager.retries import Retries
 from lyftnb.manager.stage_run import StageRun
+from lyftnb.manager.upkeep import Retention
+from lyftnb.manager.variables import Variables
 from lyftnb.model import Answer, EmitPart, Ending, Plan, Run, Stage, secrets_of_plan
 from lyftnb.redaction import marked
 from lyftnb.store import Ledger
@@ -43,6 +45,7 @@ class RunEnv:
     limits: BatchLimits
     storage_root: str
     base_path: str
+    retention: Retention = field(default_factory=Retention)
 
 
 class Flow:
@@ -61,6 +64,7 @@ class Flow:
         """Its runs end for good: actions let go of what they hold back, if they say so."""
         self.env = env
         self.defer = defer
+        self.variables = Variables(env.ledger)
         self.moved_by: Callable[[Run], Mapping[str, Any]] = _nothing
         """Which triggers move with the end of a run, and to which state."""
         self.stages = {stage.id: self._stage_run(stage) for stage in plan.stages}
@@ -78,6 +82,7 @@ class Flow:
             engine=env.engine,
             clock=env.clock,
             programs=Programs(plan, env.ledger, env.storage_root, env.base_path),
+            variables=self.variables,
             stages=self.stages,
             emitters=self.emitters,
             ending=self._ending_with,
@@ -121,6 +126,7 @@ class Flow:
         Stages come in topological order, so that one that ends lets those behind it start in the
         same turn.
         """
+        self.variables.follow()
         self.publisher.send_due(now)
         ended: list[tuple[StageRun, Ended]] = []
         for id, run in self.stages.items():

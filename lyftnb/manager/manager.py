@@ -25,6 +25,7 @@ from lyftnb.manager.flow import Flow, RunEnv
 from lyftnb.manager.issues import IssueBook, issues_of, sentence
 from lyftnb.manager.progress import AtWork, Progress
 from lyftnb.manager.states import check_states
+from lyftnb.manager.upkeep import Upkeep
 from lyftnb.model import IssueDraft, Plan, Run
 
 T = TypeVar("T")
@@ -70,6 +71,7 @@ class Manager:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._live: dict[str, _Live] = {}
         self._issues = IssueBook(env.ledger)
+        self._upkeep = Upkeep(env.ledger, env.clock, env.retention)
         self._thread: threading.Thread | None = None
         self._closing = False
         self._checked_at = 0.0
@@ -178,6 +180,8 @@ class Manager:
         now = time.monotonic()
         if now >= self._storage_due:
             self._commit(now)
+        if any(live.at_rest for live in self._live.values()):
+            self._keep_up(now)
         for live in list(self._live.values()):
             if live.error is None:
                 try:
@@ -222,6 +226,12 @@ class Manager:
         self._storage_due = now + _STORAGE_PAUSE_S
         with suppress(StorageError):
             self.env.ledger.raise_issue(_STORAGE, "ledger", error.message, hint=error.hint)
+
+    def _keep_up(self, now: float) -> None:
+        try:
+            self._upkeep.run_if_due()
+        except StorageError as error:
+            self._storage_failed(error, now)
 
     def _set_aside(self, live: _Live, error: Exception) -> None:
         _log.exception("the turn of deployment '%s' failed", live.deployment)

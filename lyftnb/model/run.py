@@ -40,7 +40,7 @@ class Run:
     """Payloads of the messages that fired it, oldest first."""
     correlation: str | None = None
     depth: int = 0
-    """How many messages led to it."""
+    """How many messages led to it, and so to its own."""
     note: str | None = None
     """Why it ended as it did, where that wants saying."""
 

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from lyftnb.errors import ConfigError, near
-from lyftnb.model import DEFAULT_GROUP, Name, seconds, size_bytes
+from lyftnb.model import DEFAULT_GROUP, Duration, Name, seconds, size_bytes
 from lyftnb.model.objections import objection
 
 FILE_NAME = "lyftnb.toml"
@@ -148,6 +148,15 @@ class LimitsConfig(Section):
     )
 
 
+class RetentionConfig(Section):
+    """How long the ledger keeps what nobody needs to go on."""
+
+    messages: Duration = Field(
+        "7d", description="Messages; one that a named subscription has yet to read stays longer."
+    )
+    issues: Duration = Field("90d", description="Issues, counted from when they were closed.")
+
+
 def _default_groups() -> dict[str, GroupConfig]:
     return {DEFAULT_GROUP: GroupConfig(workers=min(os.cpu_count() or 1, 4))}
 
@@ -165,6 +174,7 @@ class Config(Section):
     storage: StorageConfig = Field(default_factory=StorageConfig)
     batch: BatchConfig = Field(default_factory=BatchConfig)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
+    retention: RetentionConfig = Field(default_factory=RetentionConfig)
     context: ContextConfig = Field(default_factory=ContextConfig)
     secrets: SecretsConfig = Field(default_factory=SecretsConfig)
 

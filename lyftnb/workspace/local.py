@@ -17,6 +17,7 @@ from lyftnb.model import (
     RunSummary,
     Schema,
     WorkflowSpec,
+    seconds,
     secrets_of_plan,
     workflow_digest,
 )
@@ -312,7 +313,7 @@ class Workspace:
 
     def _run_env(self, plan: Plan) -> RunEnv:
         """What a plan runs with, a worker in each of its groups."""
-        from lyftnb.manager import RunEnv
+        from lyftnb.manager import Retention, RunEnv
 
         return RunEnv(
             ledger=self._ledger,
@@ -321,6 +322,9 @@ class Workspace:
             limits=self._limits(),
             storage_root=str(self._storage),
             base_path=str(self.path),
+            retention=Retention(
+                seconds(self.config.retention.messages), seconds(self.config.retention.issues)
+            ),
         )
 
     def _requests(self) -> Requests:

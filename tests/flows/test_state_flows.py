@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from live_kit import SPOOL, flow, until
 
 import lyftnb as ln
-from lyftnb.model import NewItem, WorkflowSpec
+from lyftnb.model import NewItem
 
 pytestmark = pytest.mark.cluster
 
 Rows = Callable[[str], pl.DataFrame]
-SPOOL = {"transport": "spool"}
-
-
-def flow(name: str, steps: dict[str, Any], **rest: Any) -> WorkflowSpec:
-    return WorkflowSpec.model_validate({"workflow": name, "steps": steps, **rest})
 
 
 def rows_of(*values: Any) -> dict[str, Any]:
     return {"inline": {"rows": [{"n": value} for value in values]}}
-
-
-def until(condition: Callable[[], bool], what: Callable[[], Any]) -> None:
-    """Wait for a condition, for as long as a loaded machine may take."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.05)
 
 
 def test_dedupe_over_batches_and_runs(ws: ln.Workspace, rows: Rows, folder: Path) -> None:

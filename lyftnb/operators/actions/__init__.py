@@ -14,6 +14,7 @@ from lyftnb.operators.actions.dedupe import Dedupe
 from lyftnb.operators.actions.json_text import Json
 from lyftnb.operators.actions.kv import Kv
 from lyftnb.operators.actions.nested import Explode, Flatten, Unnest
+from lyftnb.operators.actions.notify import Notify
 from lyftnb.operators.actions.ordering import Distinct, Limit, Sample, Sort
 from lyftnb.operators.actions.python import Python
 from lyftnb.operators.actions.rows import Assert, Filter
@@ -53,6 +54,7 @@ BUILTIN: tuple[type[Action[Any]], ...] = (
     Distinct,
     Dedupe,
     Kv,
+    Notify,
     Hash,
     Mask,
     SqlQuery,
