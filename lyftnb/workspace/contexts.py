@@ -197,8 +197,9 @@ class Contexts:
         if layer not in by_name:
             raise _unknown(layer, by_name)
         values: dict[str, Any] = {}
-        for name in lineage({c.layer: c.parent for c in by_name.values()}, layer):
-            values = merged(values, by_name[name].values)
+        # From the weakest up: a plain value hides objects of all that are weaker.
+        for name in reversed(lineage({c.layer: c.parent for c in by_name.values()}, layer)):
+            values = merged(by_name[name].values, values)
         return values
 
 

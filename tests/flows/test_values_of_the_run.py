@@ -34,7 +34,8 @@ def ws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ln.Workspace]:
 
 
 def _workflow(name: str, **steps: dict[str, Any]) -> ln.Workflow:
-    return ln.Workflow.from_dict({"workflow": name, "steps": steps})
+    spools = {step["out"]: {"transport": "spool"} for step in steps.values() if "out" in step}
+    return ln.Workflow.from_dict({"workflow": name, "steps": steps, "channels": spools})
 
 
 def _rows(ws: ln.Workspace, spool: str) -> list[dict[str, Any]]:

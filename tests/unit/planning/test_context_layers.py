@@ -74,8 +74,8 @@ def _related(a: str, b: str) -> bool:
 def test_a_variable_is_what_the_merged_layers_hold(layers: list[dict[str, Any]], path: str) -> None:
     chosen = tuple(Layer(f"l{i}", values) for i, values in enumerate(layers))
     whole: dict[str, Any] = {}
-    for values in layers:
-        whole = merged(whole, values)
+    for values in reversed(layers):
+        whole = merged(values, whole)
     spec = spec_of({"s": _uses(f"{{{{{path}}}}}")})
     if not has_value(whole, path):
         context = ContextLayers(chosen=chosen)
