@@ -9,6 +9,7 @@ clusters.
 
 from lyftnb.store.conform import REASON, Conformed, conform
 from lyftnb.store.ledger import Ledger
+from lyftnb.store.owner import owner_of
 from lyftnb.store.partitions import parts
 from lyftnb.store.records import Lock, RunbookVersion, SpoolInfo, TidyReport, Version
 from lyftnb.store.scan import cut, scan
@@ -31,6 +32,7 @@ __all__ = [
     "Version",
     "conform",
     "cut",
+    "owner_of",
     "parts",
     "query",
     "scan",
