@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lyftnb.errors import LyftError, Permanent, Temporary
-    from lyftnb.workspace import Workflow, Workspace, connect, open
+    from lyftnb.workspace import Workflow, Workspace, connect, open, state
 
 __version__ = "0.1.0"
 
@@ -26,6 +26,7 @@ __all__ = [
     "__version__",
     "connect",
     "open",
+    "state",
 ]
 
 _HOMES = {
@@ -36,6 +37,7 @@ _HOMES = {
     "Workspace": "lyftnb.workspace",
     "connect": "lyftnb.workspace",
     "open": "lyftnb.workspace",
+    "state": "lyftnb.workspace",
 }
 
 

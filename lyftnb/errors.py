@@ -16,6 +16,7 @@
     ├── TryAgain                 nothing is wrong; the same call may go through later
     │   ├── CommitRefused        a requirement of a commit did not hold
     │   ├── TaskLost             the cluster forgot a task; the work itself is not to blame
+    │   ├── LockLost             a lock is not held any more; what it guarded may have changed
     │   ├── TimedOut             what was waited for did not come in time
     │   ├── OutcomeUnknown       the owner was lost before it answered; look before you repeat
     │   └── Temporary            raised by user code: retry after `delay` seconds
@@ -198,6 +199,12 @@ class TaskLost(TryAgain):
     """The cluster forgot a task (its scheduler went away, say); the work itself is not to blame."""
 
     code = "task_lost"
+
+
+class LockLost(TryAgain):
+    """A lock ran out, or somebody else has it: what it guarded may have changed meanwhile."""
+
+    code = "lock_lost"
 
 
 class TimedOut(TryAgain):

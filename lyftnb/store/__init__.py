@@ -10,6 +10,7 @@ clusters.
 from lyftnb.store.conform import REASON, Conformed, conform
 from lyftnb.store.ledger import Ledger
 from lyftnb.store.master_keys import MasterKeys
+from lyftnb.store.owner import owner_of
 from lyftnb.store.partitions import parts
 from lyftnb.store.records import (
     Lock,
@@ -41,6 +42,7 @@ __all__ = [
     "Version",
     "conform",
     "cut",
+    "owner_of",
     "parts",
     "query",
     "scan",

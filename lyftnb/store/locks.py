@@ -63,6 +63,7 @@ class Locks(Session):
             if standing is None:
                 return False
             self._stand(name, replace(standing, holder=None))
+            self.tell([f"lock:{name}"])
             return True
 
     def locks(self) -> list[Lock]:

@@ -12,8 +12,14 @@ import os
 import socket
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import psutil
 
 from lyftnb.errors import WorkspaceBusy
+
+STATE_FILE = "state.json"
+"""Name, in a state directory, of the address at which its owner answers (`remote`)."""
 
 
 class Ownership:
@@ -32,6 +38,8 @@ class Ownership:
         except BlockingIOError as error:
             os.close(self._fd)
             raise busy(state_dir) from error
+        # An address that is there now is that of an owner that was killed.
+        (state_dir / STATE_FILE).unlink(missing_ok=True)
         facts = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -52,14 +60,29 @@ class Ownership:
         self._fd = None
 
 
-def busy(state_dir: Path) -> WorkspaceBusy:
-    """The error that names the present owner of a state directory."""
+def owner_of(state_dir: Path) -> dict[str, Any] | None:
+    """What the owner of a state directory has said of itself; None if nobody is.
+
+    It takes no lock, so it can be wrong about an owner that has just come or gone, and about one of
+    another host that was killed.
+    """
+    facts = _facts(state_dir)
+    if facts.get("host") == socket.gethostname() and not psutil.pid_exists(facts.get("pid", 0)):
+        return None
+    return facts or None
+
+
+def _facts(state_dir: Path) -> dict[str, Any]:
     try:
         facts = json.loads((state_dir / "owner.json").read_text())
     except (OSError, ValueError):
-        facts = {}
-    if not isinstance(facts, dict):
-        facts = {}
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def busy(state_dir: Path) -> WorkspaceBusy:
+    """The error that names the present owner of a state directory."""
+    facts = _facts(state_dir)
     who = f"process {facts['pid']}" if "pid" in facts else "another process"
     host = f" on {facts['host']}" if facts.get("host") else ""
     command = f" ({facts['command']})" if facts.get("command") else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,9 @@ from lyftnb.store.mirror import Mirror, load
 from lyftnb.store.owner import Ownership
 
 Listener = Callable[[frozenset[str]], None]
-"""Is told what has changed: `messages`, `issues`, `queue:NAME`; and `closed`, at the end."""
+"""Is told what has changed: `messages`, `issues`, `queue:NAME`, `lock:NAME` (it was released); and
+`closed`, at the end.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ class Session:
         self._closed = False
         self._nesting = 0
         self._news: set[str] = set()
-        self._listeners: list[Listener] = []
+        self._listeners: list[tuple[Listener, frozenset[str]]] = []
         self._holder: int | None = None
 
     @property
@@ -83,20 +85,22 @@ class Session:
             )
         return at
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
+    def listen(self, listener: Listener, topics: Collection[str] = ()) -> Callable[[], None]:
         """Call `listener` after each transaction that put something into a queue or on the bus, so
-        that nobody has to poll; the result ends it.
+        that nobody has to poll; the result ends it. With `topics` it is told of these alone, and of
+        the end.
 
         It is called on the thread that carried the transaction out, outside the ledger's lock, and
         must return at once: set an event, wake a loop. Several changes may come as one call.
         """
+        entry = (listener, frozenset(topics))
         with self._lock:
-            self._listeners.append(listener)
+            self._listeners.append(entry)
 
         def end() -> None:
             with self._lock:
-                if listener in self._listeners:
-                    self._listeners.remove(listener)
+                if entry in self._listeners:
+                    self._listeners.remove(entry)
 
         return end
 
@@ -140,7 +144,9 @@ class Session:
             self.tell(setting.news)
 
     def _call_listeners(self, news: frozenset[str]) -> None:
-        for listener in tuple(self._listeners):
+        for listener, topics in tuple(self._listeners):
+            if topics and not news & (topics | {"closed"}):
+                continue
             try:
                 listener(news)
             except Exception:

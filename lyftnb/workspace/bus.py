@@ -8,15 +8,14 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from lyftnb.errors import SetupError, unknown
 from lyftnb.model import Json, Message, MessageDraft, canonical_json
 from lyftnb.model.objections import shown
 
 if TYPE_CHECKING:
-    from lyftnb.manager.requests import Requests
-    from lyftnb.store import Ledger
+    from lyftnb.workspace.waiting import Verbs
 
 _PAGE = 1000
 _SHOWN_CHARACTERS = 100
@@ -24,10 +23,18 @@ _PROPERTIES = ("kind", "tag", "type", "source", "job")
 COLUMNS = ("id", "time", "type", "tag", "from", "payload")
 
 
+class Asker(Protocol):
+    """Who gets requests answered."""
+
+    def ask(self, target: str, payload: Json, timeout_s: float) -> Json:
+        """Ask, and wait for the one reply."""
+        ...
+
+
 class Bus:
     """Messages of a workspace: durable, in one order, to be read by anyone from anywhere on."""
 
-    def __init__(self, ledger: Ledger, requests: Callable[[], Requests]) -> None:
+    def __init__(self, ledger: Verbs, requests: Callable[[], Asker]) -> None:
         self._ledger = ledger
         self._requests = requests
 
@@ -117,7 +124,7 @@ class Subscription:
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: Verbs,
         name: str | None,
         after: int | None,
         timeout: float | None,
@@ -136,7 +143,7 @@ class Subscription:
         self._over = threading.Event()
         self._news = threading.Event()
         # A loop that was left by `break` closes nothing: the ledger must not keep it alive.
-        listening = ledger.listen(_listener(self._news, self._over))
+        listening = ledger.listen(_listener(self._news, self._over), ("messages",))
         self._stop_listening = weakref.finalize(self, listening)
 
     def __iter__(self) -> Self:

@@ -1,22 +1,27 @@
 """The workers behind a workspace: an embedded cluster or an existing scheduler, as settings say.
 
-With the cluster comes the server that answers its workers, and other processes, about state.
+Beside it stands the server that answers its workers, and other processes, about state.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from lyftnb.errors import LyftError
 from lyftnb.workspace.config import Config
 
 if TYPE_CHECKING:
     from lyftnb.engine import Cluster, Engine
     from lyftnb.store import Ledger
-    from lyftnb.store.remote import StateServer
+    from lyftnb.store.remote import Desk, StateServer
 
 
+_log = logging.getLogger(__name__)
+_LOOPBACK = "127.0.0.1"
 _SCHEDULER_PATIENCE_S = 5.0
 """An existing scheduler answers, and names its workers, within this time or not at all."""
 
@@ -24,8 +29,9 @@ _SCHEDULER_PATIENCE_S = 5.0
 class Compute:
     """Starts with the first use and stays up until `close`."""
 
-    def __init__(self, config: Config, ledger: Ledger) -> None:
+    def __init__(self, config: Config, ledger: Ledger, desk: Callable[[], Desk]) -> None:
         self._config = config
+        self._desk = desk
         self._ledger = ledger
         self._scratch = ledger.state_dir / "tmp"
         self._storage_root = ledger.root
@@ -33,6 +39,7 @@ class Compute:
         self._cluster: Cluster | None = None
         self._engine: Engine | None = None
         self._server: StateServer | None = None
+        self._closed = False
         self._checked: set[str] = set()
         """Groups of an existing scheduler that were seen to share our storage."""
 
@@ -95,11 +102,36 @@ class Compute:
 
     def _introduce(self, cluster: Cluster) -> None:
         """Have the workers know where this owner answers."""
+        server = self._serving(cluster.host)
+        cluster.introduce(str(self._storage_root), server.address)
+
+    def serve_soon(self) -> None:
+        """Answer other processes of this machine from in a moment on, also without a cluster. In
+        the background: what TLS needs takes longer to load than the ledger does to open.
+        """
+
+        def start() -> None:
+            with self._lock:
+                if self._closed or self._server is not None:
+                    return
+                try:
+                    self._serving(_LOOPBACK)
+                except LyftError as error:
+                    _log.warning("other processes cannot reach the workspace: %s", error)
+
+        threading.Thread(target=start, name="lyftnb-serving", daemon=True).start()
+
+    def _serving(self, host: str) -> StateServer:
+        """The server, on an address that the workers can reach."""
         from lyftnb.store.remote import serve
 
+        if self._server is not None and self._server.address.host != host:
+            # Whoever speaks to it asks the file again, and goes on with the next one.
+            self._server.close()
+            self._server = None
         if self._server is None:
-            self._server = serve(self._ledger, cluster.host)
-        cluster.introduce(str(self._storage_root), self._server.address)
+            self._server = serve(self._ledger, host, self._desk())
+        return self._server
 
     def _started(self) -> Cluster:
         from lyftnb.engine import Cluster, GroupSize
@@ -129,6 +161,7 @@ class Compute:
     def close(self) -> None:
         """Stop what was started."""
         with self._lock:
+            self._closed = True
             self._let_cluster_go()
             if self._server is not None:
                 self._server.close()

@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from lyftnb.errors import ConfigError, near
+from lyftnb.errors import ConfigError, NotFound, near
 from lyftnb.model import DEFAULT_GROUP, Duration, Name, seconds, size_bytes
 from lyftnb.model.objections import objection
 
@@ -212,6 +212,18 @@ def folder_of(start: Path) -> Path | None:
     A folder is one if it has settings or a state directory.
     """
     return next((p for p in (start, *start.parents) if _is_workspace(p)), None)
+
+
+def root_of(path: str | Path) -> Path:
+    """The folder of the workspace that `path` lies in, or that would be made there.
+
+    Raises:
+        NotFound: there is no such folder.
+    """
+    start = Path(path).expanduser().resolve()
+    if not start.is_dir():
+        raise NotFound(f"there is no folder {start}", hint="make it, or run `lyftnb init` in it")
+    return folder_of(start) or start
 
 
 def _is_workspace(folder: Path) -> bool:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from lyftnb.clock import Clock, SystemClock
 from lyftnb.errors import NotFound, SetupError, unknown
@@ -24,13 +24,15 @@ from lyftnb.model import (
 from lyftnb.planning import Explanation, explain
 from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.compute import Compute
-from lyftnb.workspace.config import STATE_DIR, Config, folder_of
+from lyftnb.workspace.config import STATE_DIR, Config, root_of
 from lyftnb.workspace.contexts import Contexts
 from lyftnb.workspace.given import Given, WorkflowLike, World
+from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.progress import watching
 from lyftnb.workspace.runbooks import Home, Runbooks
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
+from lyftnb.workspace.state_access import State
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,19 +48,22 @@ if TYPE_CHECKING:
         Watcher,
     )
     from lyftnb.store import Damage, Ledger, SpoolInfo, SweepReport, Version
+    from lyftnb.store.remote import Desk
 
 _open: dict[Path, Workspace] = {}
 """Workspaces that this process holds, so that `connect` gives the same one again."""
 
 
-class Workspace:
+class Workspace(State):
     """A folder with `lyftnb.toml`, workflows, and the state directory `.lyftnb/`.
 
     Holds the ledger while it is open: one process at a time. Use it as a context manager, or
     `close` it. The cluster starts with the first run and stays up until then.
     """
 
-    def __init__(self, path: Path, config: Config, clock: Clock | None = None) -> None:
+    def __init__(
+        self, path: Path, config: Config, clock: Clock | None = None, *, serve: bool = True
+    ) -> None:
         from lyftnb.store import Ledger, MasterKeys
 
         self.path = path
@@ -74,10 +79,12 @@ class Workspace:
             storage_root=self._storage,
             keys=MasterKeys(key_folder),
         )
-        self._compute = Compute(config, self._ledger)
+        self._compute = Compute(config, self._ledger, self._desk)
         self._manager: Manager | None = None
         self.secrets = Secrets(self._ledger)
         self.contexts = Contexts(self._ledger, config.context.default, self._explained)
+        if serve:
+            self._compute.serve_soon()
         _open[path] = self
 
     # -- workflows
@@ -256,6 +263,16 @@ class Workspace:
         )
         return Runbooks(home)
 
+    def next_fires(self, workflow: WorkflowLike, n: int = 5) -> NextFires:
+        """When the clock will fire the steps of a workflow: `n` times for each time trigger.
+
+        Raises:
+            InvalidWorkflow: it has errors.
+        """
+        given = self._given(workflow)
+        spec = given.checked(self._world(given, None))
+        return next_fires(spec, self._clock.now(), n)
+
     # -- data
 
     def spools(self) -> list[SpoolInfo]:
@@ -300,16 +317,19 @@ class Workspace:
         if _open.get(self.path) is self:
             del _open[self.path]
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r}, {len(self.spools())} spools)"
 
     # -- inside
+
+    @property
+    def _state(self) -> Ledger:
+        return self._ledger
+
+    def _desk(self) -> Desk:
+        from lyftnb.workspace.desk import OwnersDesk
+
+        return OwnersDesk(self._requests, self.fire)
 
     def _run_env(self, plan: Plan) -> RunEnv:
         """What a plan runs with, a worker in each of its groups."""
@@ -403,23 +423,26 @@ class Workspace:
         return BatchLimits(batch.split_bytes, batch.batch_bytes, batch.batch_rows, batch.in_flight)
 
 
-def open(path: str | Path = ".", *, clock: Clock | None = None) -> Workspace:
+def open(path: str | Path = ".", *, clock: Clock | None = None, serve: bool = True) -> Workspace:
     """Open the workspace that `path` lies in (the nearest folder above with a `lyftnb.toml` or a
     state directory), or make one of the folder itself.
+
+    While it is open, other processes of this user reach its state through this one (`state`). What
+    opens it for a moment only may do without (`serve=False`).
 
     Raises:
         WorkspaceBusy: another process holds it.
         ConfigError: `lyftnb.toml` has errors.
     """
-    root = _root(path)
-    return Workspace(root, Config.load(root), clock)
+    root = root_of(path)
+    return Workspace(root, Config.load(root), clock, serve=serve)
 
 
 def connect(path: str | Path = ".") -> Workspace:
     """The workspace that `path` lies in, to work with: the one that this process has open already,
     or else as `open` does. A notebook's cell may so be run again.
     """
-    return _open.get(_root(path)) or open(path)
+    return _open.get(root_of(path)) or open(path)
 
 
 def _refuse_running(deployment: str | None, running: Collection[str]) -> None:
@@ -428,10 +451,3 @@ def _refuse_running(deployment: str | None, running: Collection[str]) -> None:
             f"deployment '{deployment}' is running already",
             hint="stop it first, or wait until it is at its end",
         )
-
-
-def _root(path: str | Path) -> Path:
-    start = Path(path).expanduser().resolve()
-    if not start.is_dir():
-        raise NotFound(f"there is no folder {start}", hint="make it, or run `lyftnb init` in it")
-    return folder_of(start) or start

@@ -108,8 +108,9 @@ class Python(Action[PythonParams]):
     it raises on a frame of no rows too, the batch fails instead.
     The context has the batch's name, its time and seed, `tables`, and the state: `ctx.kv("ns")`
     (get, put, increment, scan, sets), `ctx.enqueue(queue, payloads)`, `ctx.publish(tag, payload)`,
-    `ctx.lock(name)`. What is read there is checked at the commit, what is changed is committed with the rows; a batch
-    of such a step is not cut, and is tried again as a whole if its function raises after a change.
+    `ctx.lock(name)`. What is read there is checked at the commit, what is changed is committed with
+    the rows; a batch of such a step is not cut, and is tried again as a whole if its function
+    raises after a change.
     `raise Temporary("…", delay=5)` asks for another try of the whole batch, `raise Permanent("…")`
     fails it for good (both from `lyftnb.errors`).
     """

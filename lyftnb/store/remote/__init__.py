@@ -5,8 +5,10 @@ asks. An answer is the ledger's: the same values, the same errors. Knows nothing
 do, nor of clusters; the list of verbs is `verbs`.
 """
 
-from lyftnb.store.remote.address import STATE_FILE, StateAddress
+from lyftnb.store.owner import STATE_FILE
+from lyftnb.store.remote.address import StateAddress
 from lyftnb.store.remote.client import PATIENCE_S, Client
+from lyftnb.store.remote.desk import Desk
 from lyftnb.store.remote.server import StateServer
 from lyftnb.store.remote.verbs import VERBS, StateClient, serve
 
@@ -15,6 +17,7 @@ __all__ = [
     "STATE_FILE",
     "VERBS",
     "Client",
+    "Desk",
     "StateAddress",
     "StateClient",
     "StateServer",

@@ -15,8 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-STATE_FILE = "state.json"
-"""Name of an address in a state directory."""
+from lyftnb.store.owner import STATE_FILE
 
 _TOKEN_BYTES = 32
 _VALID = timedelta(days=3650)

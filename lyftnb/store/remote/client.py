@@ -81,6 +81,11 @@ class Client:
             raise unpack_error(packed)
         return verb.unpack_result(packed)
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
     def close(self) -> None:
         """Hang up; calls under way fail. May be called twice."""
         with self._lock:

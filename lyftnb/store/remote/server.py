@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from lyftnb.errors import LyftError, SetupError, unknown
-from lyftnb.store.remote.address import STATE_FILE, StateAddress, credentials
+from lyftnb.store.owner import STATE_FILE
+from lyftnb.store.remote.address import StateAddress, credentials
 from lyftnb.store.remote.answers import Answers
 from lyftnb.store.remote.call import Verb
 from lyftnb.store.remote.codec import Packed, pack_error
