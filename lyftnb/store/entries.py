@@ -163,17 +163,24 @@ OPS = tuple(_OPS)
 
 
 def _sum(address: Address, before: str, by: str) -> str:
-    numbers = [json.loads(before), json.loads(by)]
-    for number, text in zip(numbers, (before, by), strict=True):
-        if isinstance(number, bool) or not isinstance(number, int | float):
-            raise _unfit(address, "a number", _short(text), "put a number there first")
     try:
-        total = numbers[0] + numbers[1]
+        total = _number(address, before) + _number(address, by)
         if isinstance(total, float) and not math.isfinite(total):
             raise OverflowError
-        return json.dumps(total)
+        return str(total)
     except (OverflowError, ValueError):
         raise _unfit(address, "a finite sum", f"{before} + {by}", "put a number there") from None
+
+
+def _number(address: Address, text: str) -> int | float:
+    try:
+        # Most are integers, and this is ten times faster than to ask what kind of JSON it is.
+        return int(text)
+    except ValueError:
+        number = json.loads(text)
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise _unfit(address, "a number", _short(text), "put a number there first")
+    return number
 
 
 def _unfit(address: Address, expected: str, found: str, hint: str) -> StateError:

@@ -52,12 +52,13 @@ class KeyChanges:
         refused = self._outdated(commit, staged.filter(reads)) or self._malformed(commit)
         if refused is not None or self._as_columns():
             return refused
-        changes = [_change(*row) for row in self._changes.select(_COLUMNS).iter_rows()]
-        self._book.load(change.address for change in changes if change.op != "put")
         try:
+            changes = [_change(*row) for row in self._changes.select(_COLUMNS).iter_rows()]
+            self._book.load(change.address for change in changes if change.op != "put")
             self._applied = self._book.worked_out(changes)
         except StateError as error:
-            return _refused(commit, "change", error.facts["expected"], error.facts["found"])
+            expected, found = error.facts.get("expected"), error.facts.get("found")
+            return _refused(commit, "change", expected or "what can be", found or str(error))
         return None
 
     def take(self, commit: Commit, snapshot: int) -> None:

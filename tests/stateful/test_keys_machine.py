@@ -320,8 +320,10 @@ class KeysMachine(RuleBasedStateMachine):
         if holds:
             self.lock = (token, renew, self.clock.now() + timedelta(seconds=50))
 
-    @rule(stale=st.booleans())
-    def commit_under_lock(self, stale: bool) -> None:
+    @rule(stale=st.booleans(), stall=st.sampled_from([0.0, 6.0, 60.0]))
+    def commit_under_lock(self, stale: bool, stall: float) -> None:
+        self.acquire(5.0)
+        self.clock.advance(stall)
         self.number += 1
         token = self.lock[0] - stale
         (answer,) = self.ledger.commit([self.commit(locks=(HeldLock(LOCK, token),))])
