@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import os
 import signal
 import threading
@@ -75,6 +77,40 @@ def test_a_failing_batch_is_skipped_and_the_next_go_on(
     kept = rows("skips_draft.kept")["n"].to_list()
     assert 7 not in kept and {0, 19} < set(kept) and len(kept) == len(set(kept)) >= 12
     assert ws.run(wf).batches == 0, "the position has moved past what was skipped"
+
+
+def test_a_batch_says_which_state_of_a_lookup_file_it_read(
+    ws: ln.Workspace, rows: Rows, folder: Path
+) -> None:
+    source = {"files": {"path": "looked/*.ndjson"}}
+    look = {"lookup": {"file": "names.csv", "on": "n", "add": ["name"]}}
+    steps = {"look": {"input": source, "actions": [look], "out": "named"}}
+    wf = flow("looks", steps, channels={"named": SPOOL})
+    (folder / "looked").mkdir()
+    for n, name in enumerate(("one", "another")):
+        (folder / "looked" / f"{n}.ndjson").write_text('{"n": 1}\n')
+        (folder / "names.csv").write_text(f"n,name\n1,{name}\n")
+        ws.run(wf)
+    query = "SELECT files FROM lyftnb.batches WHERE deployment = 'looks_draft' ORDER BY snapshot"
+    (first,), (second,) = ws.sql(query)["files"].to_list()
+    assert (first["step"], first["path"]) == ("look", "names.csv")
+    digests = [hashlib.sha256(f"n,name\n1,{n}\n".encode()).hexdigest() for n in ("one", "another")]
+    assert [first["fingerprint"], second["fingerprint"]] == [f"sha256:{d}" for d in digests]
+    assert rows("looks_draft.named")["name"].to_list() == ["one", "another"]
+
+
+def test_a_damaged_file_stands_in_the_rejects_and_the_others_are_read(
+    ws: ln.Workspace, rows: Rows, folder: Path
+) -> None:
+    (folder / "damaged").mkdir()
+    whole = gzip.compress(b'{"n": 1}\n' * 100)
+    (folder / "damaged" / "a.ndjson.gz").write_bytes(whole[:-5])
+    (folder / "damaged" / "b.ndjson.gz").write_bytes(whole)
+    steps = {"read": {"input": {"files": {"path": "damaged/*.gz"}}, "out": "kept"}}
+    summary = ws.run(flow("damaged", steps, channels={"kept": SPOOL}))
+    assert rows("damaged_draft.kept").height == 100 and summary.rejects == 1
+    (reject,) = rows("damaged_draft.read_rejects").to_dicts()
+    assert reject["code"] == "damaged_file" and reject["_row"].endswith("a.ndjson.gz")
 
 
 def test_a_full_disk_is_waited_for_and_leaves_no_files(
