@@ -45,9 +45,10 @@ def parse_ref(text: str) -> tuple[str, int | None] | None:
 
 
 def variables(workflow: WorkflowSpec) -> frozenset[str]:
-    """The context variables that a workflow has, or refers to."""
-    own = frozenset(workflow.context) | references(dict(workflow.context))
-    return own.union(*(references(step.to_document()) for step in workflow.steps.values()))
+    """The context variables that a workflow has, or refers to; of `{{db.host}}` it is `db`."""
+    documents = [dict(workflow.context), *(s.to_document() for s in workflow.steps.values())]
+    paths = (path for text in _texts(documents) for path in REFERENCE.findall(text))
+    return frozenset(workflow.context) | {path.partition(".")[0] for path in paths}
 
 
 def check_runbook(spec: RunbookSpec, workflow: WorkflowSpec | None) -> tuple[Problem, ...]:

@@ -138,7 +138,10 @@ def test_a_wrong_runbook_or_invocation_leaves_nothing(ws: ln.Workspace) -> None:
         ws.runbooks.invoke("wrng", customer="x")
     assert ws.runbooks.invocations("wrong") == []
     plan = ws.runbooks.plan("wrong", customer="x", least=3)
-    assert plan.context == {"customer": "x", "least": 3}
+    assert {v.name: (v.value, v.layer) for v in plan.context} == {
+        "customer": ("x", "runbook:wrong"),
+        "least": (3, "runbook:wrong"),
+    }
     assert ws.runbooks.invocations("wrong") == []
 
 

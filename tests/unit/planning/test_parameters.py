@@ -26,7 +26,7 @@ WORKFLOW = WorkflowSpec.model_validate(
         "workflow": "sales",
         "context": {"customer": "none", "least": 0, "folder": "data", "days": ["mon"]},
         "steps": {
-            "read": {"input": {"files": {"path": "{{folder}}/*.csv"}}, "out": "raw"},
+            "read": {"input": {"files": {"path": "{{folder}}/{{store.path}}"}}, "out": "raw"},
             "pick": {
                 "in": "raw",
                 "actions": [{"filter": "customer = '{{customer}}' AND n >= {{least}}"}],
@@ -128,7 +128,7 @@ def test_a_right_runbook_has_no_problems() -> None:
             "least": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
         },
         ["customer"],
-        context={"folder": "data/{{since}}"},
+        context={"folder": "data/{{since}}", "store": {"path": "{{customer}}.csv"}},
         deployment="sales_{{customer}}",
     )
     days = {**spec.parameters, "$defs": {"day": {"enum": ["mon", "tue"]}}}
