@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from lyftnb.cli import authoring, messages, runbooks, running, spools, system
+from lyftnb.cli import (
+    authoring,
+    history,
+    keys,
+    locks,
+    messages,
+    queues,
+    runbooks,
+    running,
+    spools,
+    system,
+)
 from lyftnb.cli.screen import Settings, complain
 from lyftnb.errors import LyftError
 
@@ -92,6 +103,12 @@ for family in (authoring, running, system):
 app.add_typer(spools.app, name="spool")
 app.add_typer(runbooks.app, name="runbook")
 app.add_typer(messages.app, name="messages")
+app.add_typer(keys.app, name="kv")
+app.add_typer(queues.app, name="queue")
+app.add_typer(locks.app, name="lock")
+app.add_typer(history.issues, name="issues")
+app.add_typer(history.runs, name="runs")
+app.add_typer(history.triggers, name="triggers")
 
 if __name__ == "__main__":
     sys.exit(app())
