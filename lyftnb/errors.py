@@ -33,7 +33,7 @@
     └── InternalError            a defect of lyftnb itself
 
 Codes are stable: programs may match on them. Errors survive pickling, because they cross from
-worker processes to the owner.
+worker processes to the owner. None of them shows a secret that the process knows.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ import re
 import traceback
 from collections.abc import Iterable
 from typing import Any, ClassVar
+
+from lyftnb.redaction import redact, redacted
 
 
 class LyftError(Exception):
@@ -66,11 +68,11 @@ class LyftError(Exception):
         hint: str | None = None,
         **facts: Any,
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.where = where
-        self.hint = hint
-        self.facts = facts
+        self.message = redact(message)
+        self.where = where and redact(where)
+        self.hint = hint and redact(hint)
+        self.facts = redacted(facts)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

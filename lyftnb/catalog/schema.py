@@ -19,8 +19,8 @@ _SPOOL: JsonSchema = {
 # What is nothing but a reference takes its variable's value, of whatever type.
 _REFERENCE: JsonSchema = {
     "type": "string",
-    "pattern": r"^\{\{.*\}\}$",
-    "description": "A variable of the context.",
+    "pattern": r"^(\{\{.*\}\}|\$\{.*\})$",
+    "description": "A variable of the context, or a value of the run.",
 }
 _LITERAL_TYPES = ("integer", "number", "boolean")
 # One word that stands for a whole mapping, where the models take one.

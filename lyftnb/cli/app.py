@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from lyftnb.cli import (
     authoring,
+    contexts,
     history,
     keys,
     locks,
@@ -18,6 +19,7 @@ from lyftnb.cli import (
     queues,
     runbooks,
     running,
+    secrets,
     spools,
     system,
 )
@@ -101,6 +103,8 @@ def options(
 for family in (authoring, running, system):
     family.register(app)
 app.add_typer(spools.app, name="spool")
+app.add_typer(contexts.app, name="context")
+app.add_typer(secrets.app, name="secret")
 app.add_typer(runbooks.app, name="runbook")
 app.add_typer(messages.app, name="messages")
 app.add_typer(keys.app, name="kv")

@@ -22,6 +22,14 @@ Workflow = Annotated[
 File = Annotated[Path, typer.Argument(help="A *.workflow.yaml file.")]
 
 
+Context = Annotated[
+    str | None,
+    typer.Option(
+        "--context", help="The context whose variables hold. Default: that of lyftnb.toml."
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     for command in (init, validate, schema, publish, versions, plan, trace):
@@ -43,13 +51,14 @@ def init(
 def validate(
     ctx: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="*.workflow.yaml files.")],
+    context: Context = None,
     as_json: Json = False,
 ) -> None:
     """Find all problems of workflow files. Exits 1 if any is an error."""
     found: list[Problem] = []
     for file in files:
         with opened(ctx, str(file)) as workspace:
-            found += workspace.validate(file)
+            found += workspace.validate(file, context=context)
     if as_json:
         print_json([{**asdict(p), "place": p.place} for p in found])
     else:
@@ -77,11 +86,11 @@ def schema() -> None:
     print_json(checker().document_schema())
 
 
-def publish(ctx: typer.Context, file: File, as_json: Json = False) -> None:
+def publish(ctx: typer.Context, file: File, context: Context = None, as_json: Json = False) -> None:
     """Freeze a workflow as its next version; an unchanged one keeps the version it has."""
     with opened(ctx, str(file)) as workspace:
         before = {v.ref for v in workspace.versions()}
-        version = workspace.publish(file)
+        version = workspace.publish(file, context=context)
     created = version.ref not in before
     if as_json:
         print_json({"ref": version.ref, "digest": version.digest, "created": created})
@@ -110,12 +119,14 @@ def versions(
         )
 
 
-def plan(ctx: typer.Context, workflow: Workflow, as_json: Json = False) -> None:
+def plan(
+    ctx: typer.Context, workflow: Workflow, context: Context = None, as_json: Json = False
+) -> None:
     """Show what a workflow compiles to: stages, worker groups, channels and why."""
     from lyftnb.planning import describe
 
     with opened(ctx, workflow) as workspace:
-        found = workspace.plan(workflow)
+        found = workspace.plan(workflow, context=context)
     if as_json:
         from pydantic import TypeAdapter
 
@@ -131,11 +142,12 @@ def trace(
     workflow: Workflow,
     rows: Annotated[int, typer.Option(min=1, help="Rows to take from each input.")] = 20,
     step: Annotated[str | None, typer.Option(help="Show only this step.")] = None,
+    context: Context = None,
     as_json: Json = False,
 ) -> None:
     """Run a workflow on a sample and show the events after each action. Stores nothing."""
     with opened(ctx, workflow) as workspace:
-        traced = workspace.trace(workflow, rows=rows)
+        traced = workspace.trace(workflow, rows=rows, context=context)
     shown = traced.step(step) if step else traced.steps
     if not shown:
         raise unknown("step", str(step), {t.step for t in traced.steps})

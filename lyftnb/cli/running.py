@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lyftnb.cli.authoring import Context
 from lyftnb.cli.screen import (
     Json,
     command_prefix,
@@ -38,6 +39,7 @@ def run(
     workflow: Annotated[
         str, typer.Argument(help="A *.workflow.yaml file, or a published NAME or NAME@3.")
     ],
+    context: Context = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget checkpoints and data of its deployment first.")
     ] = False,
@@ -58,8 +60,8 @@ def run(
 ) -> None:
     """Run a workflow to the end of its inputs, or with --follow until Ctrl-C.
 
-    A file runs as deployment NAME_draft, a published version as NAME. Either goes on from where its
-    last run stopped.
+    A file runs as deployment NAME_draft, a published version as NAME (NAME_CONTEXT in a context
+    other than the default). Either goes on from where its last run stopped.
     """
     from lyftnb.workspace.progress import watching
 
@@ -70,10 +72,10 @@ def run(
     if keep_on and fresh:
         raise SetupError("--fresh does not go with --follow", hint="run it with --fresh first")
     if keep_on:
-        _follow(ctx, workflow, fire or (), as_json)
+        _follow(ctx, workflow, context, fire or (), as_json)
         return
     with opened(ctx, workflow) as workspace, watching(lines=not as_json) as watcher:
-        summary = workspace.run(workflow, fresh=fresh, on_progress=watcher)
+        summary = workspace.run(workflow, context=context, fresh=fresh, on_progress=watcher)
     if as_json:
         print_json({**asdict(summary), "rejects": summary.rejects})
         return
@@ -105,14 +107,16 @@ def fire(
         typer.echo(f"fired {run.run}")
 
 
-def _follow(ctx: typer.Context, workflow: str, steps: Sequence[str], as_json: bool) -> None:
+def _follow(
+    ctx: typer.Context, workflow: str, context: str | None, steps: Sequence[str], as_json: bool
+) -> None:
     """Run until Ctrl-C or SIGTERM, then drain."""
     from lyftnb.workspace.following import follow
     from lyftnb.workspace.progress import watching
 
     with opened(ctx, workflow, serve=True) as workspace:
         newest = workspace.bus.newest
-        deployment = workspace.start(workflow)
+        deployment = workspace.start(workflow, context=context)
         with _asked_to_stop() as over, watching(lines=not as_json) as watcher:
             for step in steps:
                 workspace.fire(deployment, step)

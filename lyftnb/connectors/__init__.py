@@ -18,6 +18,7 @@ from lyftnb.connectors.base import (
 )
 from lyftnb.connectors.checker import ConnectorChecker
 from lyftnb.connectors.registry import SINKS, SOURCES
+from lyftnb.connectors.unfilled import parse_filled, parse_unfilled
 from lyftnb.model import Params
 
 __all__ = [
@@ -34,4 +35,6 @@ __all__ = [
     "SourceEnv",
     "SourceSplit",
     "StateSink",
+    "parse_filled",
+    "parse_unfilled",
 ]

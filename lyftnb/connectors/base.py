@@ -140,7 +140,8 @@ class Source(ABC, Generic[P]):
     @abstractmethod
     def advance(self, params: P, position: Position, splits: Sequence[Any]) -> Position:
         """The items of the position to change once splits with these payloads are committed
-        (item → JSON; None removes). Pure.
+        (item → JSON; None removes). Pure. `${…}` may still stand in the parameters: a run fills it
+        in on the worker that reads.
         """
 
     @abstractmethod

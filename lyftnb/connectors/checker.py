@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from lyftnb.connectors.registry import SINKS, SOURCES
+from lyftnb.connectors.unfilled import is_unfilled
 from lyftnb.errors import LyftError, NotFound, near
 from lyftnb.model import InputSpec, JsonSchema, OutputSpec, Schema
 from lyftnb.model.objections import objection
@@ -34,6 +35,9 @@ class ConnectorChecker:
         source = SOURCES[spec.kind]
         try:
             return source.schema(source.parse(spec.params)), ()
+        except ValidationError:
+            # Only a run can tell: it fills in the parameters.
+            return None, ()
         except LyftError as error:
             return None, (_finding(spec.kind, error),)
 
@@ -62,7 +66,8 @@ def _check(registry: Mapping[str, Any], kind: str, params: Any) -> tuple[Finding
     try:
         connector.parse(params)
     except ValidationError as error:
-        return tuple(_from_pydantic(kind, connector.Params, item) for item in error.errors())
+        wrong = (item for item in error.errors() if not is_unfilled(item))
+        return tuple(_from_pydantic(kind, connector.Params, item) for item in wrong)
     return ()
 
 

@@ -34,7 +34,9 @@ def answering(function: Callable[..., T], *args: Any) -> T:
             where=_place(error),
             hint="if the step's own code did not raise it, it is a defect of lyftnb",
         )
-    # Raised out here it has no context: Dask would pickle that along, and it may not travel.
+    # Raised out here it has no context: Dask would pickle that along, and it may not travel. Nor
+    # may what caused it: only errors of ours are sure to show no secret.
+    failure.__cause__ = failure.__context__ = None
     raise failure
 
 

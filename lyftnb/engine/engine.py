@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -146,16 +146,26 @@ class Engine:
     # -- the three kinds of work
 
     def discover(
-        self, spec: InputSpec, position: Position, env: SourceEnv, group: str, on_done: Done
+        self,
+        spec: InputSpec,
+        position: Position,
+        env: SourceEnv,
+        variables: Mapping[str, Any],
+        group: str,
+        on_done: Done,
     ) -> None:
-        """Ask an outside input, on a worker of `group`, what is new after `position`."""
-        self._send_one(discover_source, (spec, position, env, self._storage_root), group, on_done)
+        """Ask an outside input, on a worker of `group`, what is new after `position`.
+
+        `variables` are what `${…}` in its parameters stands for.
+        """
+        args = (spec, position, env, variables, self._storage_root)
+        self._send_one(discover_source, args, group, on_done)
 
     def publish(
         self, publications: Sequence[tuple[str, Publication]], group: str, on_done: Done
     ) -> None:
         """Reveal staged outputs (sink kind, publication), in order, on a worker of `group`."""
-        self._send_one(publish, (tuple(publications),), group, on_done)
+        self._send_one(publish, (tuple(publications), self._storage_root), group, on_done)
 
     def start(self, work: Work, on_unit: Callable[[], None], on_done: Done) -> None:
         """Run a batch. `on_unit` is called as units end; `on_done` once, with the reports of all

@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from lyftnb.store.master_keys import VARIABLE as MASTER_KEY_VARIABLE
+
 _RESTART_PAUSE_S = 0.2
 _MAX_RESTART_PAUSE_S = 10.0
 _HEALTHY_S = 5.0
@@ -66,7 +68,7 @@ class WorkerProcess:
         return subprocess.Popen(
             [sys.executable, "-m", "lyftnb.engine.worker"],
             stdin=subprocess.PIPE,
-            env={**os.environ, **self._environment},
+            env={**_own_environment(), **self._environment},
         )
 
     def _tell(self, child: subprocess.Popen[bytes]) -> None:
@@ -100,6 +102,11 @@ class WorkerProcess:
         _let_go(dead)
         if self._settings is not None:
             self._tell(self._child)
+
+
+def _own_environment() -> dict[str, str]:
+    """Our environment, but for the key of all secrets: a step's code is not to read that."""
+    return {name: value for name, value in os.environ.items() if name != MASTER_KEY_VARIABLE}
 
 
 def _let_go(child: subprocess.Popen[bytes]) -> None:

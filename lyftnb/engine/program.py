@@ -54,6 +54,7 @@ class Program:
     ending: bool = False
     """The run is at its end: actions let go of what they hold back."""
     variables: Mapping[str, Any] = field(default_factory=dict)
+    """What `${…}` stands for, but for secrets: those a worker asks for itself."""
 
     @property
     def deployment(self) -> str:

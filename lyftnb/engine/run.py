@@ -21,6 +21,13 @@ import polars as pl
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SourceEnv
 from lyftnb.engine.program import Program, TaskResult, Unit
+from lyftnb.engine.secrets import (
+    as_variables,
+    put_back,
+    redacted_discovery,
+    redacted_result,
+    secrets_of_owner,
+)
 from lyftnb.engine.staging import Staging
 from lyftnb.engine.state import state_of_owner
 from lyftnb.engine.states import States
@@ -38,44 +45,61 @@ from lyftnb.model import (
     StagedState,
     StepCount,
     TaskReport,
+    secrets_named,
+    secrets_of_job,
 )
 from lyftnb.operators import INPUT, Chain, Env, Held, RejectedRow, Scratch, StateChanges
+from lyftnb.redaction import redact
 
 _PIECE_BYTES = 32 * 2**20
 """In memory; a segment of about a quarter of that, and several are on their way at a time."""
 
 
 def discover_source(
-    spec: InputSpec, position: Position, env: SourceEnv, storage_root: str
+    spec: InputSpec,
+    position: Position,
+    env: SourceEnv,
+    variables: Mapping[str, Any],
+    storage_root: str,
 ) -> Discovery:
     """Ask an outside input what is new. Runs on a worker of the step's group."""
     source = connectors.SOURCES[spec.kind]
+    secrets = secrets_of_owner(storage_root, secrets_named(spec.params))
+    variables = {**variables, **as_variables(secrets)}
+    params = connectors.parse_filled(source, spec.params, variables, ("input", spec.kind))
     env = replace(env, state=state_of_owner(storage_root))
-    return source.discover(source.parse(spec.params), position, env)
+    found = source.discover(params, put_back(position, storage_root), env)
+    return redacted_discovery(found)
 
 
-def publish(publications: Iterable[tuple[str, Publication]]) -> tuple[str, ...]:
+def publish(publications: Iterable[tuple[str, Publication]], storage_root: str) -> tuple[str, ...]:
     """Reveal what was staged, in order; gives the texts that sinks want shown."""
-    texts = (connectors.SINKS[kind].publish(item) for kind, item in publications)
-    return tuple(text for text in texts if text)
+    texts = (
+        connectors.SINKS[kind].publish(replace(item, payload=put_back(item.payload, storage_root)))
+        for kind, item in publications
+    )
+    return tuple(redact(text) for text in texts if text)
 
 
 def run_task(program: Program, unit: Unit, *upstream: TaskResult) -> TaskResult:
     """Run one fused task over one unit of its stage's input."""
+    secrets = secrets_of_owner(
+        program.storage_root, frozenset[str]().union(*map(secrets_of_job, program.task.jobs))
+    )
     env = Env(
         now=program.now,
         seed=program.seed,
         batch=program.batch,
         split=unit.index,
         base_path=program.base_path,
-        variables=program.variables,
+        variables={**program.variables, **as_variables(secrets)},
         deployment=program.deployment,
         changes=StateChanges(),
         state=state_of_owner(program.storage_root),
         ending=program.ending,
     )
     with _scratch(program) as scratch, Staging(program, unit, env, scratch) as staging:
-        return _TaskRun(program, unit, upstream, env, staging, scratch).result()
+        return redacted_result(_TaskRun(program, unit, upstream, env, staging, scratch).result())
 
 
 @contextmanager
@@ -235,8 +259,11 @@ class _TaskRun:
     def _read_split(self, job: Job, split: Split) -> pl.LazyFrame:
         assert self.program.source is not None
         source = connectors.SOURCES[self.program.source.kind]
-        params = source.parse(self.program.source.params)
-        read = source.read(params, split.payload, self.floor, self.source_env)
+        spec = self.program.source
+        place = ("input", spec.kind)
+        params = connectors.parse_filled(source, spec.params, self.env.variables, place)
+        payload = put_back(split.payload, self.program.storage_root)
+        read = source.read(params, payload, self.floor, self.source_env)
         self.floor = read.schema or self.floor
         if read.recheck is not None:
             self.rechecks.append(read.recheck)
@@ -321,6 +348,7 @@ class _TaskRun:
             floor=self.floor if self.program.source is not None else None,
             state=state,
             emits=tuple(self.emits),
+            locks=tuple(self.env.changes.locks) if self.env.changes is not None else (),
             files=tuple(self.staging.files),
             bytes_read=self.bytes_read,
             seconds=time.perf_counter() - self.started,

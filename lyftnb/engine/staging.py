@@ -17,6 +17,7 @@ import polars as pl
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import SinkEnv, StateSink
 from lyftnb.engine.program import Program, Target, Unit
+from lyftnb.engine.secrets import redacted_frame
 from lyftnb.errors import BadData
 from lyftnb.model import FileRead, Job, Publication, Schema, StagedSegment, StepCount
 from lyftnb.operators import Env, Held, Pile, Scratch
@@ -76,7 +77,8 @@ class Staging:
         self._end_channels(job)
         if job.output is not None:
             sink = connectors.SINKS[job.output.kind]
-            params = sink.parse(job.output.params)
+            place = ("output", job.output.kind)
+            params = connectors.parse_filled(sink, job.output.params, self._env.variables, place)
             if isinstance(sink, StateSink) and self._env.changes is not None:
                 for piece in good.pieces():
                     changes = sink.changes(params, piece, self._sink_env(job))
@@ -112,7 +114,8 @@ class Staging:
         """Put rejects (counted already) into the rejects spools of their steps."""
         if rejects.is_empty():
             return
-        for (step,), part in rejects.partition_by("step", as_dict=True).items():
+        shown = redacted_frame(rejects)
+        for (step,), part in shown.partition_by("step", as_dict=True).items():
             name = str(step)
             if name not in self._rejects:
                 self._rejects[name] = Pile(operators.REJECTS_SCHEMA, self._scratch)

@@ -6,7 +6,7 @@ staged, published or committed, and no cluster is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +15,12 @@ import polars as pl
 
 from lyftnb import connectors, operators
 from lyftnb.connectors import SourceEnv
+from lyftnb.engine.answers import answering
+from lyftnb.engine.secrets import as_variables, redacted_frame
 from lyftnb.errors import LyftError
 from lyftnb.model import Job, JobInput, Plan, StateReader
 from lyftnb.operators import Chain, Env, RejectedRow, no_rejects
+from lyftnb.redaction import redact
 
 _SAMPLE_BYTES = 256 * 2**10
 
@@ -88,9 +91,14 @@ def trace(
     now: datetime,
     read_spool: SpoolReader,
     state: StateReader | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> Trace:
-    """Trace a plan on at most `rows` rows of each input, over the state as it is."""
-    return _Tracer(plan, rows, base_path, now, read_spool, state).run()
+    """Trace a plan on at most `rows` rows of each input, over the state as it is.
+
+    `secrets` are the values of those that the plan names; what is kept of the trace shows none.
+    """
+    tracer = _Tracer(plan, rows, base_path, now, read_spool, state, secrets or {})
+    return answering(tracer.run)
 
 
 class _Tracer:
@@ -102,11 +110,12 @@ class _Tracer:
         now: datetime,
         read_spool: SpoolReader,
         state: StateReader | None,
+        secrets: Mapping[str, str],
     ) -> None:
         self.plan = plan
         self.rows = rows
         self.read_spool = read_spool
-        variables = {"run.id": "trace", "run.fire": now}
+        variables = {"run.id": "trace", "run.fire": now, **as_variables(secrets)}
         self.env = Env(
             now=now,
             batch="trace",
@@ -170,7 +179,8 @@ class _Tracer:
         """The first rows of an outside input; its bad rows show as rejects of `input`."""
         assert job.input is not None
         source = connectors.SOURCES[job.input.kind]
-        params = source.parse(job.input.params)
+        place = ("input", job.input.kind)
+        params = connectors.parse_filled(source, job.input.params, self.env.variables, place)
         found = source.discover(params, {}, self.source_env)
         parts: list[pl.DataFrame] = []
         left = self.rows
@@ -204,8 +214,9 @@ class _Tracer:
                 self._note(job, f"→ {port}", routed.by_port[port], no_rejects())
 
     def _note(self, job: Job, action: str, rows: pl.DataFrame, rejects: pl.DataFrame) -> None:
-        self.traced.append(TracedAction(job.step, action, rows, rejects))
+        shown = redacted_frame(rows), redacted_frame(rejects)
+        self.traced.append(TracedAction(job.step, action, *shown))
 
     def _failed(self, job: Job, action: str, error: str) -> None:
         empty = pl.DataFrame()
-        self.traced.append(TracedAction(job.step, action, empty, no_rejects(), error))
+        self.traced.append(TracedAction(job.step, action, empty, no_rejects(), redact(error)))

@@ -266,6 +266,8 @@ class Batches:
         for (run, batch, commit), answer in zip(ready, answers, strict=True):
             if isinstance(answer, Committed):
                 run.committed_batch(batch, commit)
+                for held in commit.claim.locks:
+                    self.ledger.lock_release(held.name, held.token)
                 through.append(commit)
                 if commit.ends_run is not None:
                     run.close()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lyftnb import connectors
 from lyftnb.clock import Clock
@@ -13,6 +14,7 @@ from lyftnb.connectors import Discovery, SourceEnv
 from lyftnb.engine import Engine
 from lyftnb.errors import LyftError
 from lyftnb.manager.feeds import SourceFeed
+from lyftnb.manager.programs import variables_of_run
 from lyftnb.manager.retries import Retries
 from lyftnb.manager.stage_run import StageRun
 from lyftnb.model import InputSpec, Position
@@ -48,22 +50,29 @@ class Discoverer:
             deployment=self.deployment,
         )
         spec, items = self.feed.spec, dict(self.feed.place.items)
+        variables = variables_of_run(self.run.run) if self.run.run is not None else {}
         if connectors.SOURCES[spec.kind].local:
-            self._answered(self._looked(spec, items, replace(env, state=self.ledger)))
+            self._answered(self._looked(spec, items, variables, replace(env, state=self.ledger)))
             return
 
         def answered(found: Discovery | BaseException) -> None:
             self.defer(lambda: self._answered(found))
 
-        self.engine.discover(spec, items, env, self.run.stage.root.group, answered)
+        self.engine.discover(spec, items, env, variables, self.run.stage.root.group, answered)
 
     def _looked(
-        self, spec: InputSpec, position: Position, env: SourceEnv
+        self,
+        spec: InputSpec,
+        position: Position,
+        variables: Mapping[str, Any],
+        env: SourceEnv,
     ) -> Discovery | BaseException:
         """Ask an input that looks at nothing but the ledger, here and now."""
         source = connectors.SOURCES[spec.kind]
         try:
-            return source.discover(source.parse(spec.params), position, env)
+            place = ("input", spec.kind)
+            params = connectors.parse_filled(source, spec.params, variables, place)
+            return source.discover(params, position, env)
         except LyftError as error:
             return error
 
@@ -75,6 +84,8 @@ class Discoverer:
             self.run.problems += (p for p in found.problems if p not in self.run.problems)
             self.run.note = "; ".join(found.problems)
             return
+        if isinstance(found, LyftError):
+            found = found.with_where(f"step '{self.run.stage.root.step}'")
         self.feed.asked = False
         note = self.retries.failed(found, time.monotonic())
         if note is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lyftnb import connectors
-from lyftnb.connectors import Discovery, SourceSplit
+from lyftnb.connectors import Discovery, SourceSplit, parse_unfilled
 from lyftnb.model import (
     Advance,
     InputSpec,
@@ -188,7 +188,8 @@ class SourceFeed:
 
     def _moved(self, payloads: list[object]) -> Position:
         source = connectors.SOURCES[self.spec.kind]
-        return source.advance(source.parse(self.spec.params), self.place.items, payloads)
+        params = parse_unfilled(source, self.spec.params)
+        return source.advance(params, self.place.items, payloads)
 
     def replay(self, advances: Iterable[Advance]) -> None:
         """Move past an open claim."""

@@ -157,7 +157,8 @@ class Firing:
         if waiting and self._not_before(waiting[0]) <= now:
             fire = waiting.popleft()
             if fire.status == "queued":
-                self.flow.env.ledger.start_runs([fire.run], now)
+                fire = replace(fire, status="running", started_at=now)
+                self.flow.env.ledger.start_run(fire)
             self.flow.open(id, fire)
             return True
         if waiting or not self.live or not self._has_data(run, now):

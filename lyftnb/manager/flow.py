@@ -27,7 +27,8 @@ from lyftnb.manager.retries import Retries
 from lyftnb.manager.stage_run import StageRun
 from lyftnb.manager.upkeep import Retention
 from lyftnb.manager.variables import Variables
-from lyftnb.model import Answer, EmitPart, Ending, Plan, Run, Stage
+from lyftnb.model import Answer, EmitPart, Ending, Plan, Run, Stage, secrets_of_plan
+from lyftnb.redaction import marked
 from lyftnb.store import Ledger
 
 QUEUE = "queue"
@@ -89,8 +90,16 @@ class Flow:
         )
 
     def begin(self) -> None:
-        """Take up what an earlier owner has left: publications, batches with outside effects."""
-        self.publisher.add(self.env.ledger.pending_publications(self.plan.deployment))
+        """Take up what an earlier owner has left: publications, batches with outside effects.
+
+        From here on workers may have the secrets that the plan names, and what was left.
+        """
+        ledger, deployment = self.env.ledger, self.plan.deployment
+        left = ledger.pending_publications(deployment)
+        payloads = [p.payload for p in left]
+        payloads += [s.payload for claim in ledger.open_claims(deployment) for s in claim.splits]
+        ledger.lend_secrets(deployment, secrets_of_plan(self.plan) | marked(payloads))
+        self.publisher.add(left)
         self.batches.take_up()
 
     def open(self, stage: str, run: Run, *, begun: bool = True) -> None:
@@ -168,6 +177,7 @@ class Flow:
     def cancel(self) -> None:
         """Give up what is in flight; the ledger knows where to go on."""
         self.batches.cancel_all()
+        self.env.ledger.lend_secrets(self.plan.deployment, ())
 
     # -- a run's end
 

@@ -102,7 +102,7 @@ class Programs:
 
 
 def variables_of_run(run: Run) -> dict[str, Any]:
-    """What `${…}` stands for in the messages at the end of a run."""
+    """What `${…}` stands for where a run looks for its input, and in the messages at its end."""
     return _variables(run.run, run.fired_at, window_of(run), messages_of(run))
 
 

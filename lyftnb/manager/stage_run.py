@@ -185,7 +185,7 @@ class StageRun:
             )
         reports = batch.reports or ()
         return Commit(
-            claim=batch.claim,
+            claim=replace(batch.claim, locks=tuple(held for r in reports for held in r.locks)),
             segments=tuple(s for r in reports for s in r.segments),
             spools=with_schemas(spools, reports),
             replaces=tuple(piece for r in reports for piece in r.replaces),

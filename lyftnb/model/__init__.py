@@ -19,6 +19,23 @@ from lyftnb.model.batch import (
     TaskReport,
 )
 from lyftnb.model.commit import Answer, Commit, Committed, Refused, RunSummary
+from lyftnb.model.context import (
+    DEPLOYMENT_LAYER,
+    GROUP_LAYER,
+    OWN_LAYER,
+    Context,
+    ContextChange,
+    ContextValue,
+    Edit,
+    flattened,
+    has_value,
+    is_layer,
+    is_variable,
+    merged,
+    value_at,
+    with_value,
+    without_value,
+)
 from lyftnb.model.digest import canonical_json, digest, workflow_digest
 from lyftnb.model.issue import Issue, IssueDraft
 from lyftnb.model.names import (
@@ -33,6 +50,19 @@ from lyftnb.model.names import (
     size_bytes,
 )
 from lyftnb.model.parameters import JsonSchema, Params, long_schema
+from lyftnb.model.placeholders import (
+    PLACEHOLDER,
+    ROOTS,
+    SECRET,
+    Placeholder,
+    filled,
+    has_placeholder,
+    is_secret_name,
+    placeholders,
+    secrets_named,
+    secrets_of_job,
+    secrets_of_plan,
+)
 from lyftnb.model.plan import (
     DEFAULT_GROUP,
     Job,
@@ -44,7 +74,7 @@ from lyftnb.model.plan import (
     StateSpec,
     Task,
 )
-from lyftnb.model.problem import Path, Problem, Severity, has_errors, worst_first
+from lyftnb.model.problem import Path, Problem, Severity, dotted, has_errors, worst_first
 from lyftnb.model.run import Cause, EmitPart, Ending, Run, RunStatus
 from lyftnb.model.runbook import (
     OWN_DEPLOYMENT,
@@ -101,14 +131,20 @@ from lyftnb.model.workflow import (
 
 __all__ = [
     "DEFAULT_GROUP",
+    "DEPLOYMENT_LAYER",
+    "GROUP_LAYER",
     "KV_READ",
     "KV_SCAN",
     "MESSAGE_DEPTH",
     "NAME_PATTERN",
     "NULL",
     "OWN_DEPLOYMENT",
+    "OWN_LAYER",
     "PAYLOAD_BYTES",
+    "PLACEHOLDER",
     "RESERVED",
+    "ROOTS",
+    "SECRET",
     "STAGED_COLUMNS",
     "STATE_NAME_PATTERN",
     "ActionSpec",
@@ -119,8 +155,12 @@ __all__ = [
     "Claim",
     "Commit",
     "Committed",
+    "Context",
+    "ContextChange",
+    "ContextValue",
     "DispatchSpec",
     "Duration",
+    "Edit",
     "EmitPart",
     "EmitSpec",
     "Ending",
@@ -154,6 +194,7 @@ __all__ = [
     "Overlap",
     "Params",
     "Path",
+    "Placeholder",
     "Plan",
     "PlannedChannel",
     "Position",
@@ -188,18 +229,34 @@ __all__ = [
     "WorkflowSpec",
     "canonical_json",
     "digest",
+    "dotted",
+    "filled",
+    "flattened",
     "full_name",
     "has_errors",
+    "has_placeholder",
+    "has_value",
+    "is_layer",
     "is_name",
+    "is_secret_name",
     "is_state_name",
+    "is_variable",
     "long_schema",
+    "merged",
+    "placeholders",
     "quoted",
     "runbook_digest",
     "seconds",
+    "secrets_named",
+    "secrets_of_job",
+    "secrets_of_plan",
     "size_bytes",
     "text_literal",
     "united",
+    "value_at",
     "widened",
+    "with_value",
+    "without_value",
     "workflow_digest",
     "worst_first",
 ]

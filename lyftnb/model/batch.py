@@ -212,6 +212,8 @@ class TaskReport:
     seconds: float = 0.0
     state: tuple[StagedState, ...] = ()
     emits: tuple[EmitPart, ...] = ()
+    locks: tuple[HeldLock, ...] = ()
+    """Locks that it has taken, and that its commit relies on."""
     upstream: tuple[TaskReport, ...] = field(default=())
     """Reports of the tasks that fed this one."""
 

@@ -7,9 +7,10 @@ channels: the unit of scheduling and of commit. All of it is frozen and pickles 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
+from lyftnb.model.context import ContextValue
 from lyftnb.model.problem import Problem
 from lyftnb.model.trigger import EmitSpec, TriggerSpec
 from lyftnb.model.workflow import (
@@ -208,8 +209,8 @@ class Plan:
     stages: tuple[Stage, ...]
     """In topological order over spools."""
     problems: tuple[Problem, ...] = ()
-    context: dict[str, Any] = field(default_factory=dict)
-    """The context values that were used."""
+    context: tuple[ContextValue, ...] = ()
+    """The context values that were used, for each worker group whose steps used them."""
 
     def channel(self, name: str) -> PlannedChannel:
         """The channel of that name."""

@@ -12,6 +12,18 @@ Path = tuple[str | int, ...]
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
+def dotted(path: Path) -> str:
+    """A path into a document as people read it.
+
+    >>> dotted(("steps", "clean", "actions", 1))
+    'steps.clean.actions[1]'
+    """
+    out = ""
+    for part in path:
+        out += f"[{part}]" if isinstance(part, int) else (f".{part}" if out else str(part))
+    return out
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One finding. `path` leads into the document: `("steps", "clean", "actions", 1, "derive")`."""
@@ -26,15 +38,8 @@ class Problem:
 
     @property
     def dotted(self) -> str:
-        """The path as people read it.
-
-        >>> Problem("x", "note", ("steps", "clean", "actions", 1), "m").dotted
-        'steps.clean.actions[1]'
-        """
-        out = ""
-        for part in self.path:
-            out += f"[{part}]" if isinstance(part, int) else (f".{part}" if out else str(part))
-        return out
+        """The path as people read it."""
+        return dotted(self.path)
 
     @property
     def place(self) -> str:

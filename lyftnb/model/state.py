@@ -238,6 +238,10 @@ class StateReader(Protocol):
         """
         ...
 
+    def lock_acquire(self, name: str, holder: str, ttl_s: float) -> int | None:
+        """Take a lock at once, not with a commit; its fencing token, None while others hold it."""
+        ...
+
     def items(self, leases: Sequence[Lease]) -> list[Item | None]:
         """Leased work items; None where the lease is no longer current."""
         ...

@@ -78,7 +78,7 @@ class Env:
     """Frames by input name: table inputs, and all inputs of a body that tells them apart."""
     base_path: str = "."
     """Folder that relative paths in parameters start from (the workspace)."""
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Values for `${…}` expressions (`run.id`, `msg.last`), bound as literals."""
     inputs: tuple[str, ...] = ()
     """The inputs whose rows are merged, in order; none where the rows are not known to be those of

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from lyftnb.errors import BadData, SetupError
-from lyftnb.model import KV_READ, KV_SCAN, full_name
+from lyftnb.errors import BadData, SetupError, Temporary
+from lyftnb.model import KV_READ, KV_SCAN, HeldLock, full_name
 from lyftnb.operators.base import Env
 from lyftnb.operators.changes import StateChanges
 
@@ -46,6 +46,23 @@ class BatchState:
         """Send a message, once the batch is committed."""
         job = self._env.place.rpartition("/")[0]
         self._messages.append({"tag": tag, "payload": json.dumps(payload), "job": job})
+
+    def lock(self, name: str, ttl: float = 60.0) -> int:
+        """Take a lock, for this batch; its fencing token. The lock is given back with the commit;
+        who holds it for longer than `ttl` seconds has lost it, and the batch cannot commit.
+
+        Raises:
+            Temporary: somebody else holds it; the batch is tried again.
+        """
+        full = full_name(name, self._env.deployment)
+        if self._env.state is None:
+            return 0
+        token = self._env.state.lock_acquire(full, self._env.batch, ttl)
+        if token is None:
+            raise Temporary(f"somebody else holds the lock '{full}'", delay=min(ttl / 4, 5.0))
+        if self._env.changes is not None:
+            self._env.changes.locks.append(HeldLock(full, token))
+        return token
 
     @property
     def written(self) -> bool:

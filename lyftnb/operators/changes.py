@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from lyftnb.dtypes import from_schema
-from lyftnb.model import STAGED_COLUMNS, Family
+from lyftnb.model import STAGED_COLUMNS, Family, HeldLock
 
 
 class StateChanges:
@@ -18,6 +18,8 @@ class StateChanges:
 
     def __init__(self) -> None:
         self._frames: dict[Family, list[pl.DataFrame]] = {}
+        self.locks: list[HeldLock] = []
+        """Locks that were taken on the way; the commit relies on them."""
 
     def add(self, family: Family, frame: pl.DataFrame) -> None:
         """Note changes, in columns of the family (`STAGED_COLUMNS`); those left out are null."""

@@ -7,7 +7,18 @@ time: the same document, context and checker give the same plan, always.
 """
 
 from lyftnb.planning.checker import Checker, Finding
+from lyftnb.planning.contexts import (
+    ContextLayers,
+    Explanation,
+    FieldChange,
+    Layer,
+    LayerValue,
+    explain,
+    fields_changed,
+    lineage,
+)
 from lyftnb.planning.describe import describe
+from lyftnb.planning.filling import values_now
 from lyftnb.planning.planner import invalid, plan, validate
 from lyftnb.planning.runbooks import (
     check_runbook,
@@ -21,16 +32,25 @@ from lyftnb.planning.runbooks import (
 
 __all__ = [
     "Checker",
+    "ContextLayers",
+    "Explanation",
+    "FieldChange",
     "Finding",
+    "Layer",
+    "LayerValue",
     "check_runbook",
     "context_of",
     "deployment_of",
     "describe",
+    "explain",
+    "fields_changed",
     "invalid",
     "invalid_runbook",
+    "lineage",
     "parameters_from_text",
     "parameters_of",
     "parse_ref",
     "plan",
     "validate",
+    "values_now",
 ]

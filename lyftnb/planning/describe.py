@@ -17,10 +17,23 @@ def describe(plan: Plan) -> str:
         lines += ["", *_stage(stage)]
     lines += ["", "channels", *_channels(plan)]
     if plan.context:
-        lines += ["", "context", *(f"  {k} = {v!r}" for k, v in plan.context.items())]
+        lines += ["", "context", *_context(plan)]
     if plan.problems:
         lines += ["", "problems", *(f"  {problem}" for problem in plan.problems)]
     return "\n".join(lines) + "\n"
+
+
+def _context(plan: Plan) -> Iterator[str]:
+    """Each variable once; with its groups where they differ."""
+    groups: dict[str, list[str]] = {}
+    for used in plan.context:
+        line = f"  {used.name} = {used.value!r}, from {used.layer}"
+        groups.setdefault(line, []).append(used.group)
+    names = [used.name for used in plan.context]
+    for line, ours in groups.items():
+        name = line.strip().partition(" ")[0]
+        everywhere = names.count(name) == len(ours)
+        yield line if everywhere else f"{line} (group {', '.join(ours)})"
 
 
 def _stage(stage: Stage) -> Iterator[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from lyftnb.model import Job, PlannedChannel, Problem, Schema, Task, WorkflowSpec
+from lyftnb.model import ContextValue, Job, PlannedChannel, Problem, Schema, Task, WorkflowSpec
 from lyftnb.planning.checker import Checker
+from lyftnb.planning.contexts import ContextLayers
 from lyftnb.planning.graph import Graph
 
 
@@ -17,10 +17,12 @@ class Setting:
 
     checker: Checker
     deployment: str | None = None
-    context: Mapping[str, Any] = field(default_factory=dict)
-    """Values of the chosen context; stronger than the workflow's own."""
+    context: ContextLayers = field(default_factory=ContextLayers)
+    """What is stronger than the workflow's own values."""
     groups: Mapping[str, int] | None = None
     """Worker group → slots; None: not known, every group is taken to be there."""
+    secrets: frozenset[str] | None = None
+    """The secrets that there are; None: not known, all are taken to be there."""
     known: Mapping[str, Schema] = field(default_factory=dict)
     """Channel (or `DEPLOYMENT.CHANNEL` of another) → its present schema."""
 
@@ -32,7 +34,8 @@ class Draft:
     spec: WorkflowSpec
     """As written, until `expand` fills in the context."""
     graph: Graph
-    context: dict[str, Any] = field(default_factory=dict)
+    context: tuple[ContextValue, ...] = ()
+    """What `expand` has used."""
     relays: frozenset[str] = frozenset()
     """Steps that the planner put in."""
     jobs: dict[str, Job] = field(default_factory=dict)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from lyftnb.errors import InvalidWorkflow
 from lyftnb.model import (
@@ -20,6 +19,7 @@ from lyftnb.model import (
     worst_first,
 )
 from lyftnb.planning.checker import Checker
+from lyftnb.planning.contexts import ContextLayers
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.graph import Graph
 from lyftnb.planning.passes import BACK, FRONT, Pass
@@ -29,7 +29,8 @@ def validate(
     spec: WorkflowSpec,
     checker: Checker,
     known: Mapping[str, Schema] | None = None,
-    context: Mapping[str, Any] | None = None,
+    context: ContextLayers | None = None,
+    secrets: frozenset[str] | None = None,
 ) -> tuple[Problem, ...]:
     """Everything that is wrong, doubtful or worth knowing, worst first.
 
@@ -37,9 +38,11 @@ def validate(
         spec: the document.
         checker: answers about kinds, parameters, expressions and types.
         known: channel (or `DEPLOYMENT.CHANNEL`) → its present schema.
-        context: values of the chosen context; stronger than the workflow's own.
+        context: the layers that are stronger than the workflow's own values.
+        secrets: the secrets that there are; None where they are not known.
     """
-    setting = Setting(checker, context=context or {}, known=known or {})
+    layers = context or ContextLayers()
+    setting = Setting(checker, context=layers, secrets=secrets, known=known or {})
     return worst_first(_run(FRONT, Draft(spec, Graph.of(spec)), setting).problems)
 
 
@@ -49,9 +52,10 @@ def plan(
     deployment: str,
     version: int | None,
     checker: Checker,
-    context: Mapping[str, Any] | None = None,
+    context: ContextLayers | None = None,
     groups: Mapping[str, int] | None = None,
     known: Mapping[str, Schema] | None = None,
+    secrets: frozenset[str] | None = None,
 ) -> Plan:
     """Compile a document to a plan. Warnings and notes come with it as `plan.problems`.
 
@@ -63,12 +67,14 @@ def plan(
         context: as for `validate`.
         groups: worker group → slots; None where the cluster is not known.
         known: as for `validate`.
+        secrets: as for `validate`.
 
     Raises:
         InvalidWorkflow: the document has errors; all of them are listed.
         GroupUnavailable: a step asks for a group that has no workers.
     """
-    setting = Setting(checker, deployment, context or {}, groups, known or {})
+    layers = context or ContextLayers()
+    setting = Setting(checker, deployment, layers, groups, secrets, known or {})
     draft = _run(FRONT, Draft(spec, Graph.of(spec)), setting)
     problems = worst_first(draft.problems)
     if has_errors(problems):

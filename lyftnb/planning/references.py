@@ -6,18 +6,20 @@ import json
 import re
 from typing import Any
 
+from lyftnb.model import is_variable
+
 REFERENCE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def references(value: Any) -> frozenset[str]:
-    """Names that `{{…}}` refers to anywhere in a value.
+    """Names that `{{…}}` refers to anywhere in a value; of a dotted path, the first.
 
     >>> sorted(references({"path": "{{folder}}/{{customer}}.csv"}))
     ['customer', 'folder']
     """
     if isinstance(value, str):
-        return frozenset(name for name in REFERENCE.findall(value) if VARIABLE.fullmatch(name))
+        names = filter(is_variable, REFERENCE.findall(value))
+        return frozenset(name.partition(".")[0] for name in names)
     if not isinstance(value, dict | list | tuple):
         return frozenset()
     parts = value.values() if isinstance(value, dict) else value

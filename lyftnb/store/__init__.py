@@ -9,9 +9,17 @@ clusters.
 
 from lyftnb.store.conform import REASON, Conformed, conform
 from lyftnb.store.ledger import Ledger
+from lyftnb.store.master_keys import MasterKeys
 from lyftnb.store.owner import owner_of
 from lyftnb.store.partitions import parts
-from lyftnb.store.records import Lock, RunbookVersion, SpoolInfo, TidyReport, Version
+from lyftnb.store.records import (
+    Lock,
+    RunbookVersion,
+    SecretInfo,
+    SpoolInfo,
+    TidyReport,
+    Version,
+)
 from lyftnb.store.scan import cut, scan
 from lyftnb.store.segments import write_segments
 from lyftnb.store.sql import query
@@ -25,7 +33,9 @@ __all__ = [
     "Damage",
     "Ledger",
     "Lock",
+    "MasterKeys",
     "RunbookVersion",
+    "SecretInfo",
     "SpoolInfo",
     "SweepReport",
     "TidyReport",

@@ -266,6 +266,19 @@ def json_text(
     return text
 
 
+def is_json(text: str) -> bool:
+    """Whether text is JSON as the standard has it."""
+    try:
+        json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
 def member_text(member: Json, address: Address) -> str:
     """A member of a set as JSON; equal members have equal text.
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
+
 import polars as pl
 
 from lyftnb.errors import StateError
 from lyftnb.model import KV_READ, KV_SCAN, STATE_NAME_PATTERN, Commit, Refused
-from lyftnb.store.entries import KEY_BYTES, OPS, VALUE_BYTES, Address, Applied, Change, place
+from lyftnb.store.entries import (
+    KEY_BYTES,
+    OPS,
+    VALUE_BYTES,
+    Address,
+    Applied,
+    Change,
+    is_json,
+    member_text,
+    place,
+)
 from lyftnb.store.families import Setting
 from lyftnb.store.keybook import COLUMN_ROWS, KeyBook
 from lyftnb.store.staged_state import changes_of
@@ -34,12 +47,12 @@ class KeyChanges:
         self._changes, self._applied = staged, Applied(0)
         if staged.is_empty():
             return None
-        reads = pl.col("op").is_in([KV_READ, KV_SCAN])
+        reads = pl.col("op").is_in([KV_READ, KV_SCAN]).fill_null(False)
         self._changes = staged.filter(~reads)
         refused = self._outdated(commit, staged.filter(reads)) or self._malformed(commit)
         if refused is not None or self._as_columns():
             return refused
-        changes = [Change(*row) for row in self._changes.select(_COLUMNS).iter_rows()]
+        changes = [_change(*row) for row in self._changes.select(_COLUMNS).iter_rows()]
         self._book.load(change.address for change in changes if change.op != "put")
         try:
             self._applied = self._book.worked_out(changes)
@@ -93,6 +106,8 @@ class KeyChanges:
             key_bytes=KEY_BYTES,
             value_bytes=VALUE_BYTES,
         )
+        doubtful = self._setting.database.rows("doubtful_changes", self._changes)
+        wrong += [row | {"wrong": "value"} for row in doubtful if not is_json(row["value"])]
         if not wrong:
             return None
         row = wrong[0]
@@ -104,6 +119,13 @@ class KeyChanges:
             "value": f"JSON of at most {VALUE_BYTES:,} bytes for {place(address)}",
         }[row["wrong"]]
         return _refused(commit, "change", expected, f"another {row['wrong']}: {row['op']}")
+
+
+def _change(op: str, namespace: str, key: str, value: str, expires_at: datetime | None) -> Change:
+    if op in ("add", "remove"):
+        # Equal members must have equal text, however a batch has written them.
+        value = member_text(json.loads(value), (namespace, key))
+    return Change(op, namespace, key, value, expires_at)
 
 
 def _stale(commit: Commit, what: str, expected: int, found: int) -> Refused:

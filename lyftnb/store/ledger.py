@@ -7,17 +7,20 @@ from pathlib import Path
 from lyftnb.clock import Clock
 from lyftnb.errors import StorageError
 from lyftnb.store.batches import Batches
+from lyftnb.store.contexts import Contexts
 from lyftnb.store.database import Database
 from lyftnb.store.issues import Issues
 from lyftnb.store.keys import Keys
 from lyftnb.store.locks import Locks
 from lyftnb.store.maintenance import Maintenance
 from lyftnb.store.marks import Marks
+from lyftnb.store.master_keys import MasterKeys
 from lyftnb.store.messages import Messages
 from lyftnb.store.owner import Ownership
 from lyftnb.store.queues import Queues
 from lyftnb.store.runbooks import Runbooks
 from lyftnb.store.runs import Runs
+from lyftnb.store.secrets import Secrets
 from lyftnb.store.spools import Spools
 from lyftnb.store.versions import Versions
 
@@ -26,6 +29,8 @@ SPOOLS = "spools"
 
 class Ledger(
     Versions,
+    Contexts,
+    Secrets,
     Spools,
     Batches,
     Runs,
@@ -46,7 +51,12 @@ class Ledger(
 
     @classmethod
     def open(
-        cls, state_dir: Path, clock: Clock, command: str = "", storage_root: Path | None = None
+        cls,
+        state_dir: Path,
+        clock: Clock,
+        command: str = "",
+        storage_root: Path | None = None,
+        keys: MasterKeys | None = None,
     ) -> Ledger:
         """Take ownership of a state directory, made if need be, and open its ledger.
 
@@ -55,6 +65,7 @@ class Ledger(
             clock: tells the time of snapshots.
             command: what this process is, for those who find the workspace busy.
             storage_root: where segments' files stand; default `spools` in the state directory.
+            keys: where the master keys of secrets are; default: where the user keeps them.
 
         Raises:
             WorkspaceBusy: another process, or another ledger of this one, is the owner.
@@ -77,7 +88,7 @@ class Ledger(
             try:
                 database.run("lose_runs", instant=clock.now())
                 database.run("lose_invocations", instant=clock.now())
-                return cls(root, clock, ownership, database)
+                return cls(root, clock, ownership, database, keys=keys)
             except BaseException:
                 database.close()
                 raise

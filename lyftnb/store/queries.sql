@@ -91,9 +91,9 @@ FROM (
 )
 GROUP BY deployment
 
--- name: start_runs
-UPDATE runs SET status = 'running', started_at = coalesce(started_at, $instant)
-WHERE list_contains($runs::VARCHAR[], run) AND status = 'queued'
+-- name: start_run
+UPDATE runs SET status = 'running', started_at = $instant
+WHERE run = $run AND status = 'queued' RETURNING run
 
 -- name: end_run
 UPDATE runs SET status = $status, note = $note, ended_at = $instant,
@@ -522,6 +522,13 @@ WHERE op IS NULL OR NOT list_contains($ops::VARCHAR[], op)
    OR (op <> 'delete' AND (value IS NULL OR strlen(value) > $value_bytes OR NOT json_valid(value)))
 LIMIT 1
 
+-- name: doubtful_changes
+-- Values that DuckDB may take for JSON and others do not: NaN, infinities, a comma at the end, numbers
+-- beyond all bounds. Text that only looks so is among them.
+SELECT namespace, key, op, value FROM given
+WHERE op <> 'delete'
+  AND regexp_matches(value, '(?i)nan|inf|,\s*[\]}]|[0-9]{1000}')
+
 -- name: locks
 SELECT name, token, holder, acquired_at, expires_at FROM locks
 
@@ -640,3 +647,34 @@ SELECT runbook || '@' || number AS ref, * FROM runbooks ORDER BY runbook, number
 
 -- name: state_invocations
 SELECT * FROM invocations ORDER BY invoked_at, invocation
+
+-- name: contexts
+SELECT * FROM contexts ORDER BY layer
+
+-- name: remove_context
+DELETE FROM contexts WHERE layer = $layer
+
+-- name: last_context_change
+SELECT coalesce(max(change), 0) AS change FROM context_changes
+
+-- name: context_changes
+SELECT * FROM context_changes WHERE $layer IS NULL OR layer = $layer
+ORDER BY change DESC LIMIT $limit
+
+-- name: state_contexts
+SELECT * FROM contexts ORDER BY layer
+
+-- name: state_context_changes
+SELECT * FROM context_changes ORDER BY change
+
+-- name: secrets
+SELECT * FROM secrets ORDER BY secret
+
+-- name: remove_secrets
+DELETE FROM secrets WHERE list_contains($names::VARCHAR[], secret)
+
+-- name: state_secrets
+SELECT secret, version, key_id, created_at, rotated_at FROM secrets ORDER BY secret
+
+-- name: state_secret_changes
+SELECT * FROM secret_changes ORDER BY changed_at

@@ -42,6 +42,20 @@ class RunbookVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretInfo:
+    """A secret, but for its value."""
+
+    name: str
+    """`SCOPE/NAME`."""
+    version: int
+    """Grows with each rotation."""
+    key_id: str
+    """The master key that seals it."""
+    created_at: datetime
+    rotated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class SpoolInfo:
     """A spool as of the newest snapshot; `rows`, `bytes` and `segments` count what is live."""
 

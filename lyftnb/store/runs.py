@@ -19,6 +19,9 @@ from lyftnb.store.messages import publish
 from lyftnb.store.mirror import Mirror
 from lyftnb.store.session import Session
 
+RUN_STARTED, RUN_ENDED = "run-started", "run-ended"
+"""Types of the system messages about runs. Of those that data alone brings about there is none."""
+
 
 class Runs(Session):
     """Fires, runs, where triggers stand, and what is kept for a run's end."""
@@ -48,11 +51,11 @@ class Runs(Session):
             move_triggers(setting, states)
             return named
 
-    def start_runs(self, runs: Sequence[str], now: datetime) -> None:
-        """Note that queued runs have begun."""
-        if runs:
-            with self.opened() as database:
-                database.run("start_runs", runs=list(runs), instant=now)
+    def start_run(self, run: Run) -> None:
+        """Note that a run has begun. To say so again, after a restart, changes nothing."""
+        with self.changing() as setting:
+            begun = setting.database.rows("start_run", run=run.run, instant=setting.now)
+            publish(setting, [_told(run, RUN_STARTED)] if begun else [])
 
     def end_runs(self, endings: Sequence[Ending], messages: Sequence[MessageDraft] = ()) -> None:
         """Note how runs ended, and all that becomes true with it, in one transaction."""
@@ -132,7 +135,7 @@ def fire(setting: Setting, runs: Sequence[Run]) -> list[Run]:
     """Note fires within a transaction; the runs with their ids, in order."""
     named = [replace(run, run=next_run(setting.state, run.deployment)) for run in runs]
     setting.database.append("runs", [to_row(run) for run in named])
-    publish(setting, [_told(run, "run-fired") for run in named])
+    publish(setting, [_told(run, RUN_STARTED) for run in named if run.status == "running"])
     return named
 
 
@@ -173,7 +176,7 @@ def write_endings(setting: Setting, endings: Sequence[Ending]) -> None:
     if emitted:
         database.run("forget_emit_parts", keys=emitted)
     told = [run for run in runs if run.cause not in ("data", "watch")]
-    publish(setting, [_told(run, "run-ended") for run in told])
+    publish(setting, [_told(run, RUN_ENDED) for run in told])
 
 
 def _told(run: Run, type: str) -> MessageDraft:

@@ -24,6 +24,10 @@ from lyftnb.store.scan import check_file, scan
 
 STATE_VIEWS = (
     "versions",
+    "contexts",
+    "context_changes",
+    "secrets",
+    "secret_changes",
     "runs",
     "batches",
     "steps",

@@ -116,6 +116,27 @@ class BatchConfig(Section):
     )
 
 
+class ContextConfig(Section):
+    """Variables of workflows."""
+
+    default: Name | None = Field(
+        None,
+        description="The context that holds where none is named: its deployments go by the "
+        "workflow's name alone. Unset: none but a workflow's own `context`.",
+    )
+
+
+class SecretsConfig(Section):
+    """The master keys that seal secrets."""
+
+    key_folder: str | None = Field(
+        None,
+        min_length=1,
+        description="Folder of key files (`ID.key`, mode 600), for where there is no keyring and "
+        "no `LYFTNB_MASTER_KEY`. Unset: `~/.config/lyftnb/keys`.",
+    )
+
+
 class LimitsConfig(Section):
     """Bounds on what the workspace may take."""
 
@@ -154,6 +175,8 @@ class Config(Section):
     batch: BatchConfig = Field(default_factory=BatchConfig)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
+    context: ContextConfig = Field(default_factory=ContextConfig)
+    secrets: SecretsConfig = Field(default_factory=SecretsConfig)
 
     @classmethod
     def load(cls, folder: Path, environ: Mapping[str, str] | None = None) -> Config:

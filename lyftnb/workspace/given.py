@@ -11,6 +11,7 @@ from typing import Protocol
 from lyftnb import catalog, planning
 from lyftnb.errors import NotFound, WorkflowError
 from lyftnb.model import Plan, Problem, Schema, WorkflowSpec, has_errors
+from lyftnb.planning import ContextLayers
 
 _REF = re.compile(r"^([a-z][a-z0-9_]*)(?:@(\d+))?$")
 
@@ -34,6 +35,19 @@ class Published(Protocol):
     def __call__(self, name: str, number: int | None) -> tuple[WorkflowSpec, int]:
         """The document and its number; NotFound if there is none."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a workflow is held against in a workspace."""
+
+    deployment: str | None
+    """What it runs as; None where the document cannot be read."""
+    known: Mapping[str, Schema]
+    """Schemas of spools that exist, by full name."""
+    context: ContextLayers
+    secrets: frozenset[str]
+    """The secrets that there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,34 +85,45 @@ class Given:
         spec, number = published(match[1], int(match[2]) if match[2] else None)
         return cls(spec, version=number)
 
-    @property
-    def deployment(self) -> str | None:
-        """What it runs as; None where the document cannot be read."""
+    def deployment(self, context: str | None) -> str | None:
+        """What it runs as in a context (None: the default one); None where the document cannot be
+        read.
+        """
         if self.spec is None:
             return None
-        return f"{self.spec.workflow}_draft" if self.version is None else self.spec.workflow
+        if self.version is None:
+            return f"{self.spec.workflow}_draft"
+        return self.spec.workflow if context is None else f"{self.spec.workflow}_{context}"
 
-    def problems(self, known: Mapping[str, Schema]) -> tuple[Problem, ...]:
+    def problems(self, world: World) -> tuple[Problem, ...]:
         """Everything that is wrong or worth knowing, worst first."""
         from lyftnb.workspace.checker import checker
 
-        found = planning.validate(self.spec, checker(), known=known) if self.spec else ()
+        found: tuple[Problem, ...] = ()
+        if self.spec is not None:
+            found = planning.validate(
+                self.spec,
+                checker(),
+                known=world.known,
+                context=world.context,
+                secrets=world.secrets,
+            )
         return self.reading.with_problems(found) if self.reading else found
 
-    def checked(self, known: Mapping[str, Schema]) -> WorkflowSpec:
+    def checked(self, world: World) -> WorkflowSpec:
         """The document, which is right.
 
         Raises:
             InvalidWorkflow: it has errors; all are listed.
         """
-        problems = self.problems(known)
+        problems = self.problems(world)
         if self.spec is None or has_errors(problems):
             name = self.spec.workflow if self.spec else "?"
             raise planning.invalid(name, problems)
         return self.spec
 
-    def plan(self, known: Mapping[str, Schema], groups: Mapping[str, int] | None) -> Plan:
-        """What it compiles to: as deployment `NAME` from a reference, else `NAME_draft`.
+    def plan(self, world: World, groups: Mapping[str, int] | None) -> Plan:
+        """What it compiles to.
 
         Raises:
             InvalidWorkflow: it has errors.
@@ -106,14 +131,16 @@ class Given:
         """
         from lyftnb.workspace.checker import checker
 
-        spec = self.checked(known)
+        spec = self.checked(world)
         return planning.plan(
             spec,
-            deployment=self.deployment or "",
+            deployment=world.deployment or "",
             version=self.version,
             checker=checker(),
+            context=world.context,
             groups=groups,
-            known=known,
+            known=world.known,
+            secrets=world.secrets,
         )
 
 

@@ -18,15 +18,19 @@ from lyftnb.model import (
     Schema,
     WorkflowSpec,
     seconds,
+    secrets_of_plan,
     workflow_digest,
 )
+from lyftnb.planning import Explanation, explain
 from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, root_of
-from lyftnb.workspace.given import Given, WorkflowLike
+from lyftnb.workspace.contexts import Contexts
+from lyftnb.workspace.given import Given, WorkflowLike, World
 from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.progress import watching
 from lyftnb.workspace.runbooks import Home, Runbooks
+from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import State
 
@@ -60,37 +64,55 @@ class Workspace(State):
     def __init__(
         self, path: Path, config: Config, clock: Clock | None = None, *, serve: bool = True
     ) -> None:
-        from lyftnb.store import Ledger
+        from lyftnb.store import Ledger, MasterKeys
 
         self.path = path
         self.config = config
         self._clock = clock or SystemClock()
         self._storage = (path / config.storage.root).resolve()
+        folder = config.secrets.key_folder
+        key_folder = path / Path(folder).expanduser() if folder else None
         self._ledger: Ledger = Ledger.open(
             path / STATE_DIR,
             self._clock,
             command=" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             storage_root=self._storage,
+            keys=MasterKeys(key_folder),
         )
         self._compute = Compute(config, self._ledger, self._desk)
         self._manager: Manager | None = None
+        self.secrets = Secrets(self._ledger)
+        self.contexts = Contexts(self._ledger, config.context.default, self._explained)
         if serve:
             self._compute.serve_soon()
         _open[path] = self
 
     # -- workflows
 
-    def validate(self, workflow: WorkflowLike) -> tuple[Problem, ...]:
-        """All problems of a workflow (a `Workflow`, a file, or a published reference)."""
-        return self._given(workflow).problems(self._known())
+    def validate(
+        self, workflow: WorkflowLike, *, context: str | None = None
+    ) -> tuple[Problem, ...]:
+        """All problems of a workflow (a `Workflow`, a file, or a published reference).
 
-    def publish(self, workflow: WorkflowLike) -> Version:
+        Args:
+            workflow: what to look at.
+            context: as for `run`.
+        """
+        given = self._given(workflow)
+        return given.problems(self._world(given, context))
+
+    def publish(self, workflow: WorkflowLike, *, context: str | None = None) -> Version:
         """Freeze a workflow as its next version; unchanged, the same version comes back.
+
+        Args:
+            workflow: what to publish.
+            context: the one that it is checked in. The version knows none, and runs in any.
 
         Raises:
             InvalidWorkflow: it has errors; nothing is stored.
         """
-        spec = self._given(workflow).checked(self._known())
+        given = self._given(workflow)
+        spec = given.checked(self._world(given, context))
         return self._ledger.publish_version(
             spec.workflow, spec.to_document(), workflow_digest(spec), self._clock.now()
         )
@@ -99,22 +121,34 @@ class Workspace(State):
         """Published versions, oldest first."""
         return self._ledger.versions(workflow)
 
-    def plan(self, workflow: WorkflowLike) -> Plan:
+    def plan(self, workflow: WorkflowLike, *, context: str | None = None) -> Plan:
         """What a workflow compiles to: stages, tasks, groups, channels with their transports.
+
+        Args:
+            workflow: what to plan.
+            context: as for `run`.
 
         Raises:
             InvalidWorkflow: it has errors.
         """
-        return self._given(workflow).plan(self._known(), groups=None)
+        given = self._given(workflow)
+        return given.plan(self._world(given, context), groups=None)
 
     def run(
-        self, workflow: WorkflowLike, *, fresh: bool = False, on_progress: Watcher | None = None
+        self,
+        workflow: WorkflowLike,
+        *,
+        context: str | None = None,
+        fresh: bool = False,
+        on_progress: Watcher | None = None,
     ) -> RunSummary:
         """Run a workflow to the end of its inputs, going on from its checkpoint.
 
         Args:
             workflow: a `Workflow` or file (runs as deployment `NAME_draft`), or a published
                 reference `NAME` or `NAME@3` (runs as deployment `NAME`).
+            context: the set of variables to run with, instead of the default one. A published
+                version then runs as deployment `NAME_CONTEXT`.
             fresh: forget the deployment's checkpoints and data first.
             on_progress: called a few times a second with numbers per stage; without one, a bar is
                 shown in terminals and notebooks.
@@ -128,9 +162,9 @@ class Workspace(State):
         from lyftnb.manager import BoundedRun
 
         given = self._given(workflow)
-        _refuse_running(given.deployment, self.running)
-        known = self._known(but=given.deployment if fresh else None)
-        plan = given.plan(known, self._compute.group_sizes)
+        world = self._world(given, context, fresh=fresh)
+        _refuse_running(world.deployment, self.running)
+        plan = given.plan(world, self._compute.group_sizes)
         if any(run.status != "done" for run in self._ledger.runs(plan.deployment, limit=1)):
             # What the last run had staged when it was cut off is of no use to anyone.
             self._ledger.sweep()
@@ -142,12 +176,12 @@ class Workspace(State):
         with watching() as watcher:
             return BoundedRun(plan, env, watcher).run()
 
-    def start(self, workflow: WorkflowLike) -> str:
+    def start(self, workflow: WorkflowLike, *, context: str | None = None) -> str:
         """Run a workflow from now on: follow its inputs and fire its triggers until `stop`, or
         until the workspace is closed. Gives the name of its deployment.
 
         Started again, it goes on where it stood; fires that were due meanwhile are caught up as
-        their triggers say.
+        their triggers say. `context` is as for `run`.
 
         Raises:
             InvalidWorkflow: it has errors.
@@ -155,7 +189,8 @@ class Workspace(State):
         """
         from lyftnb.manager import Manager
 
-        plan = self._given(workflow).plan(self._known(), self._compute.group_sizes)
+        given = self._given(workflow)
+        plan = given.plan(self._world(given, context), self._compute.group_sizes)
         _refuse_running(plan.deployment, self.runbooks.deployments)
         env = self._run_env(plan)
         if self._manager is None:
@@ -189,20 +224,22 @@ class Workspace(State):
         """
         return self._managing().progress(deployment)
 
-    def trace(self, workflow: WorkflowLike, rows: int = 20) -> Trace:
+    def trace(self, workflow: WorkflowLike, rows: int = 20, *, context: str | None = None) -> Trace:
         """Run a workflow on a sample, here and now, and keep the events after each action.
 
-        Nothing is stored, nothing is published, no checkpoint moves.
+        Nothing is stored, nothing is published, no checkpoint moves. `context` is as for `run`.
         """
         from lyftnb.engine import trace
 
+        plan = self.plan(workflow, context=context)
         return trace(
-            self.plan(workflow),
+            plan,
             rows=rows,
             base_path=self.path,
             now=self._clock.now(),
             read_spool=lambda name: self.spool(name).scan(),
             state=self._ledger,
+            secrets=self._ledger.secret_values(secrets_of_plan(plan)),
         )
 
     # -- asking and invoking
@@ -219,7 +256,7 @@ class Workspace(State):
             ledger=self._ledger,
             folder=self.path,
             published=self._published,
-            known=self._known,
+            world=self._world_of,
             groups=lambda: self._compute.group_sizes,
             env=self._run_env,
             started=self._started,
@@ -232,7 +269,9 @@ class Workspace(State):
         Raises:
             InvalidWorkflow: it has errors.
         """
-        return next_fires(self._given(workflow).checked(self._known()), self._clock.now(), n)
+        given = self._given(workflow)
+        spec = given.checked(self._world(given, None))
+        return next_fires(spec, self._clock.now(), n)
 
     # -- data
 
@@ -329,6 +368,34 @@ class Workspace(State):
         if self._manager is None:
             raise NotFound("no deployment runs here", hint="start one: ws.start(workflow)")
         return self._manager
+
+    def _world(self, given: Given, context: str | None, *, fresh: bool = False) -> World:
+        """What to hold a workflow against; `fresh`: without what its deployment has made."""
+        chosen = self.contexts.chosen(context)
+        other = chosen if chosen != self.contexts.default else None
+        deployment = given.deployment(other)
+        if given.spec is not None and given.version is not None and deployment is not None:
+            published = {version.workflow for version in self.versions()}
+            self.contexts.require_own_name(deployment, given.spec.workflow, other, published)
+        layers = self.contexts.layers(deployment, chosen)
+        known = self._known(but=deployment if fresh else None)
+        return World(deployment, known, layers, self._secret_names())
+
+    def _world_of(self, deployment: str) -> World:
+        """What a deployment of a name of its own is held against, in the default context."""
+        layers = self.contexts.layers(deployment, self.contexts.chosen(None))
+        return World(deployment, self._known(), layers, self._secret_names())
+
+    def _secret_names(self) -> frozenset[str]:
+        return frozenset(secret.name for secret in self._ledger.secrets())
+
+    def _explained(self, workflow: WorkflowLike, context: str | None) -> tuple[Explanation, ...]:
+        """See `Contexts.explain`."""
+        given = self._given(workflow)
+        world = self._world(given, context)
+        plan = given.plan(world, groups=None)
+        assert given.spec is not None
+        return explain(plan.context, world.context, given.spec.context)
 
     def _given(self, workflow: WorkflowLike) -> Given:
         return Given.of(workflow, self.path, self._published)

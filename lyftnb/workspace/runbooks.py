@@ -16,13 +16,13 @@ from lyftnb.model import (
     Plan,
     Problem,
     RunbookSpec,
-    Schema,
     WorkflowSpec,
     has_errors,
     runbook_digest,
 )
+from lyftnb.planning import Layer
 from lyftnb.workspace.checker import checker
-from lyftnb.workspace.given import Published, text_of
+from lyftnb.workspace.given import Published, World, text_of
 from lyftnb.workspace.invocation import Invocation, Invocations
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class Home:
     folder: Path
     published: Published
     """Published workflows."""
-    known: Callable[[], Mapping[str, Schema]]
-    """Schemas of spools that exist."""
+    world: Callable[[str], World]
+    """What a deployment of that name is held against."""
     groups: Callable[[], Mapping[str, int] | None]
     """Worker groups with their sizes."""
     env: Callable[[Plan], RunEnv]
@@ -269,14 +269,18 @@ class Runbooks:
         parsed = planning.parse_ref(spec.workflow)
         assert parsed is not None  # it was pinned
         workflow, number = self._home.published(*parsed)
+        world = self._home.world(deployment)
         return planning.plan(
             workflow,
             deployment=deployment,
             version=number,
             checker=checker(),
-            context=planning.context_of(spec, filled),
+            context=world.context.with_given(
+                Layer(f"runbook:{spec.runbook}", planning.context_of(spec, filled))
+            ),
             groups=self._home.groups(),
-            known=self._home.known(),
+            known=world.known,
+            secrets=world.secrets,
         )
 
     def _plan_of(self, record: InvocationRecord) -> Plan:

@@ -207,18 +207,26 @@ class Workflow:
         """The graph as a picture; `planned` shows the stages and transports that would run."""
         return Picture(self.plan() if planned else self.spec)
 
-    def trace(self, rows: int = 20, *, workspace: Workspace | None = None) -> Trace:
+    def trace(
+        self, rows: int = 20, *, context: str | None = None, workspace: Workspace | None = None
+    ) -> Trace:
         """Run on a sample and keep the events after each action; nothing is stored."""
         with _opened(workspace) as ws:
-            return ws.trace(self, rows=rows)
+            return ws.trace(self, rows=rows, context=context)
 
-    def run(self, *, fresh: bool = False, workspace: Workspace | None = None) -> RunSummary:
-        """Run to the end of the inputs, as deployment `NAME_draft`.
+    def run(
+        self,
+        *,
+        context: str | None = None,
+        fresh: bool = False,
+        workspace: Workspace | None = None,
+    ) -> RunSummary:
+        """Run to the end of the inputs, as deployment `NAME_draft`, with a context's variables.
 
         Without a workspace, the one of the current folder is opened for as long as it takes.
         """
         with _opened(workspace) as ws:
-            return ws.run(self, fresh=fresh)
+            return ws.run(self, context=context, fresh=fresh)
 
     def __repr__(self) -> str:
         about = self._document.get("description")

@@ -53,7 +53,9 @@ class Site:
         import json
 
         deadline = time.monotonic() + 30
-        while not self.file.exists() and time.monotonic() < deadline:
+        # It is written in place: there may be a file, and nothing in it yet.
+        while not (self.file.exists() and self.file.read_text().endswith("}")):
+            assert time.monotonic() < deadline, "no scheduler came up"
             threading.Event().wait(0.05)
         return str(json.loads(self.file.read_text())["address"])
 
@@ -168,7 +170,7 @@ def test_a_scheduler_that_goes_away_ends_the_run_with_a_word(tmp_path: Path) -> 
     try:
         site.worker("default")
         (tmp_path / "lyftnb.toml").write_text(
-            f'[cluster]\nscheduler = "{site.address}"\nstart_timeout = "3s"\n'
+            f'[cluster]\nscheduler = "{site.address}"\nstart_timeout = "30s"\n'
         )
 
         def kill(progress: Progress) -> None:

@@ -24,6 +24,15 @@ ORDERS = [{"customer": c, "n": n} for n, c in enumerate("xyxzxy")]
 CUSTOMER = {"type": "string", "pattern": "^[a-z]$"}
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ln.Workspace]:
+    """A workspace apart from the other flows: its workers are killed, frozen and interrupted."""
+    folder = tmp_path_factory.mktemp("runbooks")
+    (folder / "lyftnb.toml").write_text("[groups.default]\nworkers = 2\n[groups.edge]\n")
+    with ln.open(folder) as workspace:
+        yield workspace
+
+
 def orders(name: str, action: dict[str, Any] | None = None) -> ln.Workflow:
     """A workflow that picks the orders of a customer."""
     steps = {

@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from live_kit import SPOOL, flow, until
 
 import lyftnb as ln
-from lyftnb.model import NewItem, WorkflowSpec
+from lyftnb.model import NewItem
 
 pytestmark = pytest.mark.cluster
 
 Rows = Callable[[str], pl.DataFrame]
-SPOOL = {"transport": "spool"}
-
-
-def flow(name: str, steps: dict[str, Any], **rest: Any) -> WorkflowSpec:
-    return WorkflowSpec.model_validate({"workflow": name, "steps": steps, **rest})
 
 
 def rows_of(*values: Any) -> dict[str, Any]:
     return {"inline": {"rows": [{"n": value} for value in values]}}
-
-
-def until(condition: Callable[[], bool], what: Callable[[], Any]) -> None:
-    """Wait for a condition, for as long as a loaded machine may take."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.05)
 
 
 def test_dedupe_over_batches_and_runs(ws: ln.Workspace, rows: Rows, folder: Path) -> None:
@@ -182,3 +169,32 @@ def test_keys_as_an_input(ws: ln.Workspace, rows: Rows) -> None:
     found = rows("rates_draft.rates")
     assert found["key"].to_list() == ["eur", "usd", "x", "eur", "usd"]
     assert [json.loads(raw) for raw in found["_raw"]] == [1.0, 1.1, 0, 1.0, 1.1]
+
+
+def test_a_batch_takes_a_lock(ws: ln.Workspace, rows: Rows) -> None:
+    """It waits while somebody else holds it; its own is given back; one that is lost meanwhile
+    refuses the commit, and the batch runs again.
+    """
+    body = (
+        "def work(lf, ctx):\n"
+        "    import time\n"
+        "    first = ctx.kv('locked').get('tries', 0) == 0\n"
+        "    token = ctx.lock('resource', ttl=0.2 if first else 30)\n"
+        "    if first:\n"
+        "        ctx.state._env.state.kv_put('locked', {'tries': 1})\n"
+        "        time.sleep(0.5)\n"
+        "    return lf.with_columns(token=token)"
+    )
+    taken = ws._ledger.lock_acquire("resource", "somebody", 0.3)
+    assert taken is not None
+    wf = flow(
+        "locked",
+        {
+            "make": {"input": rows_of(1), "out": "raw"},
+            "work": {"in": "raw", "actions": [{"python": body}], "out": "done"},
+        },
+        channels={"raw": SPOOL, "done": SPOOL},
+    )
+    ws.run(wf)
+    assert rows("locked_draft.done")["token"].to_list() == [taken + 2]
+    assert not [lock for lock in ws._ledger.locks() if lock.name == "resource"]

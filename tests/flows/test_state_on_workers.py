@@ -109,7 +109,7 @@ def test_on_an_existing_scheduler_by_workers_old_and_new(site: Site, tmp_path: P
         asked(ws, "there")
         site.children[-1].kill()
         site.worker("default")
-        ws._compute._cluster.wait_for(["default"])  # type: ignore[union-attr]
+        ws._compute._cluster.wait_for(["default"], 120)  # type: ignore[union-attr]
         asked(ws, "there")
         name = plugin_name(str(ws._storage))
         assert name in introduced(site)
@@ -128,7 +128,7 @@ def test_a_worker_without_lyftnb_may_join(site: Site, tmp_path: Path) -> None:
     with ln.open(tmp_path) as ws:
         asked(ws, "shared")
         site.worker("foreign", "--preload", str(tmp_path / "without.py"))
-        ws._compute._cluster.wait_for(["foreign"])  # type: ignore[union-attr]
+        ws._compute._cluster.wait_for(["foreign"], 120)  # type: ignore[union-attr]
         asked(ws, "shared")
 
 

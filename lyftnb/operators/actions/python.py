@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from lyftnb.errors import LyftError, Permanent, Temporary, WorkflowError
-from lyftnb.model import Params
+from lyftnb.model import SECRET, Params, filled
 from lyftnb.operators.base import (
     HIDDEN,
     Action,
@@ -46,7 +46,9 @@ class Context:
     """The step's inputs by name."""
     state: BatchState
     variables: Mapping[str, Any]
-    """What `${…}` stands for: `run.id`, `msg.last`, …"""
+    """What `${…}` stands for: `run.id`, `msg.last`, … Secrets come by `values` only."""
+    values: Mapping[str, Any] = field(repr=False)
+    """The action's `values`, with `${…}` filled in."""
 
     def kv(self, namespace: str) -> BatchKv:
         """Keys and sets of the state, as of the last commit and with the batch's own changes; what
@@ -57,6 +59,12 @@ class Context:
     def enqueue(self, queue: str, payloads: Iterable[Any], *, priority: int = 0) -> None:
         """Put work items into a queue, once the batch is committed."""
         self.state.enqueue(queue, payloads, priority=priority)
+
+    def lock(self, name: str, ttl: float = 60.0) -> int:
+        """Take a lock for this batch; its fencing token. Given back with the commit, which is
+        refused if the lock was lost before; held by another, the batch is tried again later.
+        """
+        return self.state.lock(name, ttl)
 
     def publish(self, tag: str, payload: Any = None) -> None:
         """Send a message, once the batch is committed."""
@@ -78,6 +86,12 @@ class PythonParams(Params):
         "and a failing frame is halved until the offending rows stand alone",
     )
 
+    values: dict[str, Any] = Field(
+        default_factory=dict,
+        description="given to the function as `values` of the context, with `${…}` filled in: so "
+        "that source needs to hold no secret",
+    )
+
     @field_validator("source")
     @classmethod
     def _is_python(cls, source: str) -> str:
@@ -93,9 +107,10 @@ class Python(Action[PythonParams]):
     halving and go to the rejects with code `python_error`; above 100 rows and 1 % of them, or when
     it raises on a frame of no rows too, the batch fails instead.
     The context has the batch's name, its time and seed, `tables`, and the state: `ctx.kv("ns")`
-    (get, put, increment, scan, sets), `ctx.enqueue(queue, payloads)`, `ctx.publish(tag, payload)`.
-    What is read there is checked at the commit, what is changed is committed with the rows; a batch
-    of such a step is not cut, and is tried again as a whole if its function raises after a change.
+    (get, put, increment, scan, sets), `ctx.enqueue(queue, payloads)`, `ctx.publish(tag, payload)`,
+    `ctx.lock(name)`. What is read there is checked at the commit, what is changed is committed with
+    the rows; a batch of such a step is not cut, and is tried again as a whole if its function
+    raises after a change.
     `raise Temporary("…", delay=5)` asks for another try of the whole batch, `raise Permanent("…")`
     fails it for good (both from `lyftnb.errors`).
     """
@@ -128,7 +143,7 @@ class Python(Action[PythonParams]):
 
         def run(frame: pl.DataFrame) -> Made:
             function = _loaded(code, params.source, entry.name)
-            body = _Body(function, params.source, env, entry.takes_context)
+            body = _Body(function, params, env, entry.takes_context)
             return body.run(frame, rowwise=params.rowwise)
 
         return EagerBound(run, None)
@@ -141,7 +156,7 @@ class _BadReturn(WorkflowError):
 @dataclass(frozen=True, slots=True)
 class _Body:
     function: Callable[..., Any]
-    source: str
+    params: PythonParams
     env: Env
     takes_context: bool
 
@@ -159,7 +174,7 @@ class _Body:
 
     def _call(self, frame: pl.DataFrame, state: BatchState | None = None) -> pl.DataFrame:
         state = state or BatchState(self.env)
-        extra = (_context(self.env, state),) if self.takes_context else ()
+        extra = (_context(self.env, state, self.params.values),) if self.takes_context else ()
         made = self.function(frame.lazy(), *extra)
         if isinstance(made, pl.LazyFrame):
             made = made.collect()
@@ -193,7 +208,7 @@ class _Body:
                     half = length // 2
                     pieces += [(start + half, length - half), (start, half)]
                     continue
-                failed.append((start, Reason("python_error", _told(error, self.source))))
+                failed.append((start, Reason("python_error", _told(error, self.params.source))))
                 if len(failed) > most:
                     why = f"the function raised on more than {most} of {frame.height} rows"
                     raise self._failure(first, frame[failed[0][0]], why) from first
@@ -223,14 +238,16 @@ class _Body:
         row = row_json(frame.head(1)).to_list()
         shown = f"; the first row: {row[0]}" if row else ""
         return WorkflowError(
-            f"{what}: {_told(error, self.source)}{shown}",
+            f"{what}: {_told(error, self.params.source)}{shown}",
             hint="correct the function; raise Temporary to have the batch tried again",
         )
 
 
-def _context(env: Env, state: BatchState) -> Context:
-    tables, variables = dict(env.tables), dict(env.variables)
-    return Context(env.batch, env.split, env.now, env.seed, tables, state, variables)
+def _context(env: Env, state: BatchState, values: Mapping[str, Any]) -> Context:
+    variables = {k: v for k, v in env.variables.items() if not k.startswith(SECRET)}
+    taken = filled(values, env.variables, ("python", "values"))
+    tables = dict(env.tables)
+    return Context(env.batch, env.split, env.now, env.seed, tables, state, variables, taken)
 
 
 def _parsed(source: str) -> ast.Module:
@@ -270,7 +287,7 @@ def _uses_state(tree: ast.Module) -> bool:
     names = [arg.arg for arg in (*entry.args.posonlyargs, *entry.args.args)]
     return any(
         isinstance(node, ast.Attribute)
-        and node.attr in ("kv", "state")
+        and node.attr in ("kv", "lock", "state")
         and isinstance(node.value, ast.Name)
         and node.value.id == names[-1]
         for node in ast.walk(entry)

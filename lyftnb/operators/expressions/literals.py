@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
 
 from lyftnb.dtypes import TIMESTAMP, TIMESTAMPTZ, to_text
 from lyftnb.errors import near
+from lyftnb.model import Placeholder
 from lyftnb.operators.base import HIDDEN, Env
 from lyftnb.operators.expressions import casts
-from lyftnb.operators.expressions.parse import Placeholder
 from lyftnb.operators.expressions.values import (
     NULL,
     Refusal,
@@ -18,8 +16,6 @@ from lyftnb.operators.expressions.values import (
     bounds_of,
     constant,
 )
-
-_WORDS = {"true": True, "false": False, "null": None}
 
 
 def written(text: str, *, is_string: bool) -> Value:
@@ -47,9 +43,14 @@ def bound(place: Placeholder, env: Env) -> Value:
     if place.name in env.variables:
         return constant(env.variables[place.name])
     if place.default is not None:
-        return constant(_default(place.default))
+        return constant(place.fallback)
     if env.checking:
         return Value(pl.lit(None), NULL)
+    if place.secret is not None:
+        raise Refusal(
+            f"there is no secret {place.secret} here",
+            hint=f"set it: lyftnb secret set {place.secret}",
+        )
     guess = near(place.name, env.variables)
     raise Refusal(
         f"${{{place.name}}} has no value here",
@@ -111,17 +112,3 @@ def _number(text: str) -> int | float:
             return float(digits)
         except ValueError:
             raise Refusal(f"'{text}' is no number", hint="write 12, 1.5 or 1e3") from None
-
-
-def _default(text: str) -> Any:
-    """The fallback of a `${…}`: a quoted text, a number, true, false, null, else plain text."""
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1].replace(text[0] * 2, text[0])
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
-    for read in (int, float):
-        try:
-            return read(text)
-        except ValueError:
-            continue
-    return text

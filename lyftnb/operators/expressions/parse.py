@@ -16,14 +16,13 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, TokenError
 
 from lyftnb.errors import ExpressionError
+from lyftnb.model import PLACEHOLDER, Placeholder
 
 SQL_ACTION = "the `sql` action runs any DuckDB query over the rows"
 
 # Functions whose SQL form has words between the arguments.
 _WORDED = ("CAST", "TRY_CAST", "EXTRACT", "SUBSTRING", "TRIM", "POSITION")
-_PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
-_NAME = re.compile(r"[A-Za-z_][\w./-]*")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 _REFUSED: tuple[tuple[type[exp.Expression], str], ...] = (
@@ -51,15 +50,6 @@ class Dialect(DuckDB):  # type: ignore[misc]
             for name, parser in DuckDB.Parser.FUNCTION_PARSERS.items()
             if name in _WORDED
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Placeholder:
-    """A `${name || default}` of an expression."""
-
-    name: str
-    default: str | None
-    """The text behind `||`, as written; None without a default."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,8 +109,8 @@ def _bind_places(text: str) -> tuple[str, dict[int, Placeholder]]:
         return text, {}
     places: dict[int, Placeholder] = {}
     out = text
-    quoted = [match.span() for match in _QUOTED.finditer(_PLACEHOLDER.sub(_blank, text))]
-    for match in _PLACEHOLDER.finditer(text):
+    quoted = [match.span() for match in _QUOTED.finditer(PLACEHOLDER.sub(_blank, text))]
+    for match in PLACEHOLDER.finditer(text):
         start, end = match.span()
         if any(a < start < b for a, b in quoted):
             raise ExpressionError(
@@ -140,19 +130,19 @@ def _blank(match: re.Match[str]) -> str:
 
 
 def _placeholder(body: str, text: str, offset: int) -> Placeholder:
-    name, bar, default = body.partition("||")
-    if not _NAME.fullmatch(name.strip()):
+    place = Placeholder.of(body)
+    if place is None:
         raise ExpressionError(
             f"'${{{body}}}' names no value",
             hint="write ${run.id}, or ${msg.last || 0} with a fallback",
             text=text,
             offset=offset,
         )
-    if bar and name.strip().startswith("secret."):
+    if place.secret is not None and place.default is not None:
         raise ExpressionError(
             "a secret has no fallback", hint="set the secret instead", text=text, offset=offset
         )
-    return Placeholder(name.strip(), default.strip() if bar else None)
+    return place
 
 
 def _refuse_statements(text: str, tree: exp.Expression) -> None:

@@ -10,11 +10,12 @@ from lyftnb.planning.rules.dispatch import dispatch
 from lyftnb.planning.rules.frames import frames
 from lyftnb.planning.rules.inputs import inputs
 from lyftnb.planning.rules.messages import messages
+from lyftnb.planning.rules.placeholders import placeholders
 from lyftnb.planning.rules.schemas import schemas
 from lyftnb.planning.rules.triggers import triggers
 
 Rule = Callable[[Draft, Setting, Report], None]
 
 RULES: tuple[Rule, ...] = (
-    bodies, inputs, channels, dispatch, frames, triggers, messages, schemas,
+    bodies, inputs, channels, dispatch, frames, triggers, messages, placeholders, schemas,
 )  # fmt: skip

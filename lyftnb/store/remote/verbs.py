@@ -82,6 +82,9 @@ class StateClient(Client):
     schema = read(Ledger.schema)
     segments = read(Ledger.segments)
 
+    # Secrets that what runs here names.
+    lent_secrets = read(Ledger.lent_secrets)
+
     # What happens: `messages`, `issues`, `queue:NAME`, `lock:NAME`.
     news = wait(News.news)
 

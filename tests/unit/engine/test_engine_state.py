@@ -64,7 +64,7 @@ def test_a_source_gets_a_client_that_connects_only_when_it_is_asked(
             return Discovery()
 
     monkeypatch.setattr(connectors, "SOURCES", {"curious": Curious()})
-    discover_source(InputSpec(kind="curious", params={}), {}, SourceEnv(), ROOT)
+    discover_source(InputSpec(kind="curious", params={}), {}, SourceEnv(), {}, ROOT)
     assert seen == [state_of_owner(ROOT)]
     assert "not connected" in repr(seen[0])
     monkeypatch.setattr(seen[0]._line, "_patience_s", 0.0)

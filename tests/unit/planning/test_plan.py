@@ -14,7 +14,7 @@ from planning_kit import PlainChecker, planned, problems, spec_of
 from lyftnb import catalog
 from lyftnb.errors import GroupUnavailable, InvalidWorkflow
 from lyftnb.model import Plan, Stage, WorkflowSpec, has_errors
-from lyftnb.planning import describe, plan
+from lyftnb.planning import ContextLayers, Layer, describe, plan
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "plans"
 FILES = {"input": {"files": "a"}}
@@ -67,10 +67,13 @@ def test_a_group_without_workers_is_refused() -> None:
 def test_a_value_from_the_context_keeps_its_type() -> None:
     step = {"input": {"files": {"rows": "{{n}}", "path": "{{dir}}/{{n}}"}}} | SINK
     spec = spec_of({"a": step}, context={"n": 5, "dir": "data", "unused": 1})
-    made = planned(spec, context={"dir": "prod"})
+    made = planned(spec, context=ContextLayers(chosen=(Layer("prod", {"dir": "prod"}),)))
     assert made.stages[0].source is not None
     assert made.stages[0].source.params == {"rows": 5, "path": "prod/5"}
-    assert made.context == {"n": 5, "dir": "prod"}
+    assert [(v.name, v.value, v.layer) for v in made.context] == [
+        ("n", 5, "workflow"),
+        ("dir", "prod", "prod"),
+    ]
 
 
 def test_a_value_that_does_not_fit_is_placed() -> None:

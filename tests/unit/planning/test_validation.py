@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from planning_kit import PlainChecker, found, problems, spec_of
+from planning_kit import PlainChecker, found, planned, problems, spec_of
 
+from lyftnb.errors import InvalidWorkflow
 from lyftnb.model import Schema, WorkflowSpec
 from lyftnb.planning import validate
 from lyftnb.testing import strategies
@@ -373,3 +374,47 @@ def test_any_document_can_be_validated(spec: WorkflowSpec) -> None:
     for problem in validate(spec, Lenient()):
         assert problem.message
         assert problem.path == () or problem.path[0] in WorkflowSpec.model_fields
+
+
+def test_placeholders_and_secrets() -> None:
+    used = "${secret.db/password}"
+    steps: dict[str, Any] = {
+        "a": {
+            "input": {"files": {"path": f"x/{used}", "n": "${rum.id}", "m": "$${HOME} ${} ${a b}"}},
+            "actions": [
+                {"derive": {"x": f"md5({used})", "y": "${secret.Db/x}", "z": "${secret.a/b || 1}"}},
+                {"python": {"source": f"# {used}", "values": {"k": used}}},
+            ],
+            "emit": [{"tag": "t", "fields": {"x": used}}],
+            "output": {"print": used},
+        }
+    }
+    spec = spec_of(steps)
+    wrong = {
+        "unknown_placeholder steps.a.input.files.n",
+        "bad_placeholder steps.a.input.files.m",
+        "bad_secret steps.a.actions[0].derive.y",
+        "bad_secret steps.a.actions[0].derive.z",
+        "secret_not_here steps.a.actions[1].python.source",
+        "secret_not_here steps.a.emit[0].fields.x",
+    }
+    assert set(found(spec)) - {"bad_expression steps.a.emit[0].fields"} == wrong
+    assert set(found(spec, secrets=frozenset({"db/password"}))) == wrong
+    missing = problems(spec, secrets=frozenset({"db/passwort"}))
+    told = [p for p in missing if p.code == "missing_secret"]
+    assert {p.dotted for p in told} == {
+        "steps.a.input.files.path",
+        "steps.a.actions[0].derive.x",
+        "steps.a.actions[1].python.values.k",
+        "steps.a.output.print",
+    }
+    assert {p.severity for p in told} == {"warning"}
+    hint = "did you mean 'db/passwort'? Otherwise lyftnb secret set db/password"
+    assert {p.hint for p in told} == {hint}
+
+
+def test_a_missing_secret_stops_a_plan() -> None:
+    spec = spec_of({"a": READ | {"output": {"print": "${secret.db/password}"}}})
+    assert planned(spec, secrets=frozenset({"db/password"}))
+    with pytest.raises(InvalidWorkflow, match="lyftnb secret set db/password"):
+        planned(spec, secrets=frozenset())

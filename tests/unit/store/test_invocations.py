@@ -80,7 +80,7 @@ def test_a_run_begins_with_its_invocation_and_is_named_in_its_messages(
     now = ledger.invocation("backfill-1")
     assert (now.status, now.error, now.ended_at) == ("failed", error, clock.now())
     told = [m for m in ledger.messages() if m.correlation == "backfill-1"]
-    assert [m.type for m in told] == ["run-fired", "invocation-ended"]
+    assert [m.type for m in told] == ["run-started", "invocation-ended"]
     assert told[1].payload["status"] == "failed"
 
 

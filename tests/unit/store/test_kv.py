@@ -310,17 +310,26 @@ def test_changes_come_in_with_the_batch(ledger: Ledger, stage: Stage) -> None:
     commit = stage(
         1,
         ("put", "n", "a", '{"x":1}'),
+        ("put", "n", "t", '"Nan is, infinitely, [well,]"'),
         ("put_absent", "n", "a", "2"),
         ("put_absent", "n", "b", "2"),
         ("increment", "n", "count", "5"),
         ("delete", "n", "old"),
         ("add", "n", "s", '"m"'),
+        ("add", "n", "s", '{ "b": 1, "a": 2 }'),
+        ("add", "n", "s", '{"a":2,"b":1}'),
         ("add", "n", "s", '"gone"'),
         ("remove", "n", "s", '"gone"'),
     )
     assert values(ledger) == {"count": 1, "old": 1}
     assert ledger.commit([commit]) == [Committed("d/s/1", 1)]
-    assert values(ledger) == {"a": {"x": 1}, "b": 2, "count": 6, "s": ["m"]}
+    assert values(ledger) == {
+        "a": {"x": 1},
+        "t": "Nan is, infinitely, [well,]",
+        "b": 2,
+        "count": 6,
+        "s": ["m", {"a": 2, "b": 1}],
+    }
     assert ledger.commit([commit]) == [Committed("d/s/1", 1, repeated=True)]
     assert values(ledger)["count"] == 6
 
@@ -371,9 +380,14 @@ def test_increments_and_set_changes_never_conflict(ledger: Ledger, stage: Stage)
         (("increment", "n", "new", '"x"'), "a number under key n:new"),
         (("put", "n", "k", "{"), "JSON of at most 1,048,576 bytes for key n:k"),
         (("put", "n", "k"), "JSON of at most"),
+        (("put", "n", "k", "[1,]"), "JSON of at most"),
+        (("put", "n", "k", '{"a": NaN}'), "JSON of at most"),
+        (("add", "n", "k", "-Infinity"), "JSON of at most"),
+        (("put", "n", "k", "1" * 5000), "JSON of at most"),
         (("put", "n", "x" * 1025, "1"), "a key of 1 to 1,024 bytes"),
         (("put", "no no", "k", "1"), "a namespace's name"),
         (("upsert", "n", "k", "1"), "one of put, put_absent, delete"),
+        ((None, "n", "k", "1"), "one of put, put_absent, delete"),
     ],
 )
 def test_a_change_that_cannot_be_is_refused_for_good(

@@ -14,6 +14,7 @@ from lyftnb.clock import ManualClock
 from lyftnb.errors import LedgerError, NotFound, StorageError, WorkspaceBusy
 from lyftnb.model import Ending, SpoolSpec
 from lyftnb.store import Ledger, SweepReport
+from lyftnb.store.database import migrations
 from tests.unit.store.conftest import MakeCommit
 
 
@@ -198,3 +199,9 @@ def test_staging_and_sweeping_may_meet(ledger: Ledger, make: MakeCommit) -> None
     )
     ledger.commit([make(1, frame(1))])
     assert ledger.scan("c").collect().height == 1
+
+
+def test_migrations_count_up_without_a_gap() -> None:
+    """Of two with one number, a ledger that has seen the first would never see the second."""
+    numbers = [number for number, _text in migrations()]
+    assert numbers == list(range(1, len(numbers) + 1))

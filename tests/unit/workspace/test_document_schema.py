@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from lyftnb.catalog import runbook_schema
 from lyftnb.catalog.tree import parse
 from lyftnb.operators.registry import ACTIONS
 from lyftnb.workspace.checker import checker
@@ -19,6 +20,7 @@ FILES = [
     ROOT / "tests/golden/plans/flights.yaml",
 ]
 SCHEMA = Draft202012Validator(checker().document_schema())
+RUNBOOK = Draft202012Validator(runbook_schema())
 
 
 def value_of(text: str) -> Any:
@@ -28,7 +30,8 @@ def value_of(text: str) -> Any:
 
 
 def objections(document: Any) -> list[str]:
-    return [f"{error.json_path}: {error.message[:200]}" for error in SCHEMA.iter_errors(document)]
+    schema = RUNBOOK if "runbook" in document else SCHEMA
+    return [f"{error.json_path}: {error.message[:200]}" for error in schema.iter_errors(document)]
 
 
 def step(**body: Any) -> dict[str, Any]:

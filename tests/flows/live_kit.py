@@ -1,0 +1,24 @@
+"""What tests of running deployments share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lyftnb.model import WorkflowSpec
+
+SPOOL = {"transport": "spool"}
+
+
+def flow(name: str, steps: dict[str, Any], **rest: Any) -> WorkflowSpec:
+    """A workflow of these steps."""
+    return WorkflowSpec.model_validate({"workflow": name, "steps": steps, **rest})
+
+
+def until(condition: Callable[[], bool], what: Callable[[], Any]) -> None:
+    """Wait for a condition, for as long as a loaded machine may take."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.05)

@@ -1,0 +1,228 @@
+"""Deployments that run until they are stopped: what fires them, and what people see of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from live_kit import SPOOL, flow, until
+
+import lyftnb as ln
+from lyftnb.errors import NotFound, SetupError
+from lyftnb.model import Run
+
+pytestmark = pytest.mark.cluster
+
+Rows = Callable[[str], pl.DataFrame]
+
+
+def runs_of(ws: ln.Workspace, deployment: str, stage: str) -> list[Run]:
+    found = ws._ledger.runs(deployment, stage=stage, limit=1000)
+    return sorted(found, key=lambda run: run.number)
+
+
+def append(file: Path, *rows: dict[str, Any]) -> None:
+    with file.open("a") as out:
+        out.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def test_files_are_followed_and_data_flows_on(ws: ln.Workspace, rows: Rows, folder: Path) -> None:
+    (folder / "live").mkdir()
+    wf = flow(
+        "live",
+        {
+            "read": {
+                "input": {"files": {"path": "live/*.ndjson"}},
+                "trigger": {"watch": "50ms"},
+                "out": "raw",
+                "emit": [{"tag": "live.landed", "fields": {"rows": "count(*)"}}],
+            },
+            "copy": {"in": "raw", "actions": [{"derive": {"m": "n * 2"}}], "out": "copied"},
+        },
+        channels={"raw": SPOOL, "copied": SPOOL},
+    )
+    deployment = ws.start(wf)
+    for number in range(3):
+        append(folder / "live/a.ndjson", {"n": number}, {"n": -number})
+        until(
+            lambda number=number: ws._ledger.next_seq("live_draft.copied") == 2 * (number + 1),
+            lambda: ws.progress(deployment),
+        )
+    with pytest.raises(SetupError, match="is running already"):
+        ws.run(wf)
+    ws.stop(deployment)
+    append(folder / "live/a.ndjson", {"n": 9})
+    assert ws._ledger.next_seq("live_draft.raw") == 6 and deployment not in ws.running
+    ws.start(wf)
+    until(lambda: ws._ledger.next_seq("live_draft.copied") == 7, lambda: ws.progress(deployment))
+    ws.stop(deployment)
+    assert rows("copied")["m"].to_list() == [0, 0, 2, -2, 4, -4, 18]
+    sent = [message.payload["rows"] for message in ws._ledger.messages(tag="live.landed")]
+    assert sum(sent) == 7
+    assert {run.cause for run in runs_of(ws, deployment, "copy")} == {"data"}
+
+
+def test_messages_wake_steps_as_their_overlap_says(ws: ln.Workspace) -> None:
+    def step(overlap: str) -> dict[str, Any]:
+        return {
+            "input": {"inline": {"rows": [{"x": 1}]}},
+            "trigger": {
+                "message": {"tag": "overlap.go", "when": "n < 10"},
+                "overlap": overlap,
+            },
+            "emit": [{"tag": f"overlap.{overlap}", "empty": True, "fields": {"n": "${msg.n}"}}],
+            "output": {"discard": {}},
+        }
+
+    deployment = ws.start(flow("overlap", {name: step(name) for name in ("queue", "coalesce")}))
+    for n in (0, 1, 2, 99):
+        ws.bus.publish("overlap.go", {"n": n})
+
+    def heard(overlap: str) -> list[int]:
+        return [m.payload["n"] for m in ws._ledger.messages(tag=f"overlap.{overlap}")]
+
+    until(lambda: heard("queue") == [0, 1, 2], lambda: ws.progress(deployment))
+    until(lambda: heard("coalesce")[-1:] == [2], lambda: ws.progress(deployment))
+    ws.stop(deployment)
+    assert heard("coalesce") == sorted(set(heard("coalesce")))
+    assert sum(len(r.messages) for r in runs_of(ws, deployment, "coalesce")) == 3
+    assert [len(r.messages) for r in runs_of(ws, deployment, "queue")] == [1, 1, 1]
+
+
+def test_fires_that_come_while_nothing_runs_are_caught_up(ws: ln.Workspace) -> None:
+    wf = flow(
+        "later",
+        {
+            "tick": {
+                "input": {"inline": {"rows": [{"x": 1}]}},
+                "trigger": {"interval": "200ms", "window": {}},
+                "output": {"discard": {}},
+            },
+            "react": {
+                "input": {"inline": {"rows": [{"x": 1}]}},
+                "trigger": {"message": {"tag": "later.go"}, "overlap": "queue"},
+                "output": {"discard": {}},
+            },
+        },
+    )
+    deployment = ws.start(wf)
+    until(
+        lambda: any(r.status == "done" for r in runs_of(ws, deployment, "tick")),
+        lambda: ws.progress(deployment),
+    )
+    ws.stop(deployment)
+    before = len(runs_of(ws, deployment, "tick"))
+    ws.bus.publish("later.go", {"n": 1})
+    time.sleep(0.7)
+    ws.start(wf)
+    until(
+        lambda: len(runs_of(ws, deployment, "tick")) >= before + 3,
+        lambda: ws.progress(deployment),
+    )
+    until(
+        lambda: [r.status for r in runs_of(ws, deployment, "react")] == ["done"],
+        lambda: runs_of(ws, deployment, "react"),
+    )
+    ws.stop(deployment)
+    windows = [(r.window_start, r.window_end) for r in runs_of(ws, deployment, "tick")]
+    assert all(a[1] == b[0] for a, b in pairwise(windows))
+
+
+def test_a_blocked_stage_is_an_issue_until_it_is_mended(
+    ws: ln.Workspace, rows: Rows, folder: Path
+) -> None:
+    (folder / "broken").mkdir()
+    body = (
+        "def work(lf):\n"
+        "    import pathlib\n"
+        f"    if not pathlib.Path({str(folder)!r}, 'broken/mended').exists():\n"
+        "        raise RuntimeError('broken')\n"
+        "    return lf"
+    )
+    wf = flow(
+        "broken",
+        {
+            "read": {"input": {"inline": {"rows": [{"n": 1}]}}, "out": "raw"},
+            "work": {
+                "in": "raw",
+                "actions": [{"python": {"source": body, "rowwise": False}}],
+                "frame": "batch",
+                "out": "done",
+            },
+            "copy": {"in": "raw", "out": "copied"},
+        },
+        channels={"raw": SPOOL, "done": SPOOL, "copied": SPOOL},
+    )
+    deployment = ws.start(wf)
+
+    def issues() -> list[tuple[str, str]]:
+        found = ws._ledger.issues(place_prefix=deployment)
+        return [(issue.code, issue.place) for issue in found]
+
+    blocked = [("stage_blocked", "broken_draft/work")]
+    until(lambda: issues() == blocked, lambda: (issues(), ws.progress(deployment)))
+    until(lambda: ws._ledger.next_seq("broken_draft.copied") == 1, lambda: ws.progress(deployment))
+    (folder / "broken/mended").touch()
+    ws._managing().retry(deployment, "work")
+    until(lambda: not issues(), lambda: (issues(), ws.progress(deployment)))
+    until(lambda: ws._ledger.next_seq("broken_draft.done") == 1, lambda: ws.progress(deployment))
+    ws.stop(deployment)
+    types = [m.type for m in ws._ledger.messages() if m.payload and "code" in str(m.payload)]
+    assert "issue-raised" in types and "issue-closed" in types
+
+
+def test_variables_and_payloads_reach_expressions(ws: ln.Workspace, rows: Rows) -> None:
+    wf = flow(
+        "values",
+        {
+            "ask": {
+                "input": {"messages": {"tag": "values.ask"}},
+                "trigger": {"message": {"tag": "values.ask"}},
+                "actions": [
+                    {"derive": {"deep": "${msg.a.b}", "limit": "${var.limit || 5}"}},
+                    {"select": ["deep", "limit"]},
+                ],
+                "out": "answers",
+            }
+        },
+        channels={"answers": SPOOL},
+    )
+    deployment = ws.start(wf)
+    ws.bus.publish("values.ask", {"a": {"b": 1}})
+    until(lambda: ws._ledger.next_seq("values_draft.answers") == 1, lambda: ws.progress(deployment))
+    ws.bus.publish("values.set", {"limit": 7}, type="set-variable")
+    ws.bus.publish("values.ask", {"a": {"b": 2}})
+    until(lambda: ws._ledger.next_seq("values_draft.answers") == 2, lambda: ws.progress(deployment))
+    ws.stop(deployment)
+    assert rows("answers").rows() == [(1, 5), (2, 7)]
+
+
+def test_a_step_is_fired_by_hand(ws: ln.Workspace, rows: Rows) -> None:
+    wf = flow(
+        "byhand",
+        {
+            "make": {"input": {"inline": {"rows": [{"n": 1}, {"n": 2}]}}, "out": "raw"},
+            "take": {
+                "in": "raw",
+                "trigger": "manual",
+                "actions": [{"derive": {"who": "${msg.who}"}}],
+                "out": "taken",
+            },
+        },
+        channels={"raw": SPOOL, "taken": SPOOL},
+    )
+    deployment = ws.start(wf)
+    until(lambda: ws._ledger.next_seq("byhand_draft.raw") == 2, lambda: ws.progress(deployment))
+    with pytest.raises(NotFound, match="did you mean 'take'"):
+        ws.fire(deployment, "takee")
+    ws.fire(deployment, "take", {"who": "me"})
+    until(lambda: ws._ledger.next_seq("byhand_draft.taken") == 2, lambda: ws.progress(deployment))
+    ws.stop(deployment)
+    assert rows("taken")["who"].to_list() == ["me", "me"]
+    assert [r.cause for r in runs_of(ws, deployment, "take")] == ["manual"]
