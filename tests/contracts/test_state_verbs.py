@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from lyftnb.clock import ManualClock
-from lyftnb.errors import BadData, NotFound, StateError
+from lyftnb.errors import BadData, NotFound, SetupError, StateError
 from lyftnb.model import Claim, Commit, Committed, Lease, MessageDraft, NewItem, Run, SpoolSpec
 from lyftnb.store import Ledger, scan, write_segments
 from lyftnb.store.remote import VERBS, Desk, StateClient, serve
@@ -148,6 +148,14 @@ def test_spools(state: State, ledger: Ledger) -> None:
     assert scan(found, info.schema, ledger.root).collect().equals(frame)
     with pytest.raises(NotFound, match="there is no snapshot 99"):
         state.segments("d.c", at=99)
+
+
+def test_secrets(state: State, ledger: Ledger) -> None:
+    with pytest.raises(SetupError, match="nothing that runs here names the secret s/t"):
+        state.lent_secrets(["s/t"])
+    ledger.lend_secrets("d", ["s/t"])
+    with pytest.raises(NotFound, match="s/t"):
+        state.lent_secrets(["s/t"])
 
 
 def test_runs(state: State, ledger: Ledger) -> None:
