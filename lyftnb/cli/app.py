@@ -12,7 +12,11 @@ from typer.core import TyperGroup
 from lyftnb.cli import (
     authoring,
     contexts,
+    history,
+    keys,
+    locks,
     messages,
+    queues,
     runbooks,
     running,
     secrets,
@@ -103,6 +107,12 @@ app.add_typer(contexts.app, name="context")
 app.add_typer(secrets.app, name="secret")
 app.add_typer(runbooks.app, name="runbook")
 app.add_typer(messages.app, name="messages")
+app.add_typer(keys.app, name="kv")
+app.add_typer(queues.app, name="queue")
+app.add_typer(locks.app, name="lock")
+app.add_typer(history.issues, name="issues")
+app.add_typer(history.runs, name="runs")
+app.add_typer(history.triggers, name="triggers")
 
 if __name__ == "__main__":
     sys.exit(app())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lyftnb.cli.screen import Json, opened, print_json, print_table
+from lyftnb.cli.screen import Json, json_of, print_json, print_table, reached
 from lyftnb.errors import SetupError
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def list_messages(
     """List messages in order: the newest, or those after an id."""
     from lyftnb.workspace.bus import COLUMNS, line
 
-    with opened(ctx) as workspace:
+    with reached(ctx) as state:
         wanted = _wanted(tag=tag, type=type, source=source, job=job)
-        found = workspace.bus.messages(limit, after=after, **wanted)
+        found = state.bus.messages(limit, after=after, **wanted)
     if as_json:
         print_json([asdict(message) for message in found])
     else:
@@ -56,14 +56,9 @@ def publish(
     as_json: Json = False,
 ) -> None:
     """Put a message on the bus. Steps that wait for it fire as soon as they run."""
-    try:
-        value = json.loads(payload)
-    except ValueError as error:
-        raise SetupError(
-            f"the payload is not JSON: {error}", hint="put text into double quotes within single"
-        ) from None
-    with opened(ctx) as workspace:
-        message = workspace.bus.publish(tag, value, type=type)
+    value = json_of(payload, "payload")
+    with reached(ctx) as state:
+        message = state.bus.publish(tag, value, type=type)
     if as_json:
         print_json(asdict(message))
     else:
@@ -92,8 +87,8 @@ def follow(
     """Print messages as they come, one line each, until Ctrl-C."""
     wanted = _wanted(tag=tag, type=type, source=source, job=job)
     with (
-        opened(ctx) as workspace,
-        workspace.bus.subscribe(name, after=after, timeout=timeout, **wanted) as messages,
+        reached(ctx, serve=True) as state,
+        state.bus.subscribe(name, after=after, timeout=timeout, **wanted) as messages,
     ):
         for message in messages:
             typer.echo(_json_line(message) if as_json else _line(message))
@@ -116,8 +111,8 @@ def request(
 ) -> None:
     """Ask the manager, a worker or a job, and print the reply."""
     options = dict(_pair(text) for text in option or ())
-    with opened(ctx) as workspace:
-        answer = workspace.bus.request(target, {"ask": question, **options}, timeout)
+    with reached(ctx) as state:
+        answer = state.bus.request(target, {"ask": question, **options}, timeout)
     if as_json:
         print_json(answer)
     else:

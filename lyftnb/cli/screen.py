@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from lyftnb.errors import SetupError
+
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
     from lyftnb.workspace import Workspace
+    from lyftnb.workspace.state_access import Connection, State
 
 _ENDLESS = 100_000
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -29,12 +32,13 @@ class Settings:
     debug: bool = False
 
 
-def opened(ctx: typer.Context, subject: str | None = None) -> Workspace:
+def opened(ctx: typer.Context, subject: str | None = None, *, serve: bool = False) -> Workspace:
     """The workspace that the command works in, to be closed by the caller.
 
     Args:
         ctx: carries `--workspace`, which wins.
         subject: the file or reference that the command names.
+        serve: let other processes reach its state meanwhile: for what takes longer.
     """
     from lyftnb import workspace
     from lyftnb.workspace.config import folder_of
@@ -42,7 +46,43 @@ def opened(ctx: typer.Context, subject: str | None = None) -> Workspace:
     chosen = ctx.obj.workspace
     if chosen is None and subject is not None and Path(subject).is_file():
         chosen = folder_of(Path(subject).resolve().parent)
-    return workspace.open(chosen if chosen is not None else ".")
+    return workspace.open(chosen if chosen is not None else ".", serve=serve)
+
+
+def reached(ctx: typer.Context, *, serve: bool = False) -> State:
+    """The state of the workspace that the command works in, whichever process owns it; to be closed
+    by the caller. With `serve`, others reach it through us while the command runs.
+    """
+    from lyftnb.workspace.state_access import reach
+
+    return reach(ctx.obj.workspace or ".", serve=serve)
+
+
+def connected(ctx: typer.Context) -> Connection:
+    """The state of the workspace that the command works in, which another process must have open;
+    to be closed by the caller.
+
+    Raises:
+        NotFound: no process has it open.
+    """
+    from lyftnb.workspace.state_access import HASTE_S, state
+
+    return state(ctx.obj.workspace or ".", patience=HASTE_S)
+
+
+def json_of(text: str, what: str) -> Any:
+    """The value of an argument that is JSON.
+
+    Raises:
+        SetupError: it is not.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise SetupError(
+            f"the {what} is not JSON: {error}",
+            hint="put text into double quotes within single ones",
+        ) from None
 
 
 def command_prefix(folder: Path) -> str:

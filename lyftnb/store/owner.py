@@ -90,6 +90,7 @@ def busy(state_dir: Path) -> WorkspaceBusy:
     return WorkspaceBusy(
         f"the workspace is in use by {who}{host}{command}{since}",
         where=str(state_dir),
-        hint="wait until it ends or stop it; the workspace is free as soon as the process is gone",
+        hint="wait until it ends or stop it; keys, queues, locks and messages can be used "
+        "meanwhile: `lyftnb.state` in Python, `lyftnb kv` and the like",
         **facts,
     )

@@ -115,8 +115,13 @@ class Bus:
             )
         return self._requests().ask(target, payload, timeout)
 
+    @property
+    def newest(self) -> int:
+        """The id of the newest message; 0 if there was none."""
+        return self._ledger.newest_message()
+
     def __repr__(self) -> str:
-        return f"Bus({self._ledger.newest_message():,} messages so far)"
+        return f"Bus({self.newest:,} messages so far)"
 
 
 class Subscription:

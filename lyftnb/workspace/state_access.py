@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lyftnb.workspace.waiting import Verbs
 
 _PATIENCE_S = 60.0
-_HASTE_S = 3.0
+HASTE_S = 3.0
 """So long a short command waits for an owner that does not answer."""
 _LOOK_S = 0.05
 _OPEN_S = 20.0
@@ -190,7 +190,7 @@ def state(path: str | Path = ".", *, patience: float = _PATIENCE_S) -> Connectio
         raise NotFound(
             "no process has the workspace open",
             where=str(root),
-            hint="open it yourself with `lyftnb.open`, or in a process that stays",
+            hint="open it (`lyftnb.open`), or keep a workflow running: `lyftnb run FILE --follow`",
         )
     connection = Connection(root, StateClient.of(root / STATE_DIR, patience_s=patience))
     try:
@@ -223,7 +223,7 @@ def reach(path: str | Path = ".", *, serve: bool = False) -> State:
             # Without an address it is on its way up or down, or it serves nobody and soon ends.
             if StateAddress.load(root_of(path) / STATE_DIR) is not None:
                 with suppress(NotFound, Temporary):
-                    return state(path, patience=_HASTE_S)
+                    return state(path, patience=HASTE_S)
             if time.monotonic() >= deadline:
                 raise busy from None
             time.sleep(_LOOK_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from lyftnb.errors import StateError
 from lyftnb.model import Json, KvEntry, canonical_json
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def cells(entry: KvEntry) -> tuple[str, str, int, str]:
     return entry.key, text, entry.version, until
 
 
-def _listed(keys: Iterable[str]) -> list[str] | str:
-    # A text is no list of keys: the verb says so.
-    return keys if isinstance(keys, str) else list(keys)
+def _listed(keys: Iterable[str]) -> list[str]:
+    if isinstance(keys, str):
+        raise StateError(f"expected several keys, found {keys!r}", hint="put it in a list")
+    return list(keys)

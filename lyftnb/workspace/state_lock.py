@@ -125,9 +125,11 @@ class Lock:
     def release(self) -> bool:
         """Let the next one in; False if it was lost already, or never held."""
         with self._change:
-            was_held, self._standing = self._standing, False
+            was_ours, in_time = self._standing, self.held
+            self._standing = False
+            self._is_lost = self._is_lost or (was_ours and not in_time)
             self._change.notify_all()
-        if not was_held or self._token is None:
+        if not in_time or self._token is None:
             return False
         self._is_lost = not self._state.lock_release(self.name, self._token)
         return not self._is_lost

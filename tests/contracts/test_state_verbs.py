@@ -5,10 +5,10 @@ Whoever adds a verb to `StateClient` adds a line here.
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -17,37 +17,15 @@ import pyarrow as pa
 import pytest
 
 from lyftnb.clock import ManualClock
-from lyftnb.errors import BadData, NotFound, StateError
-from lyftnb.model import Claim, Commit, Committed, Lease, MessageDraft, NewItem, SpoolSpec
+from lyftnb.errors import BadData, NotFound, SetupError, StateError
+from lyftnb.model import Claim, Commit, Committed, Lease, MessageDraft, NewItem, Run, SpoolSpec
 from lyftnb.store import Ledger, scan, write_segments
-from lyftnb.store.remote import VERBS, StateClient, serve
-from lyftnb.testing import invariants
+from lyftnb.store.remote import VERBS, Desk, StateClient, serve
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 State = Any
 """A ledger, or a client of one: the same verbs."""
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(NOW)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path, clock: ManualClock) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "state", clock, "pytest") as opened:
-        yield opened
-        invariants.check(opened)
-
-
-@pytest.fixture(params=["in process", "over the protocol"])
-def state(ledger: Ledger, request: pytest.FixtureRequest) -> Iterator[State]:
-    if request.param == "in process":
-        yield ledger
-        return
-    with serve(ledger), StateClient.of(ledger.state_dir, patience_s=10.0) as client:
-        yield client
 
 
 def test_keys(state: State, clock: ManualClock) -> None:
@@ -103,6 +81,8 @@ def test_locks(state: State, clock: ManualClock) -> None:
     assert state.lock_release("l", token) is True
     assert state.lock_release("l", token) is False
     assert state.lock_acquire("l", "you", 10.0) > token
+    (held,) = state.locks()
+    assert (held.name, held.holder, held.token) == ("l", "you", token + 1)
 
 
 def test_queues(state: State, clock: ManualClock) -> None:
@@ -146,7 +126,10 @@ def test_messages(state: State) -> None:
     assert state.end_subscription("reader") is True
     with pytest.raises(NotFound, match="no subscription 'reader'"):
         state.advance("reader", 1)
-    assert [issue.code for issue in state.issues()] == ["message_chain"]
+    (issue,) = state.issues()
+    assert issue.code == "message_chain"
+    assert state.close_issue(issue.code, issue.place) is True
+    assert state.issues() == []
 
 
 def test_spools(state: State, ledger: Ledger) -> None:
@@ -165,6 +148,62 @@ def test_spools(state: State, ledger: Ledger) -> None:
     assert scan(found, info.schema, ledger.root).collect().equals(frame)
     with pytest.raises(NotFound, match="there is no snapshot 99"):
         state.segments("d.c", at=99)
+
+
+def test_secrets(state: State, ledger: Ledger) -> None:
+    with pytest.raises(SetupError, match="nothing that runs here names the secret s/t"):
+        state.lent_secrets(["s/t"])
+    ledger.lend_secrets("d", ["s/t"])
+    with pytest.raises(NotFound, match="s/t"):
+        state.lent_secrets(["s/t"])
+
+
+def test_runs(state: State, ledger: Ledger) -> None:
+    run = ledger.begin_run("d", NOW)
+    assert state.runs("d", stage=None) == [run]
+
+
+class Echo(Desk):
+    """Answers with what it was asked."""
+
+    def request(self, target: str, payload: Any, timeout_s: float) -> Any:
+        return [target, payload, timeout_s]
+
+    def fire_step(self, deployment: str, step: str, payload: Mapping[str, Any] | None) -> Run:
+        return Run("d-1", deployment, step, "manual", messages=(payload or {},))
+
+
+def test_what_the_owners_process_answers(ledger: Ledger) -> None:
+    with serve(ledger, desk=Echo()), StateClient.of(ledger.state_dir) as client:
+        assert client.request("manager", {"ask": "state"}, 1.5) == [
+            "manager",
+            {"ask": "state"},
+            1.5,
+        ]
+        assert client.fire_step("d", "s", {"n": 1}) == Echo().fire_step("d", "s", {"n": 1})
+    with serve(ledger), StateClient.of(ledger.state_dir) as client:
+        with pytest.raises(NotFound, match="nobody answers for manager"):
+            client.request("manager", "state", 1.0)
+        with pytest.raises(NotFound, match="'d' does not run here"):
+            client.fire_step("d", "s", None)
+
+
+def test_a_listener_is_told_of_its_topics(ledger: Ledger) -> None:
+    """Of the beginning, of what it asked for, and of the end; the ledger's own likewise."""
+    for state in (ledger, None):
+        told: queue.SimpleQueue[frozenset[str]] = queue.SimpleQueue()
+        with serve(ledger), StateClient.of(ledger.state_dir) as client:
+            stop = (state or client).listen(told.put, ("queue:q",))
+            if state is None:
+                assert told.get(timeout=30) == {"queue:q"}
+            ledger.publish([MessageDraft()])
+            ledger.enqueue("q", [NewItem()])
+            assert told.get(timeout=30) == {"queue:q"}
+            if state is not None:
+                stop()
+        if state is None:
+            assert told.get(timeout=30) == {"closed"}
+        assert told.empty()
 
 
 def test_a_reader_is_woken_by_what_another_writes(ledger: Ledger) -> None:

@@ -90,11 +90,12 @@ class Client:
         """Hang up; calls under way fail. May be called twice."""
         with self._lock:
             self._closed = True
-            if self._loop is None or self._thread is None or self._keeping is None:
-                return
-            self._loop.call_soon_threadsafe(self._keeping.cancel)
-            self._thread.join()
-            self._loop = None
+            loop, self._loop = self._loop, None
+        if loop is None or self._thread is None or self._keeping is None:
+            return
+        # Not under the lock: the loop needs it to take what was asked before, which fails then.
+        loop.call_soon_threadsafe(self._keeping.cancel)
+        self._thread.join()
 
     def __enter__(self) -> Self:
         return self
