@@ -5,6 +5,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 ROUNDS ?= 20
 
+# Every test that starts a process would compile the package anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test lint lab docs soak clean
 
 demo: $(VENV)/.demo            ## run the flights workflow and show what came out

@@ -123,12 +123,18 @@ class Flow:
     def advance(self, now: float) -> None:
         """Send what is due, begin what may begin, end what has come to its end.
 
-        Stages come in topological order, so that one that ends lets those behind it start in the
-        same turn.
+        A stage that ends may let those behind it end or start, so that it goes round until none
+        ends: nothing would wake the loop for them.
         """
         self.variables.follow()
         self.publisher.send_due(now)
+        while self._advance_stages(now):
+            pass
+
+    def _advance_stages(self, now: float) -> bool:
+        """One look at each stage; whether any came to its end, well or not."""
         ended: list[tuple[StageRun, Ended]] = []
+        blocked = False
         for id, run in self.stages.items():
             self.batches.retry_due(run, now)
             self.batches.renew_leases(run, now)
@@ -140,7 +146,9 @@ class Flow:
                 ending = self._ending(run, (), has_row=run.begun)
                 if ending is not None:
                     ended.append((run, ending))
+                blocked = blocked or ending is None
         self._end(ended)
+        return blocked or bool(ended)
 
     @property
     def busy(self) -> bool:

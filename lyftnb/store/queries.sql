@@ -83,11 +83,11 @@ SELECT * FROM versions WHERE $workflow IS NULL OR workflow = $workflow ORDER BY 
 
 -- name: run_numbers
 -- A run that data brought about may have a claim and no row yet.
-SELECT deployment, max(number) AS number
+SELECT deployment, coalesce(max(number), 0) AS number
 FROM (
     SELECT deployment, number FROM runs
     UNION ALL
-    SELECT deployment, CAST(regexp_extract(document ->> 'run', '\d+$') AS BIGINT) FROM claims
+    SELECT deployment, TRY_CAST(regexp_extract(document ->> 'run', '\d+$') AS BIGINT) FROM claims
 )
 GROUP BY deployment
 

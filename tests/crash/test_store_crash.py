@@ -63,7 +63,9 @@ CHILD = textwrap.dedent(
                                   batch=batch, attempt=1, task="s", split=0)
         die("staged")
         publication = Publication(batch + "/out/0", "out", "csv", "default", number)
-        (answer,) = ledger.commit([Commit(claim, segments, (spec,), (publication,))])
+        (answer,) = ledger.commit(
+            [Commit(claim, segments, (spec,), publications=(publication,))]
+        )
         die("committed")
         print(batch, answer.snapshot, flush=True)
         number += 1

@@ -225,12 +225,15 @@ def test_print_gives_its_text_once_published(cuts):
     assert text is not None and "… and 2 rows more" in text
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs Linux's /dev/full")
 @pytest.mark.parametrize("kind", FILES)
 def test_a_full_disk_is_told_from_other_faults(tmp_path, kind):
     params = SINKS[kind].parse(FILES[kind])
+    # Through a link: what is staged is removed again, and that must never be the device itself.
+    staged = tmp_path / "staged"
+    staged.symlink_to("/dev/full")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lyftnb.connectors.publishing._staged_path", lambda *_: Path("/dev/full"))
+        patch.setattr("lyftnb.connectors.publishing._staged_path", lambda *_: staged)
         with pytest.raises(StorageFull, match="No space left"):
             SINKS[kind].stage(params, [FRAME], env(tmp_path))
 
