@@ -15,6 +15,7 @@ import pytest
 
 import lyftnb as ln
 from lyftnb.testing import invariants
+from tests.dice import rounds
 
 pytestmark = [pytest.mark.cluster, pytest.mark.crash]
 
@@ -59,7 +60,7 @@ with ln.open(folder) as ws:
 def test_fires_survive_the_manager(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "pulse.workflow.yaml").write_text(WORKFLOW)
-    for seed in range(4):
+    for seed in range(rounds(2, 6)):
         child = subprocess.run(
             [sys.executable, "-c", CHILD, str(tmp_path), str(written(tmp_path)), str(seed)],
             timeout=120,

@@ -18,11 +18,12 @@ from lyftnb.store import Ledger
 from lyftnb.testing import invariants
 from tests.crash import queue_consumers
 from tests.crash.queue_consumers import QUEUE
+from tests.dice import rounds
 
 pytestmark = pytest.mark.crash
 
-ITEMS, CONSUMERS, DEATHS = 600, 4, 4
-POISON = {7, 300, 599}
+ITEMS, CONSUMERS, DEATHS = rounds(300, 600), 4, rounds(2, 6)
+POISON = {7, ITEMS // 2, ITEMS - 1}
 
 
 def start(folder: Path, life: str) -> subprocess.Popen[str]:
