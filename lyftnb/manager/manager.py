@@ -250,7 +250,10 @@ class Manager:
             while True:
                 self._events.get_nowait()()
 
-    def _pause(self) -> float:
+    def _pause(self) -> float | None:
+        """Seconds until something is due; None while nothing runs."""
+        if not self._live:
+            return None
         now, clock = time.monotonic(), self.env.clock.now()
         due = [self._checked_at + _WORKERS_CHECK_S]
         if self._storage_due:

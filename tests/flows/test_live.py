@@ -177,6 +177,17 @@ def test_a_blocked_stage_is_an_issue_until_it_is_mended(
     assert "issue-raised" in types and "issue-closed" in types
 
 
+def test_a_manager_with_nothing_to_do_waits_to_be_woken(ws: ln.Workspace) -> None:
+    tick = {
+        "input": {"inline": {"rows": [{"x": 1}]}},
+        "trigger": {"interval": "1h"},
+        "output": {"discard": {}},
+    }
+    deployment = ws.start(flow("still", {"tick": tick}))
+    ws.stop(deployment)
+    assert ws._manager is not None and ws._manager._pause() is None
+
+
 def test_variables_and_payloads_reach_expressions(ws: ln.Workspace, rows: Rows) -> None:
     wf = flow(
         "values",
