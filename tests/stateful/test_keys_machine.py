@@ -25,6 +25,7 @@ from lyftnb.model import Claim, Commit, Committed, HeldLock, Refused, StagedStat
 from lyftnb.store import Ledger, key_changes, keybook, query, stage_state
 from lyftnb.store import keys as keys_module
 from lyftnb.testing.invariants import check
+from tests.dice import rounds
 
 SPACES = ("a", "d/own")
 KEYS = ("k", "l")
@@ -422,7 +423,7 @@ def fingerprints(keys: list[int]) -> pl.DataFrame:
 
 TestKeys = KeysMachine.TestCase
 TestKeys.settings = settings(
-    max_examples=30,
+    max_examples=rounds(12, 300),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -16,6 +16,7 @@ from lyftnb.clock import ManualClock
 from lyftnb.model import Advance, Claim, Commit, Committed, Refused, SpoolSpec
 from lyftnb.store import Ledger, conform, write_segments
 from lyftnb.testing.invariants import check
+from tests.dice import rounds
 
 SPECS = {
     "d.appended": SpoolSpec("d.appended"),
@@ -225,7 +226,7 @@ def clean(rows: Rows) -> Rows:
 
 TestLedger = LedgerMachine.TestCase
 TestLedger.settings = settings(
-    max_examples=10,
+    max_examples=rounds(8, 200),
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

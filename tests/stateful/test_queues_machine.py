@@ -34,6 +34,7 @@ from lyftnb.model import (
 from lyftnb.store import Ledger, stage_state
 from lyftnb.store.messages import StagedMessages
 from lyftnb.testing.invariants import check
+from tests.dice import rounds
 from tests.stateful.queue_model import MAX_ATTEMPTS, Model
 
 QUEUES = ("a", "d/b")
@@ -402,7 +403,7 @@ class QueueMachine(RuleBasedStateMachine):
 
 TestQueues = QueueMachine.TestCase
 TestQueues.settings = settings(
-    max_examples=12,
+    max_examples=rounds(8, 200),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
