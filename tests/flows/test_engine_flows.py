@@ -378,10 +378,15 @@ def test_ctrl_c_leaves_the_workspace_usable(ws: ln.Workspace, rows: Rows, folder
             presses.append(time.monotonic())
 
     presses: list[float] = []
-    with pytest.raises(KeyboardInterrupt):
-        ws.run(wf, on_progress=lambda p: press(p) if not presses else None)
-    assert time.monotonic() - presses[0] < 5
-    trap.unlink()
+    # Whoever started the tests in the background may have had Ctrl-C ignored.
+    present = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ws.run(wf, on_progress=lambda p: press(p) if not presses else None)
+        assert time.monotonic() - presses[0] < 20
+    finally:
+        signal.signal(signal.SIGINT, present)
+        trap.unlink()
     assert ws.run(wf).status == "done"
     assert rows("interrupted_draft.kept")["n"].to_list() == list(range(6))
     assert [r.status for r in ws._ledger.runs("interrupted_draft")] == ["done", "cancelled"]
