@@ -359,6 +359,25 @@ def test_leaving_python_fails_the_step_only(ws: ln.Workspace) -> None:
         ws.run(wf)
 
 
+@pytest.mark.timeout(60)
+def test_stages_end_one_after_the_other_with_nothing_to_wake_them(
+    ws: ln.Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look for workers, which comes by now and then, must not be what ends a run."""
+    monkeypatch.setattr("lyftnb.manager.bounded_run._WORKERS_CHECK_S", 3600.0)
+    wf = flow(
+        "unwoken",
+        {
+            "read": {"input": files(folder, "unwoken", 6), "out": "raw"},
+            "middle": {"in": "raw", "out": "kept"},
+            "last": {"in": "kept", "output": {"discard": {}}},
+        },
+        channels={"raw": SPOOL, "kept": SPOOL},
+    )
+    assert ws.run(wf).status == "done"
+    assert ws.run(wf).batches == 0
+
+
 def test_ctrl_c_leaves_the_workspace_usable(ws: ln.Workspace, rows: Rows, folder: Path) -> None:
     trap = folder / "trap"
     trap.write_text("")
@@ -383,7 +402,7 @@ def test_ctrl_c_leaves_the_workspace_usable(ws: ln.Workspace, rows: Rows, folder
     try:
         with pytest.raises(KeyboardInterrupt):
             ws.run(wf, on_progress=lambda p: press(p) if not presses else None)
-        assert time.monotonic() - presses[0] < 20
+        assert time.monotonic() - presses[0] < 5
     finally:
         signal.signal(signal.SIGINT, present)
         trap.unlink()

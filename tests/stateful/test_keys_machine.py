@@ -423,7 +423,7 @@ def fingerprints(keys: list[int]) -> pl.DataFrame:
 
 TestKeys = KeysMachine.TestCase
 TestKeys.settings = settings(
-    max_examples=rounds(12, 300),
+    max_examples=rounds(30, 300),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -226,7 +226,7 @@ def clean(rows: Rows) -> Rows:
 
 TestLedger = LedgerMachine.TestCase
 TestLedger.settings = settings(
-    max_examples=rounds(8, 200),
+    max_examples=rounds(10, 200),
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

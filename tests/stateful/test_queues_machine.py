@@ -403,7 +403,7 @@ class QueueMachine(RuleBasedStateMachine):
 
 TestQueues = QueueMachine.TestCase
 TestQueues.settings = settings(
-    max_examples=rounds(8, 200),
+    max_examples=rounds(12, 200),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
