@@ -109,6 +109,7 @@ def test_calls_outlive_owners(tmp_path: Path) -> None:
     """
     kills = rounds(4, 20)
     over = threading.Event()
+    begun = {key: threading.Event() for key in ("a", "b", "c")}
     chance = random.Random()
 
     def increment(client: StateClient, key: str) -> tuple[int, int]:
@@ -117,6 +118,7 @@ def test_calls_outlive_owners(tmp_path: Path) -> None:
             try:
                 client.kv_increment("n", {key: 1})
                 acked += 1
+                begun[key].set()
             except OutcomeUnknown:
                 unknown += 1
         return acked, unknown
@@ -131,9 +133,10 @@ def test_calls_outlive_owners(tmp_path: Path) -> None:
 
     with owned(tmp_path) as owner, StateClient.of(tmp_path) as client:
         with ThreadPoolExecutor(4) as pool:
-            counting = {key: pool.submit(increment, client, key) for key in ("a", "b", "c")}
+            counting = {key: pool.submit(increment, client, key) for key in begun}
             reading = pool.submit(read_and_add, client, "a")
             try:
+                assert all(counted.wait(60) for counted in begun.values())
                 for _ in range(kills):
                     time.sleep(chance.uniform(0.05, 0.5))
                     owner.kill()

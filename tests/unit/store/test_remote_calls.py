@@ -170,12 +170,16 @@ def test_a_slow_call_holds_nobody_up(client: TallyClient, tally: Tally) -> None:
 
 
 def test_waiting_for_news_takes_no_thread(client: TallyClient, server: StateServer) -> None:
+    def answering() -> int:
+        return len([t for t in threading.enumerate() if t.name.startswith("lyftnb-state_")])
+
     seen = client.news({"messages": 0, "queue:q": 0})
+    before = answering()
     with ThreadPoolExecutor(40) as pool:
         waiting = [pool.submit(client.news, seen, 60.0) for _ in range(40)]
         # Answered after all of them were received: one connection, in order.
         client.total()
-        assert len([t for t in threading.enumerate() if t.name.startswith("lyftnb-state_")]) < 3
+        assert answering() <= before + 1  # the one that the call for the total may have needed
         assert not any(w.done() for w in waiting)
         server.tell(frozenset({"queue:q"}))
         found = [w.result(30) for w in waiting]
