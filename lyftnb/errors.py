@@ -11,6 +11,7 @@
     │   ├── InvalidParameters    parameters that do not fit their runbook, each with what is wrong
     │   ├── StateError           a change of keys, sets or locks that cannot be
     │   ├── GroupUnavailable     a step asks for a worker group that has no workers
+    │   ├── PlanRefused          a plan is stale, has problems, or asks to be accepted
     │   ├── StateChanged         what an action has kept does not fit the action any more
     │   └── BadData              data that was asked to fail rather than to be rejected
     ├── TryAgain                 nothing is wrong; the same call may go through later
@@ -175,6 +176,14 @@ class StateChanged(SetupError):
     """What an action has kept from earlier batches does not fit the action any more."""
 
     code = "state_changed"
+
+
+class PlanRefused(SetupError):
+    """A plan cannot be applied: it is stale, a problem forbids it, or it would lose something that
+    nobody has accepted. What was deployed goes on as it was.
+    """
+
+    code = "plan_refused"
 
 
 class BadData(SetupError):

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from lyftnb.cli import (
     authoring,
     contexts,
+    deployments,
     history,
     keys,
     locks,
@@ -100,7 +101,7 @@ def options(
     ctx.obj = Settings(workspace=workspace, debug=debug)
 
 
-for family in (authoring, running, system):
+for family in (authoring, deployments, running, system):
     family.register(app)
 app.add_typer(spools.app, name="spool")
 app.add_typer(contexts.app, name="context")

@@ -32,7 +32,7 @@ Context = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (init, validate, schema, publish, versions, plan, trace):
+    for command in (init, validate, schema, publish, versions, trace):
         app.command()(command)
 
 
@@ -117,24 +117,6 @@ def versions(
             ("version", "digest", "published"),
             [(v.ref, v.digest, f"{v.published_at:%Y-%m-%d %H:%M} UTC") for v in found],
         )
-
-
-def plan(
-    ctx: typer.Context, workflow: Workflow, context: Context = None, as_json: Json = False
-) -> None:
-    """Show what a workflow compiles to: stages, worker groups, channels and why."""
-    from lyftnb.planning import describe
-
-    with opened(ctx, workflow) as workspace:
-        found = workspace.plan(workflow, context=context)
-    if as_json:
-        from pydantic import TypeAdapter
-
-        from lyftnb.model import Plan
-
-        print_json(TypeAdapter(Plan).dump_python(found, mode="json"))
-    else:
-        typer.echo(describe(found))
 
 
 def trace(

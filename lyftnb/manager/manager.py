@@ -86,6 +86,38 @@ class Manager:
         self._ensure_loop()
         self._call(lambda: self._start(plan))
 
+    def switch(
+        self,
+        plan: Plan,
+        commit: Callable[[], None],
+        *,
+        drain: Callable[[], None] | None = None,
+        drain_s: float = 30.0,
+    ) -> None:
+        """Let another plan take a deployment over at a batch boundary. Whatever fails on the way,
+        what ran before runs on.
+
+        Args:
+            plan: what is to run; the deployment may also not run yet.
+            commit: makes the switch true, while nothing of the deployment runs.
+            drain: what is left to do under the old plan, once nothing of it runs.
+            drain_s: as for `stop`.
+        """
+        live = self._live.get(plan.deployment)
+        before = live.flow.plan if live is not None else None
+        self.stop(plan.deployment, drain_s)
+        self._ensure_loop()
+        try:
+            if drain is not None:
+                drain()
+            self._call(lambda: self._rehearse(plan))
+            commit()
+            self._call(lambda: self._start(plan))
+        except BaseException:
+            if before is not None:
+                self._call(lambda: self._start(before))
+            raise
+
     def stop(self, deployment: str, drain_s: float = 30.0) -> None:
         """Stop a deployment at a batch boundary; batches that take longer than `drain_s` are given
         up, and their input is read again at the next start.
@@ -307,6 +339,10 @@ class Manager:
         flow.begin()
         firing.begin()
         self._live[plan.deployment] = _Live(flow, firing, time.monotonic())
+
+    def _rehearse(self, plan: Plan) -> None:
+        """See that a plan can be set up, before anything is changed for it."""
+        Firing(Flow(plan, self.env, self._events.put, bounded=False), live=True)
 
     def _remove(self, live: _Live) -> None:
         live.flow.cancel()

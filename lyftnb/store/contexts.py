@@ -23,6 +23,7 @@ from lyftnb.model import (
     with_value,
     without_value,
 )
+from lyftnb.store.audit import note
 from lyftnb.store.families import Setting
 from lyftnb.store.session import Session
 
@@ -166,6 +167,9 @@ class _Edit:
         change = database.rows("last_context_change")[0]["change"] + 1
         what = {"change": change, "edit": edit, "path": path, "before": before, "after": after}
         database.append("context_changes", [self._stamp | what])
+        detail = {} if path is None else {"path": path}
+        who, at = self._stamp["changed_by"], self._setting.now
+        note(database, at, str(who), f"context {edit}", self._layer, detail)
 
     def write(self, values: Mapping[str, Any] | None, parent: str | None) -> None:
         database = self._setting.database

@@ -29,11 +29,11 @@ def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -
     mine = f"{deployment}/"
     rows: dict[str, list[dict[str, Any]]] = {
         "snapshots": [{"committed_at": state.committed_at}],
-        "positions": [_restart(state, key) for key in mirror.positions if key.startswith(mine)],
-        "floors": [_lower(state, key) for key in mirror.floors if key.startswith(mine)],
+        "positions": [restart(state, key) for key in mirror.positions if key.startswith(mine)],
+        "floors": [lower(state, key) for key in mirror.floors if key.startswith(mine)],
     }
     spools = [spool for name, spool in mirror.spools.items() if name.startswith(f"{deployment}.")]
-    rows["spool_schemas"] = [_empty(state, spool) for spool in spools if spool.schema]
+    rows["spool_schemas"] = [empty(state, spool) for spool in spools if spool.schema]
     for batch, fence in mirror.fences.items():
         if batch.startswith(mine):
             state.fences[batch] = replace(fence, abandoned=True)
@@ -60,18 +60,21 @@ def _forget_keys(database: Database, state: Mirror, mine: str, now: datetime) ->
         KeyBook(database, state, now).put_columns(keys)
 
 
-def _restart(state: Mirror, key: str) -> dict[str, Any]:
+def restart(state: Mirror, key: str) -> dict[str, Any]:
+    """Put a position back to the beginning; the row that says so."""
     standing = state.positions[key]
     state.positions[key] = Standing(standing.version + 1)
     return {"key": key, "version": standing.version + 1, "items": dict.fromkeys(standing.items)}
 
 
-def _lower(state: Mirror, key: str) -> dict[str, Any]:
+def lower(state: Mirror, key: str) -> dict[str, Any]:
+    """Forget what an input looked like; the row that says so."""
     state.floors[key] = Schema()
     return {"key": key, "fields": []}
 
 
-def _empty(state: Mirror, spool: Spool) -> dict[str, Any]:
+def empty(state: Mirror, spool: Spool) -> dict[str, Any]:
+    """Forget the schema of a spool that is emptied; the row that says so."""
     version = spool.schema_version + 1
     spec = replace(spool.spec, schema=None)
     state.spools[spool.name] = replace(spool, spec=spec, schema_version=version)

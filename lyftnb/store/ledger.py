@@ -6,9 +6,11 @@ from pathlib import Path
 
 from lyftnb.clock import Clock
 from lyftnb.errors import StorageError
+from lyftnb.store.audit import Audit
 from lyftnb.store.batches import Batches
 from lyftnb.store.contexts import Contexts
 from lyftnb.store.database import Database
+from lyftnb.store.deployments import Deployments
 from lyftnb.store.issues import Issues
 from lyftnb.store.keys import Keys
 from lyftnb.store.locks import Locks
@@ -41,6 +43,8 @@ class Ledger(
     Messages,
     Issues,
     Runbooks,
+    Deployments,
+    Audit,
     Maintenance,
 ):
     """Owns the DuckDB file of a workspace: the only one to open it, and its only writer.

@@ -678,3 +678,81 @@ SELECT secret, version, key_id, created_at, rotated_at FROM secrets ORDER BY sec
 
 -- name: state_secret_changes
 SELECT * FROM secret_changes ORDER BY changed_at
+
+-- name: deployments
+SELECT * FROM deployments WHERE $deployment IS NULL OR deployment = $deployment ORDER BY deployment
+
+-- name: remove_deployment
+DELETE FROM deployments WHERE deployment = $deployment
+
+-- name: revisions
+SELECT * FROM revisions
+WHERE deployment = $deployment AND ($revision IS NULL OR revision = $revision)
+ORDER BY revision DESC
+
+-- name: last_revision
+SELECT coalesce(max(revision), 0) AS revision FROM revisions WHERE deployment = $deployment
+
+-- name: plan
+SELECT * FROM plans WHERE plan = $plan ORDER BY made_at DESC LIMIT 1
+
+-- name: plan_ids
+SELECT DISTINCT plan FROM plans ORDER BY plan
+
+-- name: remove_plan
+DELETE FROM plans WHERE plan = $plan
+
+-- name: last_audit_entry
+SELECT coalesce(max(entry), 0) AS entry FROM audit
+
+-- name: audit
+SELECT * FROM audit
+WHERE ($ref IS NULL OR ref = $ref OR starts_with(ref, $ref || '@')) AND ($who IS NULL OR who = $who)
+ORDER BY entry DESC LIMIT $limit
+
+-- name: mark_scopes
+SELECT DISTINCT scope FROM marks WHERE starts_with(scope, $deployment || '/')
+
+-- name: forget_scopes
+DELETE FROM marks WHERE list_contains($scopes::VARCHAR[], scope)
+
+-- name: move_scope
+UPDATE marks SET scope = $new WHERE scope = $old
+
+-- name: rename_segments
+UPDATE segments SET spool = $new WHERE spool = $old
+
+-- name: rename_spool
+UPDATE spools SET spool = $new WHERE spool = $old
+
+-- name: rename_schemas
+UPDATE spool_schemas SET spool = $new WHERE spool = $old
+
+-- name: rename_emit_parts
+UPDATE emit_parts SET key = $new WHERE key = $old
+
+-- name: rename_open_runs
+UPDATE runs SET stage = $new, trigger = replace(trigger, $old_key, $new_key)
+WHERE deployment = $deployment AND stage = $old AND status IN ('queued', 'running')
+
+-- name: cancel_open_runs
+UPDATE runs SET status = 'cancelled', note = $note, ended_at = $instant
+WHERE deployment = $deployment AND list_contains($stages::VARCHAR[], stage)
+  AND status IN ('queued', 'running')
+
+-- name: abandon_stages
+UPDATE claims SET abandoned_at = $instant
+WHERE deployment = $deployment AND list_contains($stages::VARCHAR[], stage)
+  AND abandoned_at IS NULL
+
+-- name: state_deployments
+SELECT * FROM deployments ORDER BY deployment
+
+-- name: state_revisions
+SELECT * EXCLUDE (plan) FROM revisions ORDER BY deployment, revision
+
+-- name: state_plans
+SELECT plan, deployment, request, document, made_at, made_by FROM plans ORDER BY made_at, plan
+
+-- name: state_audit
+SELECT * FROM audit ORDER BY entry

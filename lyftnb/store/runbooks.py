@@ -17,6 +17,7 @@ from lyftnb.model import (
     StepCount,
     canonical_json,
 )
+from lyftnb.store.audit import note
 from lyftnb.store.families import Setting
 from lyftnb.store.messages import publish
 from lyftnb.store.payloads import check_text
@@ -32,10 +33,10 @@ class Runbooks(Session):
     """Published runbooks, and what was invoked of them."""
 
     def publish_runbook(
-        self, runbook: str, document: Mapping[str, Any], digest: str, now: datetime
+        self, runbook: str, document: Mapping[str, Any], digest: str, now: datetime, by: str
     ) -> RunbookVersion:
         """Store a runbook's document for good; with the digest of the newest version, that version
-        comes back and nothing is stored.
+        comes back and nothing is stored. `by` is who publishes it.
         """
         with self.opened() as database:
             newest = self.runbook(runbook)
@@ -43,7 +44,9 @@ class Runbooks(Session):
                 return newest
             number = newest.number + 1 if newest else 1
             version = RunbookVersion(runbook, number, digest, dict(document), now)
-            database.append("runbooks", [asdict(version)])
+            with database.transaction():
+                database.append("runbooks", [asdict(version)])
+                note(database, now, by, "runbook publish", version.ref, {"digest": digest})
             return version
 
     def runbook(self, runbook: str, number: int | None = None) -> RunbookVersion | None:

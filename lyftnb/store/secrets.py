@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from lyftnb import redaction
 from lyftnb.errors import NotFound, SetupError, StorageError, near
 from lyftnb.model import is_secret_name
+from lyftnb.store.audit import note
 from lyftnb.store.families import Setting
 from lyftnb.store.master_keys import MasterKey, MasterKeys
 from lyftnb.store.records import SecretInfo
@@ -211,6 +212,9 @@ def _note(setting: Setting, rows: Sequence[Mapping[str, Any]], edit: str, by: st
     stamp = {"edit": edit, "changed_at": setting.now, "changed_by": by}
     changes = [{name: row[name] for name in names} | stamp for row in rows]
     setting.database.append("secret_changes", changes)
+    for row in rows:
+        detail = {"version": row["version"], "key_id": row["key_id"]}
+        note(setting.database, setting.now, by, f"secret {edit}", row["secret"], detail)
 
 
 def _check(name: str, value: str) -> None:

@@ -50,6 +50,10 @@ STATE_VIEWS = (
     "locks",
     "runbooks",
     "invocations",
+    "deployments",
+    "revisions",
+    "plans",
+    "audit",
 )
 """What can be read under `lyftnb.`."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from lyftnb.store.audit import note
 from lyftnb.store.records import Version
 from lyftnb.store.session import Session
 
@@ -16,10 +17,10 @@ class Versions(Session):
     """Published versions."""
 
     def publish_version(
-        self, workflow: str, document: Mapping[str, Any], digest: str, now: datetime
+        self, workflow: str, document: Mapping[str, Any], digest: str, now: datetime, by: str
     ) -> Version:
         """Store a workflow document for good; with the digest of the newest version, that version
-        comes back and nothing is stored.
+        comes back and nothing is stored. `by` is who publishes it.
         """
         with self.opened() as database:
             newest = self.version(workflow)
@@ -27,7 +28,9 @@ class Versions(Session):
                 return newest
             number = newest.number + 1 if newest else 1
             version = Version(workflow, number, digest, dict(document), now)
-            database.append("versions", [asdict(version)])
+            with database.transaction():
+                database.append("versions", [asdict(version)])
+                note(database, now, by, "publish", version.ref, {"digest": digest})
             return version
 
     def version(self, workflow: str, number: int | None = None) -> Version | None:

@@ -25,7 +25,8 @@ from lyftnb.planning import Explanation, explain
 from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, root_of
-from lyftnb.workspace.contexts import Contexts
+from lyftnb.workspace.contexts import Contexts, user
+from lyftnb.workspace.deploying import Deploying
 from lyftnb.workspace.given import Given, WorkflowLike, World
 from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.progress import watching
@@ -54,7 +55,7 @@ _open: dict[Path, Workspace] = {}
 """Workspaces that this process holds, so that `connect` gives the same one again."""
 
 
-class Workspace(State):
+class Workspace(Deploying, State):
     """A folder with `lyftnb.toml`, workflows, and the state directory `.lyftnb/`.
 
     Holds the ledger while it is open: one process at a time. Use it as a context manager, or
@@ -81,6 +82,7 @@ class Workspace(State):
         )
         self._compute = Compute(config, self._ledger, self._desk)
         self._manager: Manager | None = None
+        self._serves = False
         self.secrets = Secrets(self._ledger)
         self.contexts = Contexts(self._ledger, config.context.default, self._explained)
         if serve:
@@ -114,25 +116,12 @@ class Workspace(State):
         given = self._given(workflow)
         spec = given.checked(self._world(given, context))
         return self._ledger.publish_version(
-            spec.workflow, spec.to_document(), workflow_digest(spec), self._clock.now()
+            spec.workflow, spec.to_document(), workflow_digest(spec), self._clock.now(), user()
         )
 
     def versions(self, workflow: str | None = None) -> list[Version]:
         """Published versions, oldest first."""
         return self._ledger.versions(workflow)
-
-    def plan(self, workflow: WorkflowLike, *, context: str | None = None) -> Plan:
-        """What a workflow compiles to: stages, tasks, groups, channels with their transports.
-
-        Args:
-            workflow: what to plan.
-            context: as for `run`.
-
-        Raises:
-            InvalidWorkflow: it has errors.
-        """
-        given = self._given(workflow)
-        return given.plan(self._world(given, context), groups=None)
 
     def run(
         self,
@@ -186,16 +175,17 @@ class Workspace(State):
         Raises:
             InvalidWorkflow: it has errors.
             GroupUnavailable: a step asks for a worker group that has no workers.
+            SetupError: it is applied, and so has a revision to run, not whatever is newest.
         """
-        from lyftnb.manager import Manager
-
         given = self._given(workflow)
         plan = given.plan(self._world(given, context), self._compute.group_sizes)
         _refuse_running(plan.deployment, self.runbooks.deployments)
-        env = self._run_env(plan)
-        if self._manager is None:
-            self._manager = Manager(env)
-        self._manager.start(plan)
+        if self._ledger.deployment(plan.deployment) is not None:
+            raise SetupError(
+                f"deployment '{plan.deployment}' is applied",
+                hint="apply what is to run from now on: lyftnb apply REF",
+            )
+        self._manager_for(self._run_env(plan)).start(plan)
         return plan.deployment
 
     def stop(self, deployment: str, drain: float = 30.0) -> None:
@@ -231,7 +221,8 @@ class Workspace(State):
         """
         from lyftnb.engine import trace
 
-        plan = self.plan(workflow, context=context)
+        given = self._given(workflow)
+        plan = given.plan(self._world(given, context), groups=None)
         return trace(
             plan,
             rows=rows,
@@ -363,6 +354,13 @@ class Workspace(State):
 
     def _started(self) -> tuple[str, ...]:
         return self._manager.deployments if self._manager is not None else ()
+
+    def _manager_for(self, env: RunEnv) -> Manager:
+        from lyftnb.manager import Manager
+
+        if self._manager is None:
+            self._manager = Manager(env)
+        return self._manager
 
     def _managing(self) -> Manager:
         if self._manager is None:

@@ -22,6 +22,7 @@ from lyftnb.model import (
 )
 from lyftnb.planning import Layer
 from lyftnb.workspace.checker import checker
+from lyftnb.workspace.contexts import user
 from lyftnb.workspace.given import Published, World, text_of
 from lyftnb.workspace.invocation import Invocation, Invocations
 
@@ -75,7 +76,7 @@ class Runbooks:
             raise planning.invalid_runbook(spec.runbook if spec else "?", problems)
         ledger = self._home.ledger
         return ledger.publish_runbook(
-            spec.runbook, spec.to_document(), runbook_digest(spec), ledger.clock.now()
+            spec.runbook, spec.to_document(), runbook_digest(spec), ledger.clock.now(), user()
         )
 
     def get(self, ref: str) -> RunbookVersion:

@@ -198,7 +198,7 @@ class Workflow:
         from lyftnb.workspace.checker import checker
 
         if workspace is not None:
-            return workspace.plan(self)
+            return workspace.plan(self).compiled
         return planning.plan(
             self.spec, deployment=f"{self.name}_draft", version=None, checker=checker()
         )

@@ -356,9 +356,9 @@ def test_a_channel_that_held_rows_stays_a_spool(ws: ln.Workspace, rows: Rows) ->
     wf = flow("grown", {"make": make, "keep": keep}, channels={"kept": SPOOL})
     ws.run(wf)
     assert rows("grown_draft.kept")["n"].to_list() == list(range(4, 10))
-    assert ws.plan(wf).channel("raw").transport == "spool"
+    assert ws.plan(wf).compiled.channel("raw").transport == "spool"
     ws.run(wf, fresh=True)
-    assert ws.plan(wf).channel("raw").transport == "worker"
+    assert ws.plan(wf).compiled.channel("raw").transport == "worker"
     assert rows("grown_draft.kept")["n"].to_list() == list(range(4, 10))
 
 

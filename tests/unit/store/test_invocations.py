@@ -18,7 +18,7 @@ DOCUMENT = {"runbook": "backfill", "workflow": "sales@1"}
 
 
 def published(ledger: Ledger, digest: str = "d1") -> RunbookVersion:
-    return ledger.publish_runbook("backfill", DOCUMENT, digest, ledger.clock.now())
+    return ledger.publish_runbook("backfill", DOCUMENT, digest, ledger.clock.now(), "ann")
 
 
 def invoke(ledger: Ledger, key: str | None = None, **parameters: Any) -> InvocationRecord:

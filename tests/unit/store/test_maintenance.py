@@ -83,9 +83,9 @@ def test_a_ledger_of_a_newer_release_is_left_alone(tmp_path: Path, clock: Manual
 
 def test_publishing_the_same_again_gives_the_same_version(ledger: Ledger) -> None:
     now = ledger.clock.now()
-    first = ledger.publish_version("w", {"workflow": "w"}, "aa", now)
-    assert ledger.publish_version("w", {"workflow": "w"}, "aa", now) == first
-    second = ledger.publish_version("w", {"workflow": "w", "steps": {}}, "bb", now)
+    first = ledger.publish_version("w", {"workflow": "w"}, "aa", now, "ann")
+    assert ledger.publish_version("w", {"workflow": "w"}, "aa", now, "ann") == first
+    second = ledger.publish_version("w", {"workflow": "w", "steps": {}}, "bb", now, "ann")
     assert (first.ref, second.ref) == ("w@1", "w@2")
     assert ledger.version("w") == second and ledger.version("w", 1) == first
     assert ledger.version("w", 3) is None and ledger.versions() == [first, second]

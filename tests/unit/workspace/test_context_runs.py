@@ -37,7 +37,7 @@ def test_a_version_has_a_deployment_for_each_context(ws: ln.Workspace) -> None:
     assert ws.plan("shop", context="dev").deployment == "shop"
     assert ws.plan("shop", context="prod").deployment == "shop_prod"
     assert ws.plan(wf, context="prod").deployment == "shop_draft"
-    assert ws.plan("shop").digest == ws.plan("shop", context="prod").digest
+    assert ws.plan("shop").compiled.digest == ws.plan("shop", context="prod").compiled.digest
     assert ws.publish(wf, context="prod") == version
 
 
@@ -72,7 +72,7 @@ def test_a_missing_variable_names_the_command(ws: ln.Workspace) -> None:
     with pytest.raises(InvalidWorkflow, match="lyftnb context set prod limit VALUE"):
         ws.plan(wf, context="prod")
     ws.contexts.set("prod", "limit", 5)
-    assert ws.plan(wf, context="prod").context[0].value == 5
+    assert ws.plan(wf, context="prod").compiled.context[0].value == 5
 
 
 def test_two_workflows_never_share_a_deployment(ws: ln.Workspace) -> None:

@@ -1,0 +1,317 @@
+"""What an apply would change: a closed union of changes, and the plan that lists them.
+
+Explaining a plan and carrying it out walk the same list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from pydantic import TypeAdapter
+
+from lyftnb.model.deployment import Settings
+from lyftnb.model.plan import Plan
+from lyftnb.model.problem import Problem, has_errors
+
+Verb = Literal["create", "update", "replace", "remove", "keep"]
+"""What happens to a job, a channel or a schedule. A job is replaced where it reads something else,
+a channel where its transport changes."""
+Fate = Literal["keep", "start", "drain", "reset", "drop"]
+"""What happens to a checkpoint or to an action's state."""
+ALL = "all"
+"""Accepts whatever a plan asks to be accepted."""
+_LOSING: frozenset[Fate] = frozenset({"drain", "reset", "drop"})
+
+
+_PLAN_ID = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDiff:
+    """One field that differs. None: it is not there."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """The deployment itself: which version, and which context."""
+
+    noun: ClassVar[str] = "setting"
+    name: str
+    before: Any
+    after: Any
+
+    @property
+    def changes(self) -> bool:
+        """Always: what stays is not listed."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class JobChange:
+    """What happens to the job of a step."""
+
+    noun: ClassVar[str] = "job"
+    verb: Verb
+    step: str
+    fields: tuple[FieldDiff, ...] = ()
+    renamed_from: str | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything becomes different."""
+        return self.verb != "keep" or self.renamed_from is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelChange:
+    """What happens to a channel. The rows of one that is removed stay."""
+
+    noun: ClassVar[str] = "channel"
+    verb: Verb
+    channel: str
+    transport: Literal["worker", "spool"]
+    fields: tuple[FieldDiff, ...] = ()
+    rows: int = 0
+    """What it holds."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything becomes different."""
+        return self.verb != "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleChange:
+    """What happens to the triggers of a step, told in words."""
+
+    noun: ClassVar[str] = "schedule"
+    verb: Verb
+    step: str
+    before: str = ""
+    after: str = ""
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything becomes different."""
+        return self.verb != "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointChange:
+    """What happens to the position of a step's input."""
+
+    noun: ClassVar[str] = "checkpoint"
+    fate: Fate
+    step: str
+    input: str
+    why: str = ""
+    moved_from: str | None = None
+    """The step that it moves from."""
+    unread: int | None = None
+    """Rows that it has yet to read, where that is known."""
+
+    @property
+    def key(self) -> str:
+        """`STEP/INPUT`."""
+        return f"{self.step}/{self.input}"
+
+    @property
+    def accept(self) -> str | None:
+        """By what name it must be accepted; None if it need not be."""
+        return f"{self.fate}:{self.key}" if self.fate in _LOSING else None
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything becomes different."""
+        return self.fate != "keep" or self.moved_from is not None
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """What happens to what an action keeps from batch to batch: frames, or marks of what it saw."""
+
+    noun: ClassVar[str] = "state"
+    fate: Fate
+    step: str
+    action: str
+    kept_as: Literal["frames", "marks"]
+    why: str = ""
+    moved_from: str | None = None
+    """The step that it moves from."""
+
+    @property
+    def key(self) -> str:
+        """`STEP/ACTION`."""
+        return f"{self.step}/{self.action}"
+
+    @property
+    def accept(self) -> str | None:
+        """By what name it must be accepted; None if it need not be."""
+        return f"{self.fate}:{self.key}" if self.fate in _LOSING else None
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything becomes different."""
+        return self.fate != "keep" or self.moved_from is not None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaChange:
+    """An effect on data: a column that a spool gets, or that new rows hold otherwise."""
+
+    noun: ClassVar[str] = "schema"
+    channel: str
+    column: str
+    before: str | None
+    after: str | None
+
+    @property
+    def changes(self) -> bool:
+        """An effect of other changes, not one of its own."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class StaleHistory:
+    """An effect on data: rows that the changed step would not make like this any more."""
+
+    noun: ClassVar[str] = "history"
+    channel: str
+    rows: int
+    bytes: int
+    because: tuple[str, ...]
+    """The steps that have changed."""
+    reads_rows: int | None
+    """What a backfill of all of it would read; None where the input lies outside."""
+    reads_bytes: int | None
+
+    @property
+    def changes(self) -> bool:
+        """An effect of other changes, not one of its own."""
+        return False
+
+
+Change = (
+    SettingChange
+    | JobChange
+    | ChannelChange
+    | ScheduleChange
+    | CheckpointChange
+    | StateChange
+    | SchemaChange
+    | StaleHistory
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPlan:
+    """What applying a version would change. It is applied just so, or refused as stale."""
+
+    id: str
+    """`DEPLOYMENT-…`: it is the same for the same plan."""
+    deployment: str
+    workflow: str
+    version: int | None
+    """None: a draft. It can be read, and run, but not applied."""
+    context: str | None
+    settings: Settings
+    based_on: int
+    """The revision that is deployed; 0: none."""
+    compiled: Plan
+    changes: tuple[Change, ...]
+    problems: tuple[Problem, ...]
+    """Errors among them forbid to apply it."""
+    digest: str
+    """Of all that it depends on."""
+
+    @property
+    def ref(self) -> str:
+        """What it is a plan of: `WORKFLOW@VERSION`, or the draft's name."""
+        return self.workflow if self.version is None else f"{self.workflow}@{self.version}"
+
+    @property
+    def empty(self) -> bool:
+        """Whether applying it would change nothing."""
+        return not any(change.changes for change in self.changes)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a problem forbids to apply it."""
+        return has_errors(self.problems)
+
+    @property
+    def to_accept(self) -> tuple[str, ...]:
+        """What must be accepted, by name, because something would be lost or held up."""
+        asked = (c.accept for c in self.changes if isinstance(c, CheckpointChange | StateChange))
+        return tuple(name for name in asked if name is not None)
+
+    def unaccepted(self, accept: Collection[str]) -> tuple[str, ...]:
+        """What is left to accept, given such names: `drop:clean/raw`, `drop` for all drops, or
+        `all`.
+        """
+        if ALL in accept:
+            return ()
+        return tuple(
+            name
+            for name in self.to_accept
+            if name not in accept and name.partition(":")[0] not in accept
+        )
+
+    @property
+    def to_drain(self) -> tuple[str, ...]:
+        """The steps that must have read all there is before the switch."""
+        return tuple(
+            change.step
+            for change in self.changes
+            if isinstance(change, CheckpointChange) and change.fate == "drain"
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """It as JSON, but for what it is compiled to."""
+        return {
+            "id": self.id,
+            "deployment": self.deployment,
+            "ref": self.ref,
+            "context": self.context,
+            "settings": {
+                "groups": {**self.settings.groups},
+                "replicas": {**self.settings.replicas},
+            },
+            "based_on": self.based_on,
+            "empty": self.empty,
+            "changes": [_document_of(change) for change in self.changes],
+            "accept": list(self.to_accept),
+            "problems": [
+                {
+                    "code": problem.code,
+                    "severity": problem.severity,
+                    "place": problem.place,
+                    "message": problem.message,
+                    "hint": problem.hint,
+                }
+                for problem in self.problems
+            ],
+            "digest": self.digest,
+        }
+
+
+_CHANGE = TypeAdapter(Change)
+
+
+def is_plan_id(text: str) -> bool:
+    """Whether a text is the id of a plan, and so no reference to a version."""
+    return _PLAN_ID.fullmatch(text) is not None
+
+
+def _document_of(change: Change) -> dict[str, Any]:
+    document = {"change": change.noun, **_CHANGE.dump_python(change, mode="json")}
+    if isinstance(change, CheckpointChange | StateChange):
+        document["accept"] = change.accept
+    return document

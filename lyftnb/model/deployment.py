@@ -1,0 +1,142 @@
+"""Deployments: what is to run, and what was applied when and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from lyftnb.model.plan import Plan
+
+Cause = Literal["apply", "rollback", "gate", "failure"]
+"""What a revision came of: an apply, a rollback, or the return from one that its health gate, or a
+failure to start, did not let stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What belongs to a deployment rather than to the version; kept from revision to revision."""
+
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Step → worker group, in place of the document's."""
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    """Step → replicas, in place of the document's."""
+
+    def over(self, before: Settings) -> Settings:
+        """Those before, with these set."""
+        return Settings({**before.groups, **self.groups}, {**before.replicas, **self.replicas})
+
+    def to_document(self) -> dict[str, Any]:
+        """They as JSON."""
+        return {"groups": dict(self.groups), "replicas": dict(self.replicas)}
+
+    def of_steps(self, steps: Collection[str]) -> Settings:
+        """Only those of such steps."""
+        return Settings(
+            {step: value for step, value in self.groups.items() if step in steps},
+            {step: value for step, value in self.replicas.items() if step in steps},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """What of a deployment is held back, by hand."""
+
+    whole: bool = False
+    stages: Mapping[str, bool] = field(default_factory=dict)
+    """Stage → whether it is paused, in place of what the document says."""
+
+    def on(self, plan: Plan) -> Plan:
+        """The plan with its stages paused or not."""
+        stages = tuple(
+            replace(stage, paused=self.whole or self.stages.get(stage.id, stage.paused))
+            for stage in plan.stages
+        )
+        return replace(plan, stages=stages)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A version that was applied in a context, as it is to run now."""
+
+    name: str
+    workflow: str
+    version: int
+    context: str | None
+    revision: int
+    """Grows by one with each apply, for ever."""
+    settings: Settings
+    pauses: Pauses
+    applied_at: datetime
+    applied_by: str
+
+    @property
+    def ref(self) -> str:
+        """`WORKFLOW@VERSION`."""
+        return f"{self.workflow}@{self.version}"
+
+    @property
+    def paused(self) -> str:
+        """What was paused by hand, in words; empty if nothing was."""
+        held = sorted(stage for stage, paused in self.pauses.stages.items() if paused)
+        return "all of it" if self.pauses.whole else ", ".join(held)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One apply of a deployment: what was to run from then on."""
+
+    deployment: str
+    number: int
+    workflow: str
+    version: int
+    context: str | None
+    settings: Settings
+    plan: Plan
+    """What it was compiled to: this is what runs, however contexts and settings change since."""
+    cause: Cause
+    plan_id: str
+    changes: tuple[str, ...]
+    """What it changed, in words."""
+    applied_at: datetime
+    applied_by: str
+
+    @property
+    def ref(self) -> str:
+        """`WORKFLOW@VERSION`."""
+        return f"{self.workflow}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One change of desired state: who made it, when, and of what."""
+
+    entry: int
+    """Grows by one with each."""
+    changed_at: datetime
+    who: str
+    what: str
+    """`publish`, `apply`, `rollback`, `pause`, `resume`, `destroy`, `context set`, …"""
+    ref: str
+    """What it was done to: a version, a deployment, a context, a secret's name."""
+    detail: Mapping[str, Any]
+
+
+_PLAN = TypeAdapter(Plan)
+
+
+def plan_document(plan: Plan) -> Any:
+    """A compiled plan as JSON, whole: `plan_from` gives it back."""
+    return _PLAN.dump_python(plan, mode="json", by_alias=True)
+
+
+def plan_from(text: str) -> Plan:
+    """The plan of a document's JSON text.
+
+    Raises:
+        ValueError: it is none, or was written by a version of this program that is too different.
+    """
+    return _PLAN.validate_json(text)

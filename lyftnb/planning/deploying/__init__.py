@@ -1,0 +1,20 @@
+"""From what is deployed to what is asked for: the changes, as one list.
+
+Pure: the compiled plan, the revision that is deployed and the facts about positions, state, spools
+and worker groups come in, a `DeploymentPlan` comes out. One module for each kind of thing that
+changes; `explain` tells it in words. It must not know the ledger nor the manager.
+"""
+
+from lyftnb.planning.deploying.explaining import explain_plan, sentence_of
+from lyftnb.planning.deploying.making import deploy
+from lyftnb.planning.deploying.observing import Observed, ObservedSpool
+from lyftnb.planning.deploying.settings import with_settings
+
+__all__ = [
+    "Observed",
+    "ObservedSpool",
+    "deploy",
+    "explain_plan",
+    "sentence_of",
+    "with_settings",
+]

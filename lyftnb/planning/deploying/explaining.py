@@ -1,0 +1,185 @@
+"""A deployment's plan in words: one list of changes, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from lyftnb.model import (
+    Change,
+    ChannelChange,
+    CheckpointChange,
+    DeploymentPlan,
+    FieldDiff,
+    JobChange,
+    ScheduleChange,
+    SchemaChange,
+    SettingChange,
+    StaleHistory,
+    StateChange,
+    canonical_json,
+)
+
+MARKS = {
+    "create": "+",
+    "start": "+",
+    "update": "~",
+    "replace": "~",
+    "remove": "-",
+    "keep": " ",
+    "drain": "!",
+    "reset": "!",
+    "drop": "!",
+}
+"""What stands before a line, by verb or fate."""
+_HEADINGS = {
+    "setting": "deployment",
+    "job": "jobs",
+    "channel": "channels",
+    "schedule": "schedules",
+    "checkpoint": "checkpoints",
+    "state": "state of actions",
+    "schema": "effects on data",
+    "history": "effects on data",
+}
+_UNCHANGED = ("job", "channel", "schedule")
+"""Of these only the number is told where they stay as they are."""
+_SHOWN = 200
+_UNITS = ("B", "KiB", "MiB", "GiB")
+
+
+def explain_plan(plan: DeploymentPlan) -> str:
+    """The plan for a terminal: what changes, what it does to data, and what stands in the way."""
+    lines = [_title(plan)]
+    for heading, changes in _sections(plan.changes):
+        lines += ["", heading, *_section(changes)]
+    if plan.problems:
+        lines += ["", "problems", *(f"  {problem}" for problem in plan.problems)]
+    return "\n".join([*lines, "", *_verdict(plan)]) + "\n"
+
+
+def sentence_of(change: Change) -> str:
+    """A change in one line, without what it does to each field."""
+    match change:
+        case SettingChange():
+            return f"{change.name} {_short(change.before)} -> {_short(change.after)}"
+        case JobChange():
+            renamed = f", renamed from {change.renamed_from}" if change.renamed_from else ""
+            return f"{change.verb} job {change.step}{renamed}"
+        case ChannelChange():
+            kept = ""
+            if change.verb == "remove" and change.rows:
+                kept = f" (its {_rows(change.rows)} stay)"
+            return f"{change.verb} channel {change.channel} ({change.transport}){kept}"
+        case ScheduleChange():
+            told = {"update": f"{change.before} -> {change.after}", "remove": change.before}
+            return f"{change.verb} schedule of {change.step}: {told.get(change.verb, change.after)}"
+        case CheckpointChange():
+            unread = f"{_rows(change.unread)} unread" if change.unread else ""
+            return f"{change.fate} {change.key}{_because(_moved(change), change.why, unread)}"
+        case StateChange():
+            moved = _moved(change)
+            return f"{change.fate} {change.key} ({change.kept_as}){_because(moved, change.why)}"
+        case SchemaChange():
+            column = f"column {change.column} of {change.channel}"
+            return f"{column}: {_short(change.before)} -> {_short(change.after)}"
+        case StaleHistory():
+            return _history(change)
+
+
+def _title(plan: DeploymentPlan) -> str:
+    context = f" in context '{plan.context}'" if plan.context else ""
+    base = f", based on revision {plan.based_on}" if plan.based_on else ", new"
+    name = f"{plan.ref} (draft)" if plan.version is None else plan.ref
+    return f"plan {plan.id}: {name}{context} as deployment '{plan.deployment}'{base}"
+
+
+def _sections(changes: Iterable[Change]) -> Iterator[tuple[str, list[Change]]]:
+    found: dict[str, list[Change]] = {}
+    for change in changes:
+        found.setdefault(_HEADINGS[change.noun], []).append(change)
+    yield from found.items()
+
+
+def _section(changes: Sequence[Change]) -> Iterator[str]:
+    quiet = [c for c in changes if c.noun in _UNCHANGED and not c.changes]
+    for change in changes:
+        if change in quiet:
+            continue
+        yield f"  {mark_of(change)} {sentence_of(change)}"
+        if isinstance(change, JobChange | ChannelChange):
+            yield from (f"      {_field(diff)}" for diff in change.fields)
+        if isinstance(change, CheckpointChange | StateChange) and change.accept:
+            yield f"      asks for --accept {change.accept}"
+    if quiet:
+        yield f"    {len(quiet)} unchanged"
+
+
+def mark_of(change: Change) -> str:
+    """The sign that a change's line begins with."""
+    verb = getattr(change, "verb", None) or getattr(change, "fate", None)
+    return MARKS.get(verb or "update", "~") if change.noun != "history" else "!"
+
+
+def _verdict(plan: DeploymentPlan) -> Iterator[str]:
+    if plan.empty:
+        yield "nothing to change"
+        return
+    counts: dict[str, int] = {}
+    for change in plan.changes:
+        if change.changes:
+            verb = getattr(change, "verb", None) or getattr(change, "fate", "update")
+            verb = "update" if verb == "keep" else str(verb)
+            counts[verb] = counts.get(verb, 0) + 1
+    yield ", ".join(f"{count} to {verb}" for verb, count in counts.items())
+    if plan.blocked:
+        yield "it cannot be applied as it stands: see the problems"
+    elif plan.version is None:
+        yield "a draft can be run; publish it to apply it"
+    else:
+        accept = "".join(f" --accept {name}" for name in plan.to_accept)
+        yield f"apply it: lyftnb apply {plan.id}{accept}"
+
+
+def _history(change: StaleHistory) -> str:
+    size = f"{_rows(change.rows)}, {_size(change.bytes)}"
+    steps = ", ".join(change.because)
+    if change.reads_rows is None or change.reads_bytes is None:
+        read = "a backfill would read its outside input again"
+    else:
+        read = f"a backfill would read {_rows(change.reads_rows)}, {_size(change.reads_bytes)}"
+    return f"history of {change.channel} ({size}) was made before the change of {steps}; {read}"
+
+
+def _moved(change: CheckpointChange | StateChange) -> str:
+    return f"moved from {change.moved_from}" if change.moved_from else ""
+
+
+def _because(*parts: str) -> str:
+    told = [part for part in parts if part]
+    return f": {'; '.join(told)}" if told else ""
+
+
+def _field(diff: FieldDiff) -> str:
+    if diff.before is None:
+        return f"+ {diff.path}: {_short(diff.after)}"
+    if diff.after is None:
+        return f"- {diff.path}: {_short(diff.before)}"
+    return f"{diff.path}: {_short(diff.before)} -> {_short(diff.after)}"
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else value if isinstance(value, str) else canonical_json(value)
+    text = text.replace("\n", "\\n")
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _size(count: int) -> str:
+    amount, units = float(count), list(_UNITS)
+    while amount >= 1024 and len(units) > 1:
+        amount, units = amount / 1024, units[1:]
+    return f"{amount:.0f} B" if units[0] == "B" else f"{amount:.1f} {units[0]}"

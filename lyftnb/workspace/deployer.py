@@ -1,0 +1,289 @@
+"""How a workspace carries out what `deploying` offers: planned from facts, switched as one.
+
+The ledger's transaction makes an apply true; the manager sees to it that nothing of the deployment
+runs at that moment, and that what ran before runs on if anything fails.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lyftnb.errors import LyftError, PlanRefused, SetupError, unknown
+from lyftnb.model import Deployment, DeploymentPlan, Pauses, Plan, Revision, Settings
+from lyftnb.model.deployment import Cause
+from lyftnb.planning import deploying
+from lyftnb.planning.deploying import Observed, ObservedSpool
+from lyftnb.workspace.contexts import Contexts, user
+from lyftnb.workspace.given import Given, WorkflowLike, World
+
+if TYPE_CHECKING:
+    from lyftnb.manager import Manager, RunEnv
+    from lyftnb.store import Ledger
+    from lyftnb.workspace.compute import Compute
+
+_log = logging.getLogger(__name__)
+NOT_STARTED = "deployment_not_started"
+"""The issue of a deployment that is applied and could not be started."""
+_ACCEPTED = ("drain", "reset", "drop", "all")
+
+
+class Deployer(ABC):
+    """The inner half of `Deploying`."""
+
+    contexts: Contexts
+    _ledger: Ledger
+    _compute: Compute
+    _manager: Manager | None
+    _serves: bool
+    """Whether all that is applied runs here."""
+
+    # -- what the rest of the workspace gives
+
+    @abstractmethod
+    def _given(self, workflow: WorkflowLike) -> Given: ...
+
+    @abstractmethod
+    def _world(self, given: Given, context: str | None, *, fresh: bool = False) -> World: ...
+
+    @abstractmethod
+    def _run_env(self, plan: Plan) -> RunEnv: ...
+
+    @abstractmethod
+    def _manager_for(self, env: RunEnv) -> Manager: ...
+
+    # -- planning
+
+    def _plan(
+        self, given: Given, context: str | None, settings: Settings, *, kept: bool
+    ) -> DeploymentPlan:
+        """Plan it under these settings; `kept`: those that it has are kept below them."""
+        world = self._world(given, context)
+        spec = given.checked(world)
+        deployed = self._deployed(world.deployment)
+        steps = spec.steps
+        renames = {n: s.renamed_from for n, s in steps.items() if s.renamed_from is not None}
+        if kept and deployed is not None:
+            settings = settings.over(_renamed(deployed.settings, renames).of_steps(steps))
+        under = replace(given, spec=deploying.with_settings(spec, settings))
+        return deploying.deploy(
+            under.plan(world, groups=None),
+            context=self.contexts.chosen(context),
+            settings=settings,
+            renames=renames,
+            deployed=deployed,
+            observed=self._observed(world.deployment or ""),
+        )
+
+    def _deployed(self, name: str | None) -> Revision | None:
+        found = self._ledger.deployment(name) if name is not None else None
+        return self._ledger.revision(found.name, found.revision) if found else None
+
+    def _observed(self, deployment: str) -> Observed:
+        ledger = self._ledger
+        return Observed(
+            positions=ledger.positions(deployment),
+            spools={
+                info.spool: ObservedSpool(
+                    info.rows, info.bytes, info.next_seq, info.schema, info.state
+                )
+                for info in ledger.spools()
+            },
+            marks=ledger.marked(deployment),
+            open_stages=frozenset(claim.stage for claim in ledger.open_claims(deployment)),
+            groups=self._compute.group_sizes,
+        )
+
+    def _fresh(self, plan: DeploymentPlan | str) -> DeploymentPlan:
+        """The plan made again, which must come out as it was.
+
+        Raises:
+            PlanRefused: it does not.
+        """
+        if isinstance(plan, DeploymentPlan):
+            id, digest, asked = plan.id, plan.digest, request_of(plan)
+            if plan.version is None:
+                raise PlanRefused(
+                    f"'{plan.workflow}' is a draft, and drafts are not applied",
+                    where=f"plan {plan.id}",
+                    hint="publish it, and plan what you get: lyftnb publish FILE",
+                )
+        else:
+            id = plan
+            digest, asked = self._ledger.kept_plan(plan)
+        given = self._given(asked["ref"])
+        settings = Settings(asked["groups"], asked["replicas"])
+        now = self._plan(given, asked["context"], settings, kept=False)
+        if now.digest != digest:
+            raise PlanRefused(
+                f"the plan is stale: {_what_moved(now)}",
+                where=f"plan {id}",
+                hint=f"plan again, and look at what it says now: lyftnb plan {asked['ref']}",
+            )
+        return now
+
+    def _apply(self, plan: DeploymentPlan, accept: Collection[str], cause: Cause) -> Deployment:
+        _require_known(plan, accept)
+        if plan.blocked:
+            errors = [problem for problem in plan.problems if problem.severity == "error"]
+            raise PlanRefused(
+                f"{errors[0].message}" + (f" (and {len(errors) - 1} more)" * (len(errors) > 1)),
+                where=f"plan {plan.id}: {errors[0].place}",
+                hint=errors[0].hint or "see the problems of the plan",
+            )
+        missing = plan.unaccepted(accept)
+        if missing:
+            raise PlanRefused(
+                f"this must be accepted first: {', '.join(missing)}",
+                where=f"plan {plan.id}",
+                hint=" ".join(f"--accept {name}" for name in missing),
+            )
+        present = self._ledger.deployment(plan.deployment)
+        if plan.empty and present is not None:
+            return present
+        return self._switch(plan, cause)
+
+    def _switch(self, plan: DeploymentPlan, cause: Cause) -> Deployment:
+        """Carry it out in the ledger and, if it runs here, in the manager, at a batch boundary."""
+        changes = [deploying.sentence_of(c) for c in plan.changes if c.changes]
+        made: list[Deployment] = []
+
+        def commit() -> None:
+            made.append(self._ledger.apply_plan(plan, changes, user(), cause))
+
+        before = self._deployed(plan.deployment)
+        if not self._runs(plan.deployment):
+            self._drain(plan, before)
+            commit()
+            return made[0]
+        # A worker in each of its groups, before anything stops.
+        env = self._run_env(plan.compiled)
+        pauses = (
+            present.pauses if (present := self._ledger.deployment(plan.deployment)) else Pauses()
+        )
+        try:
+            self._manager_for(env).switch(
+                pauses.on(plan.compiled), commit, drain=lambda: self._drain(plan, before)
+            )
+        except LyftError:
+            if made and before is not None:
+                self._withdraw(before)
+            raise
+        self._ledger.close_issue(NOT_STARTED, plan.deployment)
+        return made[0]
+
+    def _withdraw(self, before: Revision) -> None:
+        """Put the revision back that ran before one which could not start."""
+        name = before.deployment
+        back = deploying.deploy(
+            before.plan,
+            context=before.context,
+            settings=before.settings,
+            deployed=self._deployed(name),
+            observed=self._observed(name),
+        )
+        changes = [deploying.sentence_of(c) for c in back.changes if c.changes]
+        self._ledger.apply_plan(back, changes, user(), "failure")
+
+    def _drain(self, plan: DeploymentPlan, before: Revision | None) -> None:
+        """Have the stages read all there is whose channels will not be spools any more."""
+        if not plan.to_drain or before is None:
+            return
+        from lyftnb.manager import BoundedRun
+
+        stages = tuple(
+            replace(stage, upstream=(), paused=False)
+            for stage in before.plan.stages
+            if stage.id in plan.to_drain
+        )
+        rest = replace(before.plan, stages=stages)
+        BoundedRun(rest, self._run_env(rest)).run()
+
+    def _runs(self, deployment: str) -> bool:
+        """Whether it runs here, or is to."""
+        started = self._manager.deployments if self._manager is not None else ()
+        return self._serves or deployment in started
+
+    def _start_applied(self, deployment: Deployment) -> None:
+        try:
+            plan = deployment.pauses.on(
+                self._ledger.revision(deployment.name, deployment.revision).plan
+            )
+            self._manager_for(self._run_env(plan)).start(plan)
+            self._ledger.close_issue(NOT_STARTED, deployment.name)
+        except LyftError as error:
+            _log.warning("deployment '%s' could not be started: %s", deployment.name, error)
+            with suppress(LyftError):
+                self._ledger.raise_issue(
+                    NOT_STARTED, deployment.name, error.message, hint=error.hint
+                )
+
+    def _pause(self, name: str, pauses: Pauses, what: str, step: str = "") -> Deployment:
+        made: list[Deployment] = []
+
+        def commit() -> None:
+            made.append(self._ledger.pause_deployment(name, pauses, user(), what, step))
+
+        if not self._runs(name):
+            commit()
+            return made[0]
+        revision = self._deployed(name)
+        assert revision is not None
+        plan = pauses.on(revision.plan)
+        self._manager_for(self._run_env(plan)).switch(plan, commit)
+        return made[0]
+
+    def _require_stage(self, deployment: str, step: str) -> None:
+        revision = self._deployed(deployment)
+        assert revision is not None
+        plan = revision.plan
+        steps = {job.step: stage.id for stage in plan.stages for job in stage.jobs}
+        if step not in steps:
+            raise unknown("step", step, steps, where=f"deployment {deployment}")
+        if steps[step] != step:
+            raise SetupError(
+                f"step '{step}' runs within the stage of '{steps[step]}', and stops with it",
+                where=f"deployment {deployment}",
+                hint=f"pause '{steps[step]}'; or give the step a spool of its own to read from",
+            )
+
+    def _readers(self, deployment: str) -> list[str]:
+        """Other deployments that read spools of this one."""
+        found: list[str] = []
+        for other in self._ledger.deployments():
+            revision = self._ledger.revision(other.name, other.revision)
+            refs = [
+                ref for stage in revision.plan.stages for job in stage.jobs for ref in job.inputs
+            ]
+            if any(ref.deployment == deployment for ref in refs):
+                found.append(other.name)
+        return found
+
+
+def request_of(plan: DeploymentPlan) -> dict[str, Any]:
+    """What must be asked for to get this plan again."""
+    return {"ref": plan.ref, "context": plan.context, **plan.settings.to_document()}
+
+
+def _renamed(settings: Settings, renames: Mapping[str, str]) -> Settings:
+    new = {old: name for name, old in renames.items()}
+    return Settings(
+        {new.get(step, step): value for step, value in settings.groups.items()},
+        {new.get(step, step): value for step, value in settings.replicas.items()},
+    )
+
+
+def _what_moved(now: DeploymentPlan) -> str:
+    base = f"it is based on revision {now.based_on} now" if now.based_on else "nothing is deployed"
+    return f"what it depends on has changed since ({base})"
+
+
+def _require_known(plan: DeploymentPlan, accept: Collection[str]) -> None:
+    """Names to accept that mean nothing are mistakes; the plan may simply not need them."""
+    for name in accept:
+        if name.partition(":")[0] not in _ACCEPTED:
+            raise unknown("thing to accept", name, [*plan.to_accept, *_ACCEPTED])

@@ -1,0 +1,232 @@
+"""The part of a workspace that deploys: plan, apply, look back, pause, destroy.
+
+What is to run is in the ledger. Whether it runs here as well is another matter: it does from
+`serve_deployments` on, and then each change takes hold at once, at a batch boundary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from lyftnb.errors import NotFound, SetupError, unknown
+from lyftnb.model import (
+    AuditEntry,
+    Deployment,
+    DeploymentPlan,
+    Pauses,
+    Revision,
+    Settings,
+    is_plan_id,
+)
+from lyftnb.workspace.contexts import user
+from lyftnb.workspace.deployer import NOT_STARTED, Deployer, request_of
+from lyftnb.workspace.given import WorkflowLike
+
+
+class Deploying(Deployer):
+    """Deployments of a workspace."""
+
+    # -- planning
+
+    def plan(
+        self,
+        workflow: WorkflowLike,
+        *,
+        context: str | None = None,
+        groups: Mapping[str, str] | None = None,
+        replicas: Mapping[str, int] | None = None,
+    ) -> DeploymentPlan:
+        """What applying a workflow would change, with what it compiles to (`plan.compiled`).
+
+        Args:
+            workflow: a published reference; or a draft, planned as deployment `NAME_draft`.
+            context: as for `run`.
+            groups: step → worker group, in place of the document's, from this apply on.
+            replicas: step → replicas, likewise.
+
+        Raises:
+            InvalidWorkflow: it has errors.
+            NotFound: a setting names a step that there is not.
+        """
+        given = self._given(workflow)
+        plan = self._plan(given, context, Settings(groups or {}, replicas or {}), kept=True)
+        if plan.version is not None:
+            self._ledger.keep_plan(plan, request_of(plan), user())
+        return plan
+
+    def apply(
+        self,
+        plan: DeploymentPlan | str,
+        *,
+        accept: Collection[str] = (),
+        context: str | None = None,
+        groups: Mapping[str, str] | None = None,
+        replicas: Mapping[str, int] | None = None,
+    ) -> Deployment:
+        """Carry a plan out, all or nothing: what was deployed goes on if it fails.
+
+        Args:
+            plan: a plan, its id, or a published reference, which is planned first.
+            accept: what would be lost or held up and may be, by the names that the plan gives
+                (`drop:clean/raw`), by kind (`drop`), or `all`.
+            context: with a reference, as for `plan`.
+            groups: with a reference, as for `plan`.
+            replicas: with a reference, as for `plan`.
+
+        Raises:
+            PlanRefused: it is stale, has errors, is a draft's, or needs to be accepted.
+            NotFound: there is no such plan or version.
+        """
+        settings = {"context": context, "groups": groups, "replicas": replicas}
+        if isinstance(plan, str) and not is_plan_id(plan):
+            plan = self.plan(plan, context=context, groups=groups, replicas=replicas)
+        elif any(settings.values()):
+            raise SetupError(
+                "a plan has its context and settings already",
+                hint="give them with a reference, or plan again",
+            )
+        return self._apply(self._fresh(plan), accept, "apply")
+
+    def rollback(
+        self, deployment: str, revision: int | None = None, *, accept: Collection[str] = ()
+    ) -> Deployment:
+        """Apply the version and the settings of an older revision; the one before without a number.
+
+        Positions and data stay where they are: it goes on from here, under the older version.
+
+        Raises:
+            NotFound: there is no such deployment or revision.
+            PlanRefused: something would be lost that was not accepted.
+        """
+        return self._apply(self.plan_rollback(deployment, revision), accept, "rollback")
+
+    def plan_rollback(self, deployment: str, revision: int | None = None) -> DeploymentPlan:
+        """What `rollback` would change."""
+        present = self.deployment(deployment)
+        number = revision if revision is not None else present.revision - 1
+        if number < 1:
+            raise NotFound(
+                f"deployment '{deployment}' has no revision before its first",
+                hint=f"list them: lyftnb history {deployment}",
+            )
+        old = self._ledger.revision(deployment, number)
+        given = self._given(old.ref)
+        return self._plan(given, old.context, old.settings, kept=False)
+
+    # -- looking
+
+    @property
+    def deployments(self) -> list[Deployment]:
+        """What is applied, by name."""
+        return self._ledger.deployments()
+
+    def deployment(self, name: str) -> Deployment:
+        """A deployment by its name.
+
+        Raises:
+            NotFound: it is not applied.
+        """
+        found = self._ledger.deployment(name)
+        if found is None:
+            raise unknown("deployment", name, [d.name for d in self.deployments])
+        return found
+
+    def history(self, deployment: str) -> list[Revision]:
+        """Every apply of a deployment, newest first: who, when, what it changed.
+
+        Raises:
+            NotFound: it was never applied.
+        """
+        found = self._ledger.revisions(deployment)
+        if not found:
+            raise unknown("deployment", deployment, [d.name for d in self.deployments])
+        return found
+
+    def audit(
+        self, ref: str | None = None, who: str | None = None, limit: int = 100
+    ) -> list[AuditEntry]:
+        """Changes of what is desired, newest first: who made them, when, and of what.
+
+        Args:
+            ref: only of this deployment, workflow (all its versions), context or secret.
+            who: only by this user.
+            limit: at most so many.
+        """
+        return self._ledger.audit(ref, who, limit)
+
+    # -- changing
+
+    def pause(self, deployment: str, step: str | None = None) -> Deployment:
+        """Hold a deployment, or one stage of it, from the next batch boundary until `resume`.
+
+        Args:
+            deployment: its name.
+            step: the first step of a stage; left out: all of them.
+
+        Raises:
+            NotFound: there is no such deployment or step.
+            SetupError: the step runs within a stage of another.
+        """
+        before = self.deployment(deployment).pauses
+        if step is None:
+            return self._pause(deployment, replace(before, whole=True), "pause")
+        self._require_stage(deployment, step)
+        held = {**before.stages, step: True}
+        return self._pause(deployment, replace(before, stages=held), "pause", step)
+
+    def resume(self, deployment: str, step: str | None = None) -> Deployment:
+        """Let a deployment, or one stage of it, go on from where it was held. Without a step all of
+        it runs as its document says.
+
+        Raises:
+            NotFound: there is no such deployment or step.
+            SetupError: the deployment is paused as a whole, so that no stage of it can go on.
+        """
+        before = self.deployment(deployment).pauses
+        if step is None:
+            return self._pause(deployment, Pauses(), "resume")
+        self._require_stage(deployment, step)
+        if before.whole:
+            raise SetupError(
+                f"all of deployment '{deployment}' is paused",
+                hint=f"lyftnb resume {deployment}",
+            )
+        going = {**before.stages, step: False}
+        return self._pause(deployment, replace(before, stages=going), "resume", step)
+
+    def destroy(self, deployment: str, *, data: bool = False) -> None:
+        """Let a deployment run no more. Its data, positions and history stay, so that it goes on
+        from there if it is applied again.
+
+        Args:
+            deployment: its name.
+            data: empty its spools, and forget positions and state. Snapshots of the past can still
+                be read for as long as they are kept.
+
+        Raises:
+            NotFound: there is no such deployment.
+            SetupError: another deployment reads the data that would go.
+        """
+        self.deployment(deployment)
+        readers = self._readers(deployment) if data else []
+        if readers:
+            raise SetupError(
+                f"the data of '{deployment}' is read by {', '.join(readers)}",
+                hint="destroy these first, or keep the data",
+            )
+        if self._manager is not None:
+            self._manager.stop(deployment)
+        self._ledger.destroy_deployment(deployment, user(), data=data)
+        self._ledger.close_issue(NOT_STARTED, deployment)
+        if data:
+            self._ledger.forget(deployment)
+
+    def serve_deployments(self) -> tuple[str, ...]:
+        """Run all that is applied, here and from now on, and follow each change of it. Gives the
+        names of those that run; one that cannot start leaves an issue and holds nobody up.
+        """
+        self._serves = True
+        for deployment in self.deployments:
+            self._start_applied(deployment)
+        return self._manager.deployments if self._manager is not None else ()
