@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -68,7 +68,7 @@ def plan(
     if as_json:
         print_json(found.to_document() | {"compiled": _compiled(found)})
     else:
-        typer.echo(describe(found.compiled))
+        typer.echo(describe(replace(found.compiled, problems=())))
         show_plan(found)
     raise typer.Exit(1 if found.blocked else 0 if found.empty else CHANGES)
 
@@ -99,7 +99,7 @@ def apply(
                 ref, context=context, groups=_pairs(group), replicas=_numbers(replicas)
             )
             if not as_json:
-                show_plan(target)
+                show_plan(target, next_step=False)
             if not (target.empty or target.blocked or yes or target.unaccepted(accept or ())):
                 typer.confirm("apply it?", abort=True)
         elif context or group or replicas:
@@ -181,7 +181,7 @@ def rollback(
     with opened(ctx) as workspace:
         found = workspace.plan_rollback(deployment, revision)
         if not as_json:
-            show_plan(found)
+            show_plan(found, next_step=False)
         if not (found.empty or found.blocked or yes or found.unaccepted(accept or ())):
             typer.confirm("roll back?", abort=True)
         made = workspace.rollback(deployment, revision, accept=accept or ())
@@ -251,14 +251,14 @@ def audit(
     )
 
 
-def show_plan(plan: DeploymentPlan) -> None:
+def show_plan(plan: DeploymentPlan, *, next_step: bool = True) -> None:
     """Print a plan; on a terminal in colours, by what each line does."""
     from rich.text import Text
 
     from lyftnb.planning.deploying import explain_plan
 
     text = Text()
-    for line in explain_plan(plan).splitlines(keepends=True):
+    for line in explain_plan(plan, next_step=next_step).splitlines(keepends=True):
         mark = line[2:3] if line.startswith("  ") else ""
         heading = bool(line.strip()) and not line.startswith(" ")
         text.append(line, style=_COLOURS.get(mark, "bold" if heading else ""))

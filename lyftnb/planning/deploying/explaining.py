@@ -48,14 +48,16 @@ _SHOWN = 200
 _UNITS = ("B", "KiB", "MiB", "GiB")
 
 
-def explain_plan(plan: DeploymentPlan) -> str:
-    """The plan for a terminal: what changes, what it does to data, and what stands in the way."""
+def explain_plan(plan: DeploymentPlan, *, next_step: bool = True) -> str:
+    """The plan for a terminal: what changes, what it does to data, and what stands in the way;
+    with the command that comes next, unless somebody is about to give it.
+    """
     lines = [_title(plan)]
     for heading, changes in _sections(plan.changes):
         lines += ["", heading, *_section(changes)]
     if plan.problems:
         lines += ["", "problems", *(f"  {problem}" for problem in plan.problems)]
-    return "\n".join([*lines, "", *_verdict(plan)]) + "\n"
+    return "\n".join([*lines, "", *_verdict(plan, next_step)]) + "\n"
 
 
 def sentence_of(change: Change) -> str:
@@ -117,28 +119,38 @@ def _section(changes: Sequence[Change]) -> Iterator[str]:
 
 def mark_of(change: Change) -> str:
     """The sign that a change's line begins with."""
-    verb = getattr(change, "verb", None) or getattr(change, "fate", None)
-    return MARKS.get(verb or "update", "~") if change.noun != "history" else "!"
+    if isinstance(change, StaleHistory):
+        return "!"
+    mark = MARKS[_verb(change)]
+    return "~" if change.changes and mark == " " else mark
 
 
-def _verdict(plan: DeploymentPlan) -> Iterator[str]:
+def _verdict(plan: DeploymentPlan, next_step: bool) -> Iterator[str]:
     if plan.empty:
         yield "nothing to change"
         return
     counts: dict[str, int] = {}
     for change in plan.changes:
         if change.changes:
-            verb = getattr(change, "verb", None) or getattr(change, "fate", "update")
-            verb = "update" if verb == "keep" else str(verb)
+            verb = "move" if _verb(change) == "keep" else _verb(change)
             counts[verb] = counts.get(verb, 0) + 1
     yield ", ".join(f"{count} to {verb}" for verb, count in counts.items())
     if plan.blocked:
         yield "it cannot be applied as it stands: see the problems"
     elif plan.version is None:
         yield "a draft can be run; publish it to apply it"
-    else:
+    elif next_step:
         accept = "".join(f" --accept {name}" for name in plan.to_accept)
         yield f"apply it: lyftnb apply {plan.id}{accept}"
+
+
+def _verb(change: Change) -> str:
+    match change:
+        case JobChange() | ChannelChange() | ScheduleChange():
+            return change.verb
+        case CheckpointChange() | StateChange():
+            return change.fate
+    return "update"
 
 
 def _history(change: StaleHistory) -> str:

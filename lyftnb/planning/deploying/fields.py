@@ -12,6 +12,8 @@ from lyftnb.model import FieldDiff, Job, Plan, PlannedChannel, Stage, canonical_
 
 PLACING = frozenset({"group", "replicas", "retry", "on_fail", "paused"})
 """Fields that say where and when a job runs, not what it makes."""
+OF_STAGES = ("retry", "on_fail", "paused")
+"""Fields of a stage, which its first job has for it."""
 _DERIVED = ("step", "rowwise", "stateful", "states", "relay", "triggers")
 _JOB = TypeAdapter(Job)
 _STAGE = TypeAdapter(Stage)
@@ -24,12 +26,17 @@ def job_document(job: Job, plan: Plan) -> dict[str, Any]:
     for name in _DERIVED:
         document.pop(name)
     document["ports"] = dict(job.ports)
-    document["inputs"] = {ref.pop("name"): ref for ref in document["inputs"]}
+    document["inputs"] = {ref.pop("name"): _said(ref) for ref in document["inputs"]}
     stage = plan.stage_of(job.step)
     if stage.root.step == job.step:
         whole = _dumped(_STAGE, stage)
-        document |= {name: whole[name] for name in ("retry", "on_fail", "paused")}
-    return {name: value for name, value in document.items() if value not in (None, [], {})}
+        document |= {name: whole[name] for name in OF_STAGES}
+    return _said(document) | {name: document[name] for name in OF_STAGES if name in document}
+
+
+def _said(document: dict[str, Any]) -> dict[str, Any]:
+    """Without what stands there only for not being said."""
+    return {name: value for name, value in document.items() if value not in (None, [], {}, False)}
 
 
 def channel_document(channel: PlannedChannel) -> dict[str, Any]:

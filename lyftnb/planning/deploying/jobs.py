@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lyftnb.model import ChannelChange, Job, JobChange, ScheduleChange, Verb
-from lyftnb.planning.deploying.fields import channel_document, differences, job_document
+from lyftnb.planning.deploying.fields import OF_STAGES, channel_document, differences, job_document
 from lyftnb.planning.deploying.observing import Sides, channels_of
 from lyftnb.planning.due import describe_trigger
 
@@ -18,6 +18,11 @@ def job_changes(sides: Sides) -> Iterator[JobChange]:
             yield JobChange("create", step)
             continue
         before, after = job_document(old, sides.before), job_document(job, sides.after)
+        if not before.keys() >= set(OF_STAGES) <= after.keys():
+            # It leads a stage on one side only; on the other these are another step's.
+            before, after = (
+                {k: v for k, v in d.items() if k not in OF_STAGES} for d in (before, after)
+            )
         found = tuple(differences(before, after))
         renamed = sides.renames.get(step)
         if not found:

@@ -1,0 +1,120 @@
+"""Plans of deployments: golden texts, and what must hold of any of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from deployment_kit import after_apply, deployment_plan, flows, positions_of, revision_of
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from planning_kit import planned, spec_of
+
+from lyftnb.errors import InvalidWorkflow, NotFound
+from lyftnb.model import Settings, plan_document, plan_from
+from lyftnb.planning.deploying import Observed, ObservedSpool, explain_plan, with_settings
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "deployments"
+
+
+def _observed(found: Mapping[str, Any], groups: Mapping[str, int] | None) -> Observed:
+    return Observed(
+        positions=found.get("positions", {}),
+        spools={name: ObservedSpool(**spool) for name, spool in found.get("spools", {}).items()},
+        marks=frozenset(found.get("marks", ())),
+        open_stages=frozenset(found.get("open_stages", ())),
+        groups=groups,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in GOLDEN.glob("*.yaml")))
+def test_golden(name: str) -> None:
+    """Each `NAME.yaml` (before, after, what is observed) plans to the text in `NAME.txt`.
+
+    `UPDATE_GOLDEN=1 pytest tests/unit/planning` writes the texts anew; look at the diff.
+    """
+    case = yaml.safe_load((GOLDEN / f"{name}.yaml").read_text())
+    before = spec_of(**case["before"]) if "before" in case else None
+    observed = _observed(case.get("observed", {}), case.get("groups"))
+    shown = explain_plan(deployment_plan(spec_of(**case["after"]), before, observed))
+    golden = GOLDEN / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(shown)
+    assert shown == golden.read_text()
+
+
+@given(flows(), flows(), st.data())
+def test_applied_and_planned_again_it_is_empty(
+    before: dict[str, Any], after: dict[str, Any], data: st.DataObject
+) -> None:
+    try:
+        specs = [spec_of(**before), spec_of(**after)]
+        old = planned(specs[0])
+        observed = Observed(positions_of(old, data.draw))
+        first = deployment_plan(specs[1], specs[0], observed)
+    except InvalidWorkflow:
+        assume(False)
+    observed = after_apply(first, observed)
+    again = deployment_plan(specs[1], specs[1], observed)
+    assert again.empty, explain_plan(again)
+    assert not again.to_accept
+
+
+def test_what_is_lost_asks_to_be_accepted() -> None:
+    before = spec_of(
+        {
+            "read": {"input": {"files": "a"}, "out": "raw"},
+            "load": {"in": "raw", "output": {"print": 1}},
+        },
+        {"raw": {"transport": "spool"}},
+    )
+    after = spec_of({"read": {"input": {"files": "a"}, "out": "raw"}})
+    observed = Observed({"read/files": {"f": 1}, "load/raw": {"seq": 3}})
+    plan = deployment_plan(after, before, observed)
+    assert plan.to_accept == ("drop:load/raw",)
+    assert plan.unaccepted(["reset"]) == plan.to_accept
+    for enough in ("drop", "drop:load/raw", "all"):
+        assert plan.unaccepted([enough]) == ()
+
+
+def test_the_digest_follows_what_counts_and_nothing_else() -> None:
+    spec = spec_of({"read": {"input": {"files": "a"}, "group": "etl", "output": {"print": 1}}})
+    other = spec_of({"read": {"input": {"files": "b"}, "group": "etl", "output": {"print": 1}}})
+    observed = Observed(groups={"etl": 2})
+    made = deployment_plan(spec, None, observed)
+    assert made.digest == deployment_plan(spec, None, observed).digest
+    more = Observed(groups={"etl": 3}, spools={"w.x": ObservedSpool(5, 5, 5)})
+    assert made.digest == deployment_plan(spec, None, more).digest
+    stale = [
+        deployment_plan(other, None, observed),
+        deployment_plan(spec, None, Observed(groups={"etl": 0})),
+        deployment_plan(spec, spec, observed),
+    ]
+    assert made.digest not in {plan.digest for plan in stale}
+    assert not made.blocked and stale[1].blocked
+
+
+def test_settings_stand_in_place_of_the_documents() -> None:
+    spec = spec_of({"read": {"input": {"files": "a"}, "output": {"print": 1}}})
+    under = with_settings(spec, Settings({"read": "etl"}, {"read": 3}))
+    (task,) = planned(under).stages[0].tasks
+    assert (task.group, task.replicas) == ("etl", 3)
+    with pytest.raises(NotFound, match="unknown step 'raed'"):
+        with_settings(spec, Settings({"raed": "etl"}))
+    kept = Settings({"read": "etl"}, {"read": 3}).over(Settings({"read": "a", "b": "c"}))
+    assert kept == Settings({"read": "etl", "b": "c"}, {"read": 3})
+
+
+@given(flows())
+def test_a_plan_is_read_as_it_was_written(document: dict[str, Any]) -> None:
+    try:
+        plan = planned(spec_of(**document))
+    except InvalidWorkflow:
+        assume(False)
+    assert plan_from(json.dumps(plan_document(plan))) == plan
+    assert revision_of(plan).plan is plan
