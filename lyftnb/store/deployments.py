@@ -140,8 +140,8 @@ class Deployments(Session):
                 migration = Migration(setting, plan)
                 migration.carry_out()
                 made = _write_revision(setting, plan, changes, by, cause, before)
-            for spool in migration.renamed:
-                self.mirror.spools.pop(spool)
+            for name, key in migration.gone:
+                getattr(self.mirror, name).pop(key)
             return made
 
     def pause_deployment(

@@ -21,12 +21,14 @@ _GONE = "its step was removed"
 
 @dataclass(slots=True)
 class Migration:
-    """Carries the changes of one plan out. `renamed` must leave the mirror after the commit."""
+    """Carries the changes of one plan out. An overlay cannot delete: what is `gone` must leave the
+    mirror after the commit.
+    """
 
     setting: Setting
     plan: DeploymentPlan
-    renamed: list[str] = field(default_factory=list)
-    """Spools that are called otherwise now."""
+    gone: list[tuple[str, str]] = field(default_factory=list)
+    """(map of the mirror, key) of what is there no more."""
     _rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def carry_out(self) -> None:
@@ -97,7 +99,7 @@ class Migration:
             self.setting.database.run(query, old=old, new=name)
         spool = self.setting.state.spools[old]
         self.setting.state.spools[name] = replace(spool, spec=replace(spool.spec, spool=name))
-        self.renamed.append(old)
+        self.gone.append(("spools", old))
 
     def _empty(self, name: str) -> None:
         state = self.setting.state
@@ -161,8 +163,8 @@ class Migration:
         if new is not None:
             moved = {f"{new}{key.removeprefix(prefix)}": state for key, state in found.items()}
             move_triggers(self.setting, moved)
-        # A step of that name that comes later begins anew: nothing is what it stands at.
-        move_triggers(self.setting, dict.fromkeys(found))
+        self.setting.database.run("forget_triggers", keys=list(found))
+        self.gone += [("triggers", key) for key in found]
 
     def _abandon(self, stages: Iterable[str]) -> None:
         """Batches that were begun from positions which are there no more must not commit."""
