@@ -273,6 +273,10 @@ class DeploymentPlan:
             if isinstance(change, CheckpointChange) and change.fate == "drain"
         )
 
+    def __repr__(self) -> str:
+        count = sum(change.changes for change in self.changes)
+        return f"DeploymentPlan({self.id!r}, {count} change{'' if count == 1 else 's'})"
+
     def to_document(self) -> dict[str, Any]:
         """It as JSON, but for what it is compiled to."""
         return {

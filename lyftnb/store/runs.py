@@ -107,9 +107,11 @@ class RunRows:
     def take(self, commit: Commit, snapshot: int) -> None:
         """Take a commit's changes."""
         deployment = commit.claim.deployment
-        if commit.begins_run is not None:
-            number_taken(self.setting.state, commit.begins_run)
-            self._rows.append(to_row(commit.begins_run))
+        begun = commit.begins_run
+        # Several batches of a run may come in one group, each as if it were the first.
+        if begun is not None and all(row["run"] != begun.run for row in self._rows):
+            number_taken(self.setting.state, begun)
+            self._rows.append(to_row(begun))
         if commit.ends_run is not None:
             self._endings.append(commit.ends_run)
         for part in commit.emits:

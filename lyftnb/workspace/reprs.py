@@ -10,7 +10,17 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from lyftnb.model import Message, Plan, Problem, RunSummary, canonical_json
+from lyftnb.model import (
+    Deployment,
+    DeploymentPlan,
+    Message,
+    Plan,
+    Problem,
+    Revision,
+    RunSummary,
+    canonical_json,
+)
+from lyftnb.planning.deploying import explain_plan
 from lyftnb.workspace.svg import draw
 
 if TYPE_CHECKING:
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
     from lyftnb.workspace.spool import Spool
 
 _SEVERITY = {"error": "#c2504a", "warning": "#d9822b", "note": "#3b82c4"}
+_MARKS = {"+": "#2e8b57", "~": "#d9822b", "-": "#c2504a", "!": "#c2504a"}
 _SHOWN_ROWS = 10
 
 
@@ -67,6 +78,34 @@ def plan_html(plan: Plan) -> str:
     return draw(plan) + table(("channel", "transport", "because"), rows)
 
 
+def deployment_plan_html(plan: DeploymentPlan) -> str:
+    """What applying it would change, in colours, and the planned graph."""
+    lines: list[str] = []
+    for line in explain_plan(plan).splitlines():
+        mark = line[2:3] if line.startswith("  ") else ""
+        style = f' style="color:{_MARKS[mark]}"' if mark in _MARKS else ""
+        lines.append(f"<span{style}>{escape(line)}</span>")
+    return f"<pre>{chr(10).join(lines)}</pre>{draw(plan.compiled)}"
+
+
+def deployment_html(deployment: Deployment) -> str:
+    """A deployment in a line."""
+    paused = f", paused: {escape(deployment.paused)}" if deployment.paused else ""
+    return (
+        f"<b>{escape(deployment.name)}</b>: {escape(deployment.ref)}, revision "
+        f"{deployment.revision}{paused}, applied {deployment.applied_at:%Y-%m-%d %H:%M} UTC by "
+        f"{escape(deployment.applied_by)}"
+    )
+
+
+def revision_html(revision: Revision) -> str:
+    """One apply, with what it changed."""
+    changes = "".join(f"<li>{escape(change)}</li>" for change in revision.changes)
+    head = f"revision {revision.number}: {revision.ref} ({revision.cause})"
+    when = f"{revision.applied_at:%Y-%m-%d %H:%M} UTC by {revision.applied_by}"
+    return f"<b>{escape(head)}</b>, {escape(when)}<ul>{changes}</ul>"
+
+
 def version_html(version: Version) -> str:
     """A published version in a line."""
     return (
@@ -112,6 +151,9 @@ def spool_html(spool: Spool) -> str:
 _SHOWS: dict[tuple[str, str], Callable[[Any], str]] = {
     ("lyftnb.model.commit", "RunSummary"): summary_html,
     ("lyftnb.model.plan", "Plan"): plan_html,
+    ("lyftnb.model.changes", "DeploymentPlan"): deployment_plan_html,
+    ("lyftnb.model.deployment", "Deployment"): deployment_html,
+    ("lyftnb.model.deployment", "Revision"): revision_html,
     ("lyftnb.model.state", "Message"): message_html,
     ("lyftnb.store.records", "Version"): version_html,
     ("lyftnb.store.records", "RunbookVersion"): runbook_html,

@@ -36,7 +36,9 @@ def checkpoint_changes(sides: Sides) -> Iterator[CheckpointChange]:
         source = f"{sides.old_name(reading.step)}/{reading.input}"
         taken.add(source)
         yield _kept(sides, reading, source, old.get(source))
-    for key in sides.observed.positions:
+    # Where nothing was read yet there is no position, but there may be rows that wait.
+    waiting = [key for key, reading in old.items() if _unread(sides, key, reading.spool)]
+    for key in dict.fromkeys((*sides.observed.positions, *waiting)):
         if key not in taken:
             yield _lost(sides, key, old.get(key))
 

@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
-from planning_kit import planned
 
 from lyftnb.model import (
     CheckpointChange,
@@ -21,6 +20,7 @@ from lyftnb.model import (
     WorkflowSpec,
 )
 from lyftnb.planning.deploying import Observed, deploy
+from tests.unit.planning.planning_kit import planned
 
 STEPS = ("a", "b", "c", "d")
 

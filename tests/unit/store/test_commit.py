@@ -11,7 +11,7 @@ import pytest
 
 from lyftnb.clock import ManualClock
 from lyftnb.errors import CommitRefused, StorageError
-from lyftnb.model import Advance, Committed, Publication, Refused, Schema, SpoolSpec, StepCount
+from lyftnb.model import Advance, Committed, Publication, Refused, Run, Schema, SpoolSpec, StepCount
 from lyftnb.store import Ledger
 from lyftnb.testing import invariants
 from tests.unit.store.conftest import KEY, SPEC, MakeCommit
@@ -227,3 +227,9 @@ def test_a_skipped_batch_moves_on_writes_nothing_and_is_remembered(
         " ", ""
     )
     assert ledger.next_seq("d.c") == 1 and ledger.next_seq("d.unknown") == 0
+
+
+def test_batches_of_one_group_begin_their_run_once(ledger: Ledger, make: MakeCommit) -> None:
+    run = Run(ledger.number_run("d"), "d", "s", "data", status="running")
+    ledger.commit([make(number, frame(number), begins_run=run) for number in (1, 2)])
+    assert [found.run for found in ledger.runs("d")] == [run.run]

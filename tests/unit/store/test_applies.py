@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,10 +30,8 @@ from lyftnb.model import (
 from lyftnb.planning.deploying import Observed, ObservedSpool, deploy
 from lyftnb.store import Ledger, query, write_segments
 from lyftnb.testing import invariants
-
-sys.path.append(str(Path(__file__).parents[1] / "planning"))
-from deployment_kit import flows, positions_of
-from planning_kit import planned, spec_of
+from tests.unit.planning.deployment_kit import flows, positions_of
+from tests.unit.planning.planning_kit import planned, spec_of
 
 SPOOL = {"transport": "spool"}
 
@@ -176,6 +173,7 @@ def test_what_is_to_be_drained_must_be(ledger: Ledger) -> None:
     ledger.apply_plan(plan_of(ledger, spooled), (), "ann")
     raw = SpoolSpec("w.raw")
     read(ledger, "a/files", 1, *kept(ledger, raw, 5), spools=(raw,))
+    assert plan_of(ledger, joined).to_accept == ("drain:b/raw",)
     read(ledger, "b/raw", 3)
     plan = plan_of(ledger, joined)
     assert plan.to_accept == ("drain:b/raw",) and plan.to_drain == ("b",)

@@ -1,0 +1,100 @@
+"""Deployments from the command line: plan, apply, look back, pause, roll back, destroy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Call = Callable[..., "subprocess.CompletedProcess[str]"]
+FILE = "workflows/hello.workflow.yaml"
+
+
+@pytest.fixture
+def hello(lyftnb: Call, tmp_path: Path) -> Path:
+    """A workspace with `hello@1`."""
+    for words in (("init", "."), ("publish", FILE)):
+        assert lyftnb(*words).returncode == 0
+    return tmp_path
+
+
+def changed(folder: Path, old: str, new: str) -> None:
+    file = folder / FILE
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def read(lyftnb: Call, *words: str) -> Any:
+    done = lyftnb(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.usefixtures("hello")
+def test_the_exit_code_of_plan_says_whether_there_is_something_to_change(lyftnb: Call) -> None:
+    done = lyftnb("plan", "hello")
+    assert done.returncode == 2 and "+ create job pick" in done.stdout
+    id = json.loads(lyftnb("plan", "hello", "--json").stdout)["id"]
+    assert f"lyftnb apply {id}" in done.stdout
+    assert lyftnb("apply", id).stdout == "applied: hello is hello@1, revision 1\n"
+    assert lyftnb("plan", "hello").returncode == 0
+    assert lyftnb("plan", "helo").returncode == 1
+    assert lyftnb("plan", FILE).returncode == 2
+    done = lyftnb("plan", "hello", "--group", "pick=gpu")
+    assert done.returncode == 1 and "group 'gpu' has no workers" in done.stdout
+    assert lyftnb("apply", "hello", "--group", "pick=gpu", "--yes").returncode == 1
+    assert [d["revision"] for d in read(lyftnb, "deployments")] == [1]
+
+
+def test_change_apply_look_back_and_roll_back(lyftnb: Call, hello: Path) -> None:
+    lyftnb("apply", "hello", "--yes")
+    changed(hello, "total >= 100", "total >= 50")
+    lyftnb("publish", FILE)
+    done = lyftnb("apply", "hello", "--yes", "--replicas", "pick=2")
+    assert "actions[1].filter: total >= 100 -> total >= 50" in done.stdout
+    assert done.stdout.endswith("applied: hello is hello@2, revision 2\n")
+    history = read(lyftnb, "history", "hello")
+    assert [(r["revision"], r["version"]) for r in history] == [(2, "hello@2"), (1, "hello@1")]
+    assert history[0]["settings"]["replicas"] == {"pick": 2}
+    assert "update job pick" in lyftnb("history", "hello").stdout
+    done = lyftnb("rollback", "hello", "--yes")
+    assert done.stdout.endswith("rolled back: hello is hello@1, revision 3\n")
+    assert lyftnb("plan", "hello@1").returncode == 0
+    assert lyftnb("rollback", "hello", "--revision", "9", "--yes").returncode == 1
+
+
+def test_nobody_says_yes(lyftnb: Call, hello: Path) -> None:
+    done = lyftnb("apply", "hello")
+    assert done.returncode == 1 and "apply it?" in done.stdout
+    assert read(lyftnb, "deployments") == []
+
+
+@pytest.mark.usefixtures("hello")
+def test_pause_resume_destroy_and_the_audit(lyftnb: Call) -> None:
+    lyftnb("apply", "hello", "--yes")
+    assert lyftnb("pause", "hello", "pick").stdout.endswith("revision 1, paused: pick\n")
+    assert "pick" in lyftnb("deployments").stdout
+    done = lyftnb("pause", "hello", "pikc")
+    assert done.returncode == 1 and "did you mean 'pick'?" in done.stderr
+    assert read(lyftnb, "resume", "hello")["paused"] == ""
+    assert lyftnb("destroy", "hello", "--yes").stdout == "destroyed hello; its data stay\n"
+    done = lyftnb("destroy", "hello", "--yes")
+    assert done.returncode == 1 and "unknown deployment 'hello'" in done.stderr
+    told = [entry["what"] for entry in read(lyftnb, "audit")]
+    assert told == ["destroy", "resume", "pause", "apply", "publish"]
+    assert "hello@1" in lyftnb("audit", "hello").stdout
+
+
+@pytest.mark.usefixtures("hello")
+def test_settings_that_are_none(lyftnb: Call) -> None:
+    for words in (("--group", "pick"), ("--replicas", "pick=none"), ("--replicas", "pick=0")):
+        done = lyftnb("plan", "hello", *words)
+        assert done.returncode == 1 and done.stderr.startswith("error: "), words
+    id = json.loads(lyftnb("plan", "hello", "--json").stdout)["id"]
+    done = lyftnb("apply", id, "--group", "pick=default")
+    assert done.returncode == 1 and "a plan has its context and settings already" in done.stderr

@@ -1,0 +1,166 @@
+"""Deployments at work: what is applied runs, and takes over at a batch boundary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from live_kit import SPOOL, flow, until
+
+import lyftnb as ln
+from lyftnb.errors import InternalError, LyftError
+from lyftnb.manager.flow import Flow
+
+pytestmark = pytest.mark.cluster
+
+Rows = Callable[[str], pl.DataFrame]
+
+
+@pytest.fixture
+def serving(ws: ln.Workspace) -> Iterator[ln.Workspace]:
+    """The workspace as an owner that runs all that is applied; nothing is when it begins."""
+    ws.serve_deployments()
+    yield ws
+    for deployment in ws.deployments:
+        ws.destroy(deployment.name)
+    ws._serves = False
+
+
+def append(file: Path, *numbers: int) -> None:
+    file.parent.mkdir(exist_ok=True)
+    with file.open("a") as out:
+        out.writelines(json.dumps({"n": number}) + "\n" for number in numbers)
+
+
+def made(ws: ln.Workspace, name: str, rows: int) -> None:
+    until(lambda: ws._ledger.next_seq(name) == rows, lambda: (name, ws.running, ws.issues()))
+
+
+def follower(name: str, factor: int = 2, step: str = "copy", **rest: Any) -> Any:
+    """Reads what comes into a folder, and copies it with a factor."""
+    steps = {
+        "read": {
+            "input": {"files": {"path": f"{name}_in/*.ndjson"}},
+            "trigger": {"watch": "50ms"},
+            "out": "raw",
+        },
+        step: {"in": "raw", "actions": [{"derive": {"m": f"n * {factor}"}}], "out": "copied"},
+    }
+    steps[step] |= rest
+    return flow(name, steps, channels={"raw": SPOOL, "copied": SPOOL})
+
+
+def test_a_new_revision_takes_over_where_the_old_one_stood(
+    serving: ln.Workspace, rows: Rows, folder: Path
+) -> None:
+    ws = serving
+    append(folder / "dep_in/a.ndjson", 1, 2)
+    ws.publish(follower("dep"))
+    ws.apply("dep")
+    made(ws, "dep.copied", 2)
+    ws.publish(follower("dep", 10))
+    assert ws.plan("dep").based_on == 1
+    ws.apply("dep")
+    append(folder / "dep_in/a.ndjson", 3)
+    made(ws, "dep.copied", 3)
+    ws.publish(follower("dep", 10, "times", renamed_from="copy"))
+    plan = ws.plan("dep")
+    assert plan.to_accept == ()
+    ws.apply(plan)
+    append(folder / "dep_in/a.ndjson", 4)
+    made(ws, "dep.copied", 4)
+    ws.rollback("dep", 1, accept=["all"])
+    append(folder / "dep_in/a.ndjson", 5)
+    # The step `times` is gone, and `copy` begins anew.
+    made(ws, "dep.copied", 9)
+    assert rows("dep.copied")["m"].to_list()[:4] == [2, 4, 30, 40]
+    assert ws.plan("dep@1").empty
+
+
+def test_what_is_paused_waits_and_goes_on(serving: ln.Workspace, rows: Rows, folder: Path) -> None:
+    ws = serving
+    append(folder / "held_in/a.ndjson", 1)
+    ws.publish(follower("held"))
+    ws.apply("held")
+    made(ws, "held.copied", 1)
+    ws.pause("held", "copy")
+    append(folder / "held_in/a.ndjson", 2, 3)
+    made(ws, "held.raw", 3)
+    assert ws._ledger.next_seq("held.copied") == 1
+    ws.resume("held", "copy")
+    made(ws, "held.copied", 3)
+    ws.destroy("held")
+    assert "held" not in ws.running and ws.spool("held.copied").info.rows == 3
+
+
+def test_a_revision_that_does_not_start_leaves_the_old_one_running(
+    serving: ln.Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws = serving
+    append(folder / "bad_in/a.ndjson", 1)
+    ws.publish(follower("bad"))
+    ws.apply("bad")
+    made(ws, "bad.copied", 1)
+    ws.publish(follower("bad", 10))
+    begin = Flow.begin
+
+    def fail(self: Flow) -> None:
+        if self.plan.version == 2:
+            raise InternalError("no")
+        begin(self)
+
+    monkeypatch.setattr(Flow, "begin", fail)
+    with pytest.raises(InternalError):
+        ws.apply("bad")
+    assert ws.deployment("bad").ref == "bad@1"
+    assert [r.cause for r in ws.history("bad")] == ["failure", "apply", "apply"]
+    monkeypatch.setattr("lyftnb.workspace.deployer.user", _fails)
+    with pytest.raises(LyftError, match="nobody"):
+        ws.apply("bad")
+    assert [r.number for r in ws.history("bad")] == [3, 2, 1]
+    monkeypatch.undo()
+    append(folder / "bad_in/a.ndjson", 2)
+    made(ws, "bad.copied", 2)
+
+
+def _fails() -> str:
+    raise LyftError("nobody")
+
+
+def test_a_spool_that_becomes_memory_is_drained_first(
+    serving: ln.Workspace, rows: Rows, folder: Path
+) -> None:
+    ws = serving
+    append(folder / "drain_in/a.ndjson", 1, 2)
+    ws.publish(follower("drain"))
+    ws.apply("drain")
+    ws.pause("drain", "copy")
+    assert ws.deployment("drain").paused == "copy"
+    append(folder / "drain_in/a.ndjson", 3, 4)
+    made(ws, "drain.raw", 4)
+    document = follower("drain").to_document()
+    document["channels"]["raw"] = {"transport": "worker"}
+    ws.publish(type(follower("drain")).model_validate(document))
+    plan = ws.plan("drain")
+    assert plan.to_accept == ("drain:copy/raw",)
+    ws.apply(plan, accept=plan.to_accept)
+    append(folder / "drain_in/a.ndjson", 5)
+    made(ws, "drain.copied", 5)
+    assert rows("drain.copied")["n"].to_list() == [1, 2, 3, 4, 5]
+    assert ws.plan("drain").empty
+
+
+def test_what_is_applied_starts_with_its_owner(ws: ln.Workspace, folder: Path) -> None:
+    append(folder / "boot_in/a.ndjson", 1)
+    ws.publish(follower("boot"))
+    ws.apply("boot")
+    assert "boot" not in ws.running
+    assert "boot" in ws.serve_deployments()
+    made(ws, "boot.copied", 1)
+    ws.destroy("boot", data=True)
+    assert ws.spool("boot.copied").info.rows == 0
+    ws._serves = False
