@@ -184,7 +184,9 @@ def test_publish_trace_and_plan(hello: Path, call: Call, printed: Printed) -> No
     assert [t["action"] for t in traced] == ["input", "derive[0]", "filter[1]"]
     assert [len(t["rows"]) for t in traced] == [2, 2, 1]
     assert "orders" in call("plan", "hello@1", cwd=hello).stdout
-    assert printed("plan", HELLO)["deployment"] == "hello_draft"
+    planned = call("plan", HELLO, "--json", cwd=hello)
+    assert planned.returncode == 2
+    assert json.loads(planned.stdout)["deployment"] == "hello_draft"
 
 
 @pytest.mark.cluster

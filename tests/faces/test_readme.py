@@ -36,7 +36,10 @@ def test_five_minutes(tmp_path: Path) -> None:
     shell = "\n".join(block for block in blocks("sh") if "lyftnb" in block)
     bin_dir = Path(sys.executable).parent
     env = {**os.environ, "PATH": f"{bin_dir}{os.pathsep}{os.environ['PATH']}"}
-    script = f"set -e\n{shell}\ncat > tour.py <<'END'\n{blocks('python')[0]}END\npython tour.py\n"
+    # `plan` says by its exit code whether there is something to change.
+    told = 'lyftnb() { command lyftnb "$@" || [[ $1 == plan && $? == 2 ]]; }'
+    tour = f"cat > tour.py <<'END'\n{blocks('python')[0]}END\npython tour.py\n"
+    script = f"set -e\n{told}\n{shell}\n{tour}"
     done = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=180
     )
