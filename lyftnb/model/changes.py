@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from pydantic import TypeAdapter
@@ -230,6 +230,8 @@ class DeploymentPlan:
     """Errors among them forbid to apply it."""
     digest: str
     """Of all that it depends on."""
+    text: str = field(default="", compare=False)
+    """It in words, as `str` gives it."""
 
     @property
     def ref(self) -> str:
@@ -272,6 +274,9 @@ class DeploymentPlan:
             for change in self.changes
             if isinstance(change, CheckpointChange) and change.fate == "drain"
         )
+
+    def __str__(self) -> str:
+        return self.text
 
     def __repr__(self) -> str:
         count = sum(change.changes for change in self.changes)

@@ -19,7 +19,7 @@ from lyftnb.planning.contexts import (
 )
 from lyftnb.planning.describe import describe
 from lyftnb.planning.filling import values_now
-from lyftnb.planning.planner import invalid, plan, validate
+from lyftnb.planning.planner import invalid, plan, validate, written
 from lyftnb.planning.runbooks import (
     check_runbook,
     context_of,
@@ -53,4 +53,5 @@ __all__ = [
     "plan",
     "validate",
     "values_now",
+    "written",
 ]

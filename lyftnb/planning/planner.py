@@ -23,6 +23,7 @@ from lyftnb.planning.contexts import ContextLayers
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.graph import Graph
 from lyftnb.planning.passes import BACK, FRONT, Pass
+from lyftnb.planning.rules.schemas import written_schemas
 
 
 def validate(
@@ -90,6 +91,19 @@ def plan(
         problems=problems,
         context=draft.context,
     )
+
+
+def written(
+    spec: WorkflowSpec,
+    checker: Checker,
+    context: ContextLayers | None = None,
+    known: Mapping[str, Schema] | None = None,
+) -> dict[str, Schema]:
+    """Channel → the schema of the rows that are written to it, as far as that can be told without
+    the data; arguments as for `validate`, `known` without the document's own channels.
+    """
+    setting = Setting(checker, context=context or ContextLayers(), known=known or {})
+    return written_schemas(_run(FRONT, Draft(spec, Graph.of(spec)), setting), setting)
 
 
 def invalid(workflow: str, problems: Sequence[Problem]) -> InvalidWorkflow:

@@ -7,17 +7,21 @@ runs at that moment, and that what ran before runs on if anything fails.
 from __future__ import annotations
 
 import logging
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from lyftnb import planning
 from lyftnb.errors import LyftError, PlanRefused, SetupError, unknown
 from lyftnb.model import Deployment, DeploymentPlan, Pauses, Plan, Revision, Settings
 from lyftnb.model.deployment import Cause
 from lyftnb.planning import deploying
 from lyftnb.planning.deploying import Observed, ObservedSpool
+from lyftnb.workspace.checker import checker
 from lyftnb.workspace.contexts import Contexts, user
 from lyftnb.workspace.given import Given, WorkflowLike, World
 
@@ -29,7 +33,21 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 NOT_STARTED = "deployment_not_started"
 """The issue of a deployment that is applied and could not be started."""
+P = ParamSpec("P")
+T = TypeVar("T")
+D = TypeVar("D", bound="Deployer")
 _ACCEPTED = ("drain", "reset", "drop", "all")
+
+
+def alone(verb: Callable[Concatenate[D, P], T]) -> Callable[Concatenate[D, P], T]:
+    """Let a verb that changes what runs be carried out by one thread at a time."""
+
+    @wraps(verb)
+    def carried_out(self: D, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._deploys:
+            return verb(self, *args, **kwargs)
+
+    return carried_out
 
 
 class Deployer(ABC):
@@ -41,6 +59,8 @@ class Deployer(ABC):
     _manager: Manager | None
     _serves: bool
     """Whether all that is applied runs here."""
+    _deploys: threading.RLock
+    """Whoever changes what runs does so alone."""
 
     # -- what the rest of the workspace gives
 
@@ -70,6 +90,7 @@ class Deployer(ABC):
         if kept and deployed is not None:
             settings = settings.over(_renamed(deployed.settings, renames).of_steps(steps))
         under = replace(given, spec=deploying.with_settings(spec, settings))
+        others = {n: s for n, s in world.known.items() if not n.startswith(f"{world.deployment}.")}
         return deploying.deploy(
             under.plan(world, groups=None),
             context=self.contexts.chosen(context),
@@ -77,6 +98,7 @@ class Deployer(ABC):
             renames=renames,
             deployed=deployed,
             observed=self._observed(world.deployment or ""),
+            written=planning.written(under.spec or spec, checker(), world.context, others),
         )
 
     def _deployed(self, name: str | None) -> Revision | None:
@@ -170,15 +192,18 @@ class Deployer(ABC):
                 pauses.on(plan.compiled), commit, drain=lambda: self._drain(plan, before)
             )
         except LyftError:
-            if made and before is not None:
-                self._withdraw(before)
+            if made:
+                self._withdraw(made[0], before)
             raise
         self._ledger.close_issue(NOT_STARTED, plan.deployment)
         return made[0]
 
-    def _withdraw(self, before: Revision) -> None:
-        """Put the revision back that ran before one which could not start."""
-        name = before.deployment
+    def _withdraw(self, made: Deployment, before: Revision | None) -> None:
+        """Put the revision back that was there before one which could not start."""
+        name = made.name
+        if before is None:
+            self._ledger.destroy_deployment(name, user(), data=False)
+            return
         back = deploying.deploy(
             before.plan,
             context=before.context,

@@ -20,7 +20,7 @@ from lyftnb.model import (
     is_plan_id,
 )
 from lyftnb.workspace.contexts import user
-from lyftnb.workspace.deployer import NOT_STARTED, Deployer, request_of
+from lyftnb.workspace.deployer import NOT_STARTED, Deployer, alone, request_of
 from lyftnb.workspace.given import WorkflowLike
 
 
@@ -55,6 +55,7 @@ class Deploying(Deployer):
             self._ledger.keep_plan(plan, request_of(plan), user())
         return plan
 
+    @alone
     def apply(
         self,
         plan: DeploymentPlan | str,
@@ -88,6 +89,7 @@ class Deploying(Deployer):
             )
         return self._apply(self._fresh(plan), accept, "apply")
 
+    @alone
     def rollback(
         self, deployment: str, revision: int | None = None, *, accept: Collection[str] = ()
     ) -> Deployment:
@@ -157,6 +159,7 @@ class Deploying(Deployer):
 
     # -- changing
 
+    @alone
     def pause(self, deployment: str, step: str | None = None) -> Deployment:
         """Hold a deployment, or one stage of it, from the next batch boundary until `resume`.
 
@@ -175,6 +178,7 @@ class Deploying(Deployer):
         held = {**before.stages, step: True}
         return self._pause(deployment, replace(before, stages=held), "pause", step)
 
+    @alone
     def resume(self, deployment: str, step: str | None = None) -> Deployment:
         """Let a deployment, or one stage of it, go on from where it was held. Without a step all of
         it runs as its document says.
@@ -195,6 +199,7 @@ class Deploying(Deployer):
         going = {**before.stages, step: False}
         return self._pause(deployment, replace(before, stages=going), "resume", step)
 
+    @alone
     def destroy(self, deployment: str, *, data: bool = False) -> None:
         """Let a deployment run no more. Its data, positions and history stay, so that it goes on
         from there if it is applied again.
@@ -222,6 +227,7 @@ class Deploying(Deployer):
         if data:
             self._ledger.forget(deployment)
 
+    @alone
     def serve_deployments(self) -> tuple[str, ...]:
         """Run all that is applied, here and from now on, and follow each change of it. Gives the
         names of those that run; one that cannot start leaves an issue and holds nobody up.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -83,6 +84,7 @@ class Workspace(Deploying, State):
         self._compute = Compute(config, self._ledger, self._desk)
         self._manager: Manager | None = None
         self._serves = False
+        self._deploys = threading.RLock()
         self.secrets = Secrets(self._ledger)
         self.contexts = Contexts(self._ledger, config.context.default, self._explained)
         if serve:

@@ -20,7 +20,6 @@ from lyftnb.model import (
     RunSummary,
     canonical_json,
 )
-from lyftnb.planning.deploying import explain_plan
 from lyftnb.workspace.svg import draw
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def plan_html(plan: Plan) -> str:
 def deployment_plan_html(plan: DeploymentPlan) -> str:
     """What applying it would change, in colours, and the planned graph."""
     lines: list[str] = []
-    for line in explain_plan(plan).splitlines():
+    for line in plan.text.splitlines():
         mark = line[2:3] if line.startswith("  ") else ""
         style = f' style="color:{_MARKS[mark]}"' if mark in _MARKS else ""
         lines.append(f"<span{style}>{escape(line)}</span>")

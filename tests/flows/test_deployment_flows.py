@@ -127,6 +127,20 @@ def test_a_revision_that_does_not_start_leaves_the_old_one_running(
     made(ws, "bad.copied", 2)
 
 
+def test_what_never_started_is_not_applied(
+    serving: ln.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving.publish(follower("first"))
+
+    def fail(self: Flow) -> None:
+        raise InternalError("no")
+
+    monkeypatch.setattr(Flow, "begin", fail)
+    with pytest.raises(InternalError):
+        serving.apply("first")
+    assert "first" not in {d.name for d in serving.deployments} | set(serving.running)
+
+
 def _fails() -> str:
     raise LyftError("nobody")
 

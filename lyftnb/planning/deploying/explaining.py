@@ -84,7 +84,11 @@ def sentence_of(change: Change) -> str:
             return f"{change.fate} {change.key} ({change.kept_as}){_because(moved, change.why)}"
         case SchemaChange():
             column = f"column {change.column} of {change.channel}"
-            return f"{column}: {_short(change.before)} -> {_short(change.after)}"
+            if change.before is None:
+                return f"{column} is new ({change.after})"
+            if change.after is None:
+                return f"{column} ({change.before}) gets no more values"
+            return f"{column} turns from {change.before} to {change.after}"
         case StaleHistory():
             return _history(change)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from lyftnb.model import (
     Change,
@@ -12,6 +13,7 @@ from lyftnb.model import (
     Plan,
     Problem,
     Revision,
+    Schema,
     SchemaChange,
     SettingChange,
     Settings,
@@ -21,7 +23,8 @@ from lyftnb.model import (
     worst_first,
 )
 from lyftnb.planning.deploying.checkpoints import checkpoint_changes
-from lyftnb.planning.deploying.effects import stale_history
+from lyftnb.planning.deploying.effects import affected, schema_changes, stale_history
+from lyftnb.planning.deploying.explaining import explain_plan
 from lyftnb.planning.deploying.jobs import channel_changes, job_changes, schedule_changes
 from lyftnb.planning.deploying.observing import Observed, Sides, jobs_of
 from lyftnb.planning.deploying.states import state_changes
@@ -36,6 +39,7 @@ def deploy(
     renames: Mapping[str, str] | None = None,
     deployed: Revision | None = None,
     observed: Observed | None = None,
+    written: Mapping[str, Schema] | None = None,
 ) -> DeploymentPlan:
     """What it takes to get from what is deployed to this plan.
 
@@ -46,17 +50,18 @@ def deploy(
         renames: step → what it was called before (`renamed_from`).
         deployed: the revision that is to run until now.
         observed: the facts.
+        written: channel → the schema of the rows that are written to it, where that is known.
     """
     facts, settings = observed or Observed(), settings or Settings()
     before = deployed.plan if deployed else None
     there = {*jobs_of(before), *(key.partition("/")[0] for key in facts.positions)}
     known = {new: old for new, old in (renames or {}).items() if old in there and new not in there}
     sides = Sides(compiled.deployment, before, compiled, known, facts)
-    changes = tuple(_changes(sides, context, deployed))
+    changes = tuple(_changes(sides, context, deployed, written or {}))
     problems = worst_first((*compiled.problems, *_problems(sides)))
     based_on = deployed.number if deployed else 0
     made = _digest(compiled, context, settings, based_on, facts, changes)
-    return DeploymentPlan(
+    plan = DeploymentPlan(
         id=f"{compiled.deployment}-{made[:8]}",
         deployment=compiled.deployment,
         workflow=compiled.workflow,
@@ -69,9 +74,15 @@ def deploy(
         problems=problems,
         digest=made,
     )
+    return replace(plan, text=explain_plan(plan))
 
 
-def _changes(sides: Sides, context: str | None, deployed: Revision | None) -> Iterator[Change]:
+def _changes(
+    sides: Sides,
+    context: str | None,
+    deployed: Revision | None,
+    written: Mapping[str, Schema],
+) -> Iterator[Change]:
     """In the order in which people read them."""
     if deployed is not None:
         before = (deployed.ref, deployed.context)
@@ -85,7 +96,9 @@ def _changes(sides: Sides, context: str | None, deployed: Revision | None) -> It
     yield from schedule_changes(sides)
     yield from checkpoint_changes(sides)
     yield from state_changes(sides)
-    yield from stale_history(sides, jobs)
+    spools = affected(sides, jobs)
+    yield from schema_changes(sides, spools, written)
+    yield from stale_history(sides, spools)
 
 
 def _problems(sides: Sides) -> Iterator[Problem]:

@@ -18,6 +18,15 @@ def schemas(draft: Draft, setting: Setting, report: Report) -> None:
             flow.step(draft.jobs[name])
 
 
+def written_schemas(draft: Draft, setting: Setting) -> dict[str, Schema]:
+    """Channel → the schema of the rows that its step writes, as far as it is known."""
+    flow = _Flow(draft, setting, Report())
+    for name in draft.graph.order:
+        if name in draft.jobs:
+            flow.step(draft.jobs[name])
+    return {channel: schema for channel, schema in flow.channels.items() if schema is not None}
+
+
 class _Flow:
     """Walks the steps, producers first, and remembers what each channel carries."""
 

@@ -11,6 +11,7 @@ import pytest
 import lyftnb as ln
 from lyftnb.errors import NotFound, PlanRefused, SetupError
 from lyftnb.model import WorkflowSpec
+from lyftnb.planning.deploying import sentence_of
 
 SETTINGS = """
 [groups.default]
@@ -89,6 +90,25 @@ def test_the_context_that_was_applied_stays_until_the_next_apply(ws: ln.Workspac
     assert revision.plan.context[0].value == 7
     (update,) = (c for c in ws.plan("shop", context="prod").changes if c.changes)
     assert update.fields[0].path == "actions[0].filter"  # type: ignore[union-attr]
+
+
+@pytest.mark.cluster
+def test_the_effects_on_data_are_told(ws: ln.Workspace) -> None:
+    ws.publish(flow())
+    ws.apply("shop")
+    ws.run("shop")
+    document = flow().to_document()
+    document["steps"]["read"]["actions"] = [{"derive": {"n": "n * 1.5", "m": "n"}}]
+    ws.publish(WorkflowSpec.model_validate(document))
+    told = [sentence_of(c) for c in ws.plan("shop").changes if c.noun in ("schema", "history")]
+    assert told[:2] == [
+        "column n of raw turns from BIGINT to DOUBLE",
+        "column m of raw is new (DOUBLE)",
+    ]
+    (raw,) = (line for line in told if line.startswith("history of raw (2 rows"))
+    assert raw.endswith("before the change of read; a backfill would read its outside input again")
+    (picked,) = (line for line in told if line.startswith("history of picked"))
+    assert "a backfill would read 2 rows" in picked
 
 
 def test_settings_are_kept_over_revisions(ws: ln.Workspace) -> None:
@@ -251,6 +271,7 @@ def test_plans_show_themselves(ws: ln.Workspace) -> None:
 
     ws.publish(flow())
     plan = ws.plan("shop")
+    assert str(plan).startswith(f"plan {plan.id}: shop@1 as deployment 'shop', new")
     assert repr(plan) == f"DeploymentPlan('{plan.id}', 6 changes)"
     assert "<svg" in deployment_plan_html(plan) and "create job pick" in deployment_plan_html(plan)
     ws.apply(plan)
