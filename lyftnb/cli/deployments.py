@@ -83,6 +83,14 @@ def apply(
     context: Context = None,
     group: Group = None,
     replicas: Replicas = None,
+    gate: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Go back by itself if over its first so many batches it rejects or fails more "
+            "than the revision before.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a published version what is to run, all or nothing.
@@ -106,7 +114,7 @@ def apply(
             raise SetupError(
                 "a plan has its context and settings already", hint="give them with a reference"
             )
-        made = workspace.apply(target, accept=accept or ())
+        made = workspace.apply(target, accept=accept or (), gate=gate)
     _show(made, "applied", as_json)
 
 

@@ -19,6 +19,7 @@ from lyftnb.model.batch import (
     TaskReport,
 )
 from lyftnb.model.changes import (
+    ALL,
     Change,
     ChannelChange,
     CheckpointChange,
@@ -54,7 +55,9 @@ from lyftnb.model.context import (
 )
 from lyftnb.model.deployment import (
     AuditEntry,
+    BatchOutcome,
     Deployment,
+    Gate,
     Pauses,
     Revision,
     Settings,
@@ -155,6 +158,7 @@ from lyftnb.model.workflow import (
 )
 
 __all__ = [
+    "ALL",
     "DEFAULT_GROUP",
     "DEPLOYMENT_LAYER",
     "GROUP_LAYER",
@@ -176,6 +180,7 @@ __all__ = [
     "Advance",
     "Answer",
     "AuditEntry",
+    "BatchOutcome",
     "Cause",
     "Change",
     "ChannelChange",
@@ -201,6 +206,7 @@ __all__ = [
     "FieldDiff",
     "FileRead",
     "Frame",
+    "Gate",
     "HeldLock",
     "InputSpec",
     "InvocationRecord",

@@ -59,6 +59,30 @@ class Pauses:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """What a revision has to pass: over its first batches it may do no worse than the one before it
+    did over its last ones.
+    """
+
+    batches: int
+    before: int
+    """The revision to go back to."""
+    snapshot: int
+    """The newest one when it was applied: later batches are its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """How a batch went, as far as the gate wants to know."""
+
+    rows: int
+    """What its steps took, all together."""
+    rejects: int
+    failures: int
+    """Attempts that failed; one more if it was skipped."""
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """A version that was applied in a context, as it is to run now."""
 
@@ -72,6 +96,8 @@ class Deployment:
     pauses: Pauses
     applied_at: datetime
     applied_by: str
+    gate: Gate | None = None
+    """What it has yet to pass."""
 
     @property
     def ref(self) -> str:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from lyftnb.errors import LedgerError, NotFound, PlanRefused, unknown
 from lyftnb.model import (
+    BatchOutcome,
     CheckpointChange,
     Deployment,
     DeploymentPlan,
+    Gate,
     Pauses,
     Revision,
     Settings,
@@ -118,6 +120,7 @@ class Deployments(Session):
         changes: Sequence[str],
         by: str,
         cause: Cause = "apply",
+        gate: int | None = None,
     ) -> Deployment:
         """Make a plan's version the one that is to run: its revision, what becomes of positions and
         state, and the audit, all or nothing.
@@ -127,6 +130,7 @@ class Deployments(Session):
             changes: what it changes, in words, for the history.
             by: who applies it.
             cause: what it came of.
+            gate: over so many batches it may do no worse than the revision before it.
 
         Raises:
             PlanRefused: another revision is deployed than the plan was made for, or an input that
@@ -139,7 +143,7 @@ class Deployments(Session):
                 _require_drained(setting, plan)
                 migration = Migration(setting, plan)
                 migration.carry_out()
-                made = _write_revision(setting, plan, changes, by, cause, before)
+                made = _write_revision(setting, plan, changes, by, cause, before, gate)
             for name, key in migration.gone:
                 getattr(self.mirror, name).pop(key)
             return made
@@ -165,6 +169,22 @@ class Deployments(Session):
             detail = {"stage": on} if on else {}
             note(setting.database, setting.now, by, what, name, detail)
             return changed
+
+    def open_gate(self, name: str, revision: int) -> None:
+        """Let a revision stand: its gate is no more. One that has been replaced is left alone."""
+        with self.changing() as setting:
+            found = _find(setting.database, name)
+            if found is not None and found.revision == revision:
+                _write(setting.database, replace(found, gate=None))
+
+    def outcomes(
+        self, name: str, *, after: int | None = None, until: int | None = None, limit: int
+    ) -> list[BatchOutcome]:
+        """How batches of a deployment went: the first after a snapshot, or the last until one."""
+        query, snapshot = ("outcomes_until", until) if after is None else ("outcomes_after", after)
+        with self.opened() as database:
+            rows = database.rows(query, deployment=name, snapshot=snapshot, limit=limit)
+        return [BatchOutcome(**row) for row in rows]
 
     def destroy_deployment(self, name: str, by: str, *, data: bool) -> None:
         """A deployment is to run no more. Its history stays, and its data; whether the caller goes
@@ -220,6 +240,7 @@ def _write_revision(
     by: str,
     cause: Cause,
     before: Deployment | None,
+    gate: int | None,
 ) -> Deployment:
     assert plan.version is not None
     last = setting.database.rows("last_revision", deployment=plan.deployment)[0]["revision"]
@@ -235,9 +256,10 @@ def _write_revision(
         replace(pauses, stages={s: on for s, on in pauses.stages.items() if s in stages}),
         setting.now,
         by,
+        gate=Gate(gate, before.revision, setting.state.snapshot) if gate and before else None,
     )
     row = _row(made)
-    del row["pauses"]
+    del row["pauses"], row["gate"]
     row |= {"plan": plan_document(plan.compiled), "cause": cause, "plan_id": plan.id}
     setting.database.append("revisions", [row | {"changes": list(changes)}])
     _write(setting.database, made)
@@ -261,6 +283,7 @@ def _row(deployment: Deployment) -> dict[str, Any]:
         "revision": deployment.revision,
         "settings": deployment.settings.to_document(),
         "pauses": {"whole": deployment.pauses.whole, "stages": dict(deployment.pauses.stages)},
+        "gate": None if deployment.gate is None else asdict(deployment.gate),
         "applied_at": deployment.applied_at,
         "applied_by": deployment.applied_by,
     }
@@ -290,6 +313,7 @@ def _deployment(row: Mapping[str, Any]) -> Deployment:
         Pauses(**json.loads(row["pauses"])),
         row["applied_at"],
         row["applied_by"],
+        None if row["gate"] is None else Gate(**json.loads(row["gate"])),
     )
 
 

@@ -693,6 +693,22 @@ ORDER BY revision DESC
 -- name: last_revision
 SELECT coalesce(max(revision), 0) AS revision FROM revisions WHERE deployment = $deployment
 
+-- name: outcomes_after
+-- The first batches after a snapshot.
+SELECT coalesce(list_sum([c.rows_in for c in counts]), 0)::BIGINT AS rows,
+       coalesce(list_sum([c.rejects for c in counts]), 0)::BIGINT AS rejects,
+       attempt - 1 + (skipped IS NOT NULL)::INTEGER AS failures
+FROM batches WHERE deployment = $deployment AND snapshot > $snapshot
+ORDER BY snapshot LIMIT $limit
+
+-- name: outcomes_until
+-- The last batches up to a snapshot.
+SELECT coalesce(list_sum([c.rows_in for c in counts]), 0)::BIGINT AS rows,
+       coalesce(list_sum([c.rejects for c in counts]), 0)::BIGINT AS rejects,
+       attempt - 1 + (skipped IS NOT NULL)::INTEGER AS failures
+FROM batches WHERE deployment = $deployment AND snapshot <= $snapshot
+ORDER BY snapshot DESC LIMIT $limit
+
 -- name: plan
 SELECT * FROM plans WHERE plan = $plan ORDER BY made_at DESC LIMIT 1
 

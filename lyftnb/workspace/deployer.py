@@ -12,17 +12,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import wraps
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from lyftnb import planning
 from lyftnb.errors import LyftError, PlanRefused, SetupError, unknown
-from lyftnb.model import Deployment, DeploymentPlan, Pauses, Plan, Revision, Settings
+from lyftnb.model import ALL, Deployment, DeploymentPlan, Pauses, Plan, Revision, Settings
 from lyftnb.model.deployment import Cause
 from lyftnb.planning import deploying
 from lyftnb.planning.deploying import Observed, ObservedSpool
 from lyftnb.workspace.checker import checker
 from lyftnb.workspace.contexts import Contexts, user
+from lyftnb.workspace.gatekeeper import ROLLED_BACK, Gatekeeper
 from lyftnb.workspace.given import Given, WorkflowLike, World
 
 if TYPE_CHECKING:
@@ -148,7 +149,13 @@ class Deployer(ABC):
             )
         return now
 
-    def _apply(self, plan: DeploymentPlan, accept: Collection[str], cause: Cause) -> Deployment:
+    def _apply(
+        self,
+        plan: DeploymentPlan,
+        accept: Collection[str],
+        cause: Cause,
+        gate: int | None = None,
+    ) -> Deployment:
         _require_known(plan, accept)
         if plan.blocked:
             errors = [problem for problem in plan.problems if problem.severity == "error"]
@@ -167,15 +174,26 @@ class Deployer(ABC):
         present = self._ledger.deployment(plan.deployment)
         if plan.empty and present is not None:
             return present
-        return self._switch(plan, cause)
+        if gate is not None and (gate < 1 or present is None):
+            raise SetupError(
+                f"a gate of {gate} batches cannot be held",
+                where=f"plan {plan.id}",
+                hint="it takes a number from 1 on, and a revision to go back to",
+            )
+        made = self._switch(plan, cause, gate)
+        if cause != "gate":
+            self._ledger.close_issue(ROLLED_BACK, plan.deployment)
+        if self._serves:
+            self._gatekeeper.watch()
+        return made
 
-    def _switch(self, plan: DeploymentPlan, cause: Cause) -> Deployment:
+    def _switch(self, plan: DeploymentPlan, cause: Cause, gate: int | None) -> Deployment:
         """Carry it out in the ledger and, if it runs here, in the manager, at a batch boundary."""
         changes = [deploying.sentence_of(c) for c in plan.changes if c.changes]
         made: list[Deployment] = []
 
         def commit() -> None:
-            made.append(self._ledger.apply_plan(plan, changes, user(), cause))
+            made.append(self._ledger.apply_plan(plan, changes, user(), cause, gate))
 
         before = self._deployed(plan.deployment)
         if not self._runs(plan.deployment):
@@ -213,6 +231,20 @@ class Deployer(ABC):
         )
         changes = [deploying.sentence_of(c) for c in back.changes if c.changes]
         self._ledger.apply_plan(back, changes, user(), "failure")
+
+    @cached_property
+    def _gatekeeper(self) -> Gatekeeper:
+        return Gatekeeper(self._ledger, self._go_back)
+
+    def _go_back(self, deployment: Deployment, revision: int) -> None:
+        """See `GoBack`."""
+        with self._deploys:
+            present = self._ledger.deployment(deployment.name)
+            if present is None or present.revision != deployment.revision:
+                return
+            old = self._ledger.revision(deployment.name, revision)
+            plan = self._plan(self._given(old.ref), old.context, old.settings, kept=False)
+            self._apply(plan, (ALL,), "gate")
 
     def _drain(self, plan: DeploymentPlan, before: Revision | None) -> None:
         """Have the stages read all there is whose channels will not be spools any more."""

@@ -64,6 +64,7 @@ class Deploying(Deployer):
         context: str | None = None,
         groups: Mapping[str, str] | None = None,
         replicas: Mapping[str, int] | None = None,
+        gate: int | None = None,
     ) -> Deployment:
         """Carry a plan out, all or nothing: what was deployed goes on if it fails.
 
@@ -74,6 +75,9 @@ class Deploying(Deployer):
             context: with a reference, as for `plan`.
             groups: with a reference, as for `plan`.
             replicas: with a reference, as for `plan`.
+            gate: the health gate: if it rejects more of its rows over its first so many batches
+                than the revision before over its last ones, if more batches fail, or a stage is
+                blocked, the one before is applied again by itself, and an issue tells why.
 
         Raises:
             PlanRefused: it is stale, has errors, is a draft's, or needs to be accepted.
@@ -87,7 +91,7 @@ class Deploying(Deployer):
                 "a plan has its context and settings already",
                 hint="give them with a reference, or plan again",
             )
-        return self._apply(self._fresh(plan), accept, "apply")
+        return self._apply(self._fresh(plan), accept, "apply", gate)
 
     @alone
     def rollback(
@@ -235,4 +239,5 @@ class Deploying(Deployer):
         self._serves = True
         for deployment in self.deployments:
             self._start_applied(deployment)
+        self._gatekeeper.watch()
         return self._manager.deployments if self._manager is not None else ()

@@ -301,6 +301,7 @@ class Workspace(Deploying, State):
 
     def close(self) -> None:
         """Stop what runs and the cluster, and let the ledger go."""
+        self._gatekeeper.close()
         self.runbooks.close()
         if self._manager is not None:
             self._manager.close()

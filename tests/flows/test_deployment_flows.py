@@ -12,7 +12,7 @@ import pytest
 from live_kit import SPOOL, flow, until
 
 import lyftnb as ln
-from lyftnb.errors import InternalError, LyftError
+from lyftnb.errors import InternalError, LyftError, SetupError
 from lyftnb.manager.flow import Flow
 
 pytestmark = pytest.mark.cluster
@@ -40,7 +40,7 @@ def made(ws: ln.Workspace, name: str, rows: int) -> None:
     until(lambda: ws._ledger.next_seq(name) == rows, lambda: (name, ws.running, ws.issues()))
 
 
-def follower(name: str, factor: int = 2, step: str = "copy", **rest: Any) -> Any:
+def follower(name: str, factor: int | str = 2, step: str = "copy", **rest: Any) -> Any:
     """Reads what comes into a folder, and copies it with a factor."""
     steps = {
         "read": {
@@ -125,6 +125,56 @@ def test_a_revision_that_does_not_start_leaves_the_old_one_running(
     monkeypatch.undo()
     append(folder / "bad_in/a.ndjson", 2)
     made(ws, "bad.copied", 2)
+
+
+def test_a_revision_that_does_worse_goes_back_by_itself(
+    serving: ln.Workspace, folder: Path
+) -> None:
+    ws = serving
+    append(folder / "gate_in/a.ndjson", 1, 2)
+    ws.publish(follower("gate"))
+    ws.apply("gate")
+    with pytest.raises(SetupError, match="a gate of 0 batches"):
+        ws.apply("gate@1", replicas={"copy": 1}, gate=0)
+    made(ws, "gate.copied", 2)
+    ws.publish(follower("gate", 3))
+    assert ws.apply("gate", gate=2).gate is not None
+    append(folder / "gate_in/a.ndjson", 3)
+    made(ws, "gate.copied", 3)
+    until(lambda: ws.deployment("gate").gate is None, lambda: ws.audit("gate"))
+    assert ws.deployment("gate").ref == "gate@2"
+    ws.publish(follower("gate", "CAST('x' || n AS BIGINT)"))
+    ws.apply("gate", gate=2)
+    append(folder / "gate_in/a.ndjson", 4)
+    until(lambda: ws.deployment("gate").revision == 4, lambda: ws.audit("gate"))
+    newest = ws.history("gate")[0]
+    assert (newest.ref, newest.cause) == ("gate@2", "gate")
+    until(lambda: _issues(ws, "gate") != [], lambda: ws.issues())
+    assert "revision 3 (gate@3) was rolled back: it rejects" in _issues(ws, "gate")[0]
+    append(folder / "gate_in/a.ndjson", 5)
+    made(ws, "gate.copied", 4)
+    ws.apply("gate@1")
+    assert _issues(ws, "gate") == []
+
+
+def test_a_stage_that_is_blocked_goes_back_too(serving: ln.Workspace, folder: Path) -> None:
+    ws = serving
+    append(folder / "stuck_in/a.ndjson", 1)
+    ws.publish(follower("stuck"))
+    ws.apply("stuck")
+    made(ws, "stuck.copied", 1)
+    source = "def run(frame):\n    raise ValueError('no')\n"
+    broken = follower("stuck", retry={"attempts": 1}, actions=[{"python": {"source": source}}])
+    ws.publish(broken)
+    ws.apply("stuck", gate=50)
+    append(folder / "stuck_in/a.ndjson", 2)
+    until(lambda: ws.deployment("stuck").revision == 3, lambda: ws.issues())
+    made(ws, "stuck.copied", 2)
+
+
+def _issues(ws: ln.Workspace, deployment: str) -> list[str]:
+    found = ws._ledger.issues(place_prefix=deployment)
+    return [issue.cause for issue in found if issue.code == "rolled_back"]
 
 
 def test_what_never_started_is_not_applied(

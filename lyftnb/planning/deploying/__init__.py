@@ -6,6 +6,7 @@ changes; `explain` tells it in words. It must not know the ledger nor the manage
 """
 
 from lyftnb.planning.deploying.explaining import explain_plan, sentence_of
+from lyftnb.planning.deploying.gating import Verdict, judge
 from lyftnb.planning.deploying.making import deploy
 from lyftnb.planning.deploying.observing import Observed, ObservedSpool
 from lyftnb.planning.deploying.settings import with_settings
@@ -13,8 +14,10 @@ from lyftnb.planning.deploying.settings import with_settings
 __all__ = [
     "Observed",
     "ObservedSpool",
+    "Verdict",
     "deploy",
     "explain_plan",
+    "judge",
     "sentence_of",
     "with_settings",
 ]

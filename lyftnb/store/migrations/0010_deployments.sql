@@ -1,7 +1,7 @@
 -- What is to run: one row for each deployment, replaced when it changes; it goes when it is destroyed.
 CREATE TABLE deployments (
     deployment VARCHAR, workflow VARCHAR, version INTEGER, context VARCHAR, revision INTEGER,
-    settings JSON, pauses JSON, applied_at TIMESTAMPTZ, applied_by VARCHAR
+    settings JSON, pauses JSON, gate JSON, applied_at TIMESTAMPTZ, applied_by VARCHAR
 );
 
 -- Every apply, for good; `plan` is what it was compiled to, and runs.

@@ -16,8 +16,15 @@ from hypothesis import strategies as st
 from planning_kit import planned, spec_of
 
 from lyftnb.errors import InvalidWorkflow, NotFound
-from lyftnb.model import Settings, plan_document, plan_from
-from lyftnb.planning.deploying import Observed, ObservedSpool, explain_plan, with_settings
+from lyftnb.model import BatchOutcome, Settings, plan_document, plan_from
+from lyftnb.planning.deploying import (
+    Observed,
+    ObservedSpool,
+    Verdict,
+    explain_plan,
+    judge,
+    with_settings,
+)
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "deployments"
 
@@ -118,3 +125,26 @@ def test_a_plan_is_read_as_it_was_written(document: dict[str, Any]) -> None:
         assume(False)
     assert plan_from(json.dumps(plan_document(plan))) == plan
     assert revision_of(plan).plan is plan
+
+
+GOOD, BAD, FAILED = BatchOutcome(100, 1, 0), BatchOutcome(100, 2, 0), BatchOutcome(100, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "worse"),
+    [
+        ([GOOD] * 3, [GOOD] * 3, ""),
+        ([GOOD] * 3, [GOOD, BAD, GOOD], "it rejects 1.3% of its rows, the one before 1.0%"),
+        ([BAD] * 3, [GOOD] * 3, ""),
+        ([GOOD] * 3, [GOOD, GOOD, FAILED], "failed 1 times, those of the one before 0"),
+        ([], [BAD, FAILED, BAD], ""),
+        ([GOOD], [BatchOutcome(0, 0, 0)] * 3, ""),
+    ],
+)
+def test_a_gate_holds_a_revision_against_the_one_before(
+    before: list[BatchOutcome], after: list[BatchOutcome], worse: str
+) -> None:
+    verdict = judge(before, after, 3)
+    assert verdict.settled and worse in verdict.worse and bool(worse) == bool(verdict.worse)
+    assert judge(before, after[:2], 3) == Verdict(False)
+    assert judge(before, [], 3, ["copy"]) == Verdict(True, "stage copy is blocked")
