@@ -61,6 +61,7 @@ from lyftnb.model.deployment import (
     Pauses,
     Revision,
     Settings,
+    names_since,
     plan_document,
     plan_from,
 )
@@ -293,6 +294,7 @@ __all__ = [
     "is_variable",
     "long_schema",
     "merged",
+    "names_since",
     "placeholders",
     "plan_document",
     "plan_from",

@@ -267,6 +267,12 @@ class DeploymentPlan:
         )
 
     @property
+    def renames(self) -> dict[str, str]:
+        """Step → what it was called until now."""
+        jobs = (change for change in self.changes if isinstance(change, JobChange))
+        return {job.step: job.renamed_from for job in jobs if job.renamed_from is not None}
+
+    @property
     def to_drain(self) -> tuple[str, ...]:
         """The steps that must have read all there is before the switch."""
         return tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -123,6 +123,8 @@ class Revision:
     settings: Settings
     plan: Plan
     """What it was compiled to: this is what runs, however contexts and settings change since."""
+    renames: Mapping[str, str]
+    """Step → what it was called in the revision before."""
     cause: Cause
     plan_id: str
     changes: tuple[str, ...]
@@ -134,6 +136,23 @@ class Revision:
     def ref(self) -> str:
         """`WORKFLOW@VERSION`."""
         return f"{self.workflow}@{self.version}"
+
+
+def names_since(revisions: Sequence[Revision], number: int) -> dict[str, str]:
+    """Step of a revision → what it is called after the ones that came later, where that differs.
+
+    Args:
+        revisions: of one deployment, newest first.
+        number: the revision.
+    """
+    names: dict[str, str] = {}
+    for revision in reversed(revisions):
+        if revision.number == number:
+            names = {job.step: job.step for stage in revision.plan.stages for job in stage.jobs}
+        elif revision.number > number:
+            new = {before: after for after, before in revision.renames.items()}
+            names = {step: new.get(now, now) for step, now in names.items()}
+    return {step: now for step, now in names.items() if step != now}
 
 
 @dataclass(frozen=True, slots=True)

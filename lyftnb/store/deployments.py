@@ -260,7 +260,8 @@ def _write_revision(
     )
     row = _row(made)
     del row["pauses"], row["gate"]
-    row |= {"plan": plan_document(plan.compiled), "cause": cause, "plan_id": plan.id}
+    row |= {"plan": plan_document(plan.compiled), "renames": plan.renames}
+    row |= {"cause": cause, "plan_id": plan.id}
     setting.database.append("revisions", [row | {"changes": list(changes)}])
     _write(setting.database, made)
     what = "apply" if cause == "apply" else "rollback"
@@ -334,6 +335,7 @@ def _revision(row: Mapping[str, Any]) -> Revision:
         row["context"],
         Settings(**json.loads(row["settings"])),
         plan,
+        json.loads(row["renames"]),
         row["cause"],
         row["plan_id"],
         tuple(json.loads(row["changes"])),

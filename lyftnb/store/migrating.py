@@ -6,7 +6,7 @@ All that is changed becomes visible as one snapshot. Rows of spools stay where t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,7 +35,7 @@ class Migration:
         """Change what the plan says, in one snapshot; none if it leaves all as it is."""
         changes = self.plan.changes
         jobs = [c for c in changes if isinstance(c, JobChange)]
-        self._rename_steps({j.renamed_from: j.step for j in jobs if j.renamed_from})
+        self._rename_steps(self.plan.renames)
         self._remove_steps([j.step for j in jobs if j.verb == "remove"])
         checkpoints = [c for c in changes if isinstance(c, CheckpointChange) and _moves(c)]
         states = [c for c in changes if isinstance(c, StateChange) and _moves(c)]
@@ -123,10 +123,10 @@ class Migration:
 
     # -- steps
 
-    def _rename_steps(self, renames: dict[str | None, str]) -> None:
+    def _rename_steps(self, renames: Mapping[str, str]) -> None:
         """Triggers, fires that wait, and what is kept for a run's end follow the step."""
         database, deployment = self.setting.database, self.plan.deployment
-        for old, new in renames.items():
+        for new, old in renames.items():
             old_key, new_key = f"{deployment}/{old}", f"{deployment}/{new}"
             database.run("rename_emit_parts", old=old_key, new=new_key)
             database.run(

@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from lyftnb import planning
 from lyftnb.errors import LyftError, PlanRefused, SetupError, unknown
-from lyftnb.model import ALL, Deployment, DeploymentPlan, Pauses, Plan, Revision, Settings
+from lyftnb.model import (
+    ALL,
+    Deployment,
+    DeploymentPlan,
+    Pauses,
+    Plan,
+    Revision,
+    Settings,
+    names_since,
+)
 from lyftnb.model.deployment import Cause
 from lyftnb.planning import deploying
 from lyftnb.planning.deploying import Observed, ObservedSpool
@@ -80,14 +89,29 @@ class Deployer(ABC):
     # -- planning
 
     def _plan(
-        self, given: Given, context: str | None, settings: Settings, *, kept: bool
+        self,
+        given: Given,
+        context: str | None,
+        settings: Settings,
+        *,
+        kept: bool = False,
+        renames: Mapping[str, str] | None = None,
     ) -> DeploymentPlan:
-        """Plan it under these settings; `kept`: those that it has are kept below them."""
+        """Plan it under these settings.
+
+        Args:
+            given: the workflow.
+            context: as people gave it.
+            settings: the deployment's.
+            kept: the settings that it has are kept below these.
+            renames: step → what it is called now; without, as the document says.
+        """
         world = self._world(given, context)
         spec = given.checked(world)
         deployed = self._deployed(world.deployment)
         steps = spec.steps
-        renames = {n: s.renamed_from for n, s in steps.items() if s.renamed_from is not None}
+        if renames is None:
+            renames = {n: s.renamed_from for n, s in steps.items() if s.renamed_from is not None}
         if kept and deployed is not None:
             settings = settings.over(_renamed(deployed.settings, renames).of_steps(steps))
         under = replace(given, spec=deploying.with_settings(spec, settings))
@@ -140,7 +164,7 @@ class Deployer(ABC):
             digest, asked = self._ledger.kept_plan(plan)
         given = self._given(asked["ref"])
         settings = Settings(asked["groups"], asked["replicas"])
-        now = self._plan(given, asked["context"], settings, kept=False)
+        now = self._plan(given, asked["context"], settings, renames=asked["renames"])
         if now.digest != digest:
             raise PlanRefused(
                 f"the plan is stale: {_what_moved(now)}",
@@ -226,6 +250,7 @@ class Deployer(ABC):
             before.plan,
             context=before.context,
             settings=before.settings,
+            renames=names_since(self._ledger.revisions(name), before.number),
             deployed=self._deployed(name),
             observed=self._observed(name),
         )
@@ -242,9 +267,13 @@ class Deployer(ABC):
             present = self._ledger.deployment(deployment.name)
             if present is None or present.revision != deployment.revision:
                 return
-            old = self._ledger.revision(deployment.name, revision)
-            plan = self._plan(self._given(old.ref), old.context, old.settings, kept=False)
-            self._apply(plan, (ALL,), "gate")
+            self._apply(self._plan_back(deployment.name, revision), (ALL,), "gate")
+
+    def _plan_back(self, deployment: str, number: int) -> DeploymentPlan:
+        """Plan an older revision anew; steps that were renamed since get their names back."""
+        old = self._ledger.revision(deployment, number)
+        renames = names_since(self._ledger.revisions(deployment), number)
+        return self._plan(self._given(old.ref), old.context, old.settings, renames=renames)
 
     def _drain(self, plan: DeploymentPlan, before: Revision | None) -> None:
         """Have the stages read all there is whose channels will not be spools any more."""
@@ -323,7 +352,8 @@ class Deployer(ABC):
 
 def request_of(plan: DeploymentPlan) -> dict[str, Any]:
     """What must be asked for to get this plan again."""
-    return {"ref": plan.ref, "context": plan.context, **plan.settings.to_document()}
+    asked = {"ref": plan.ref, "context": plan.context, "renames": plan.renames}
+    return asked | plan.settings.to_document()
 
 
 def _renamed(settings: Settings, renames: Mapping[str, str]) -> Settings:

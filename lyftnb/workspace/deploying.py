@@ -116,9 +116,7 @@ class Deploying(Deployer):
                 f"deployment '{deployment}' has no revision before its first",
                 hint=f"list them: lyftnb history {deployment}",
             )
-        old = self._ledger.revision(deployment, number)
-        given = self._given(old.ref)
-        return self._plan(given, old.context, old.settings, kept=False)
+        return self._plan_back(deployment, number)
 
     # -- looking
 

@@ -7,7 +7,7 @@ CREATE TABLE deployments (
 -- Every apply, for good; `plan` is what it was compiled to, and runs.
 CREATE TABLE revisions (
     deployment VARCHAR, revision INTEGER, workflow VARCHAR, version INTEGER, context VARCHAR,
-    settings JSON, plan JSON, cause VARCHAR, plan_id VARCHAR, changes JSON,
+    settings JSON, plan JSON, renames JSON, cause VARCHAR, plan_id VARCHAR, changes JSON,
     applied_at TIMESTAMPTZ, applied_by VARCHAR
 );
 

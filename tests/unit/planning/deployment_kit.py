@@ -28,7 +28,9 @@ STEPS = ("a", "b", "c", "d")
 def revision_of(plan: Plan, number: int = 1) -> Revision:
     """A revision that this plan was applied as."""
     now = datetime(2026, 5, 1, tzinfo=UTC)
-    return Revision("w", number, "w", 1, None, Settings(), plan, "apply", "w-00000000", (), now, "")
+    return Revision(
+        "w", number, "w", 1, None, Settings(), plan, {}, "apply", "w-00000000", (), now, ""
+    )
 
 
 def deployment_plan(

@@ -176,6 +176,25 @@ def test_rollback_goes_back_to_version_and_settings(ws: ln.Workspace) -> None:
         ws.rollback("shop", 9)
 
 
+def test_rollback_gives_renamed_steps_their_names_back(ws: ln.Workspace) -> None:
+    ws.publish(flow())
+    ws.apply("shop")
+    _read(ws, "pick/raw")
+    for name, before in (("choose", "pick"), ("take", "choose")):
+        document = flow().to_document()
+        step = document["steps"].pop("pick")
+        document["steps"][name] = step | {"renamed_from": before}
+        ws.publish(WorkflowSpec.model_validate(document))
+        ws.apply("shop")
+    assert ws._ledger.positions("shop") == {"take/raw": {"seq": 1}}
+    plan = ws.plan_rollback("shop", 1)
+    assert plan.to_accept == () and plan.renames == {"pick": "take"}
+    ws.apply(plan)
+    assert ws._ledger.positions("shop") == {"pick/raw": {"seq": 1}}
+    ws.rollback("shop", 2)
+    assert ws._ledger.positions("shop") == {"choose/raw": {"seq": 1}}
+
+
 def test_pause_and_resume(ws: ln.Workspace) -> None:
     ws.publish(flow(then={"in": "picked", "actions": [{"derive": {"m": "n"}}], "out": "more"}))
     ws.apply("shop")
