@@ -33,6 +33,13 @@ Replicas = Annotated[
     list[str] | None,
     typer.Option(help="STEP=N: at most N tasks of a step at a time, from now on; repeatable."),
 ]
+FromNow = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="STEP: it reads a spool that is new to it from now on, and leaves out the rows that "
+        "are there; repeatable."
+    ),
+]
 Name = Annotated[str, typer.Argument(help="A deployment.")]
 Step = Annotated[
     str | None, typer.Argument(help="The first step of a stage. Default: all of the deployment.")
@@ -52,6 +59,7 @@ def plan(
     context: Context = None,
     group: Group = None,
     replicas: Replicas = None,
+    from_now: FromNow = None,
     as_json: Json = False,
 ) -> None:
     """Show what applying a workflow would change, and what it compiles to.
@@ -63,7 +71,11 @@ def plan(
 
     with opened(ctx, workflow) as workspace:
         found = workspace.plan(
-            workflow, context=context, groups=_pairs(group), replicas=_numbers(replicas)
+            workflow,
+            context=context,
+            groups=_pairs(group),
+            replicas=_numbers(replicas),
+            from_now=from_now or (),
         )
     if as_json:
         print_json(found.to_document() | {"compiled": _compiled(found)})
@@ -83,6 +95,7 @@ def apply(
     context: Context = None,
     group: Group = None,
     replicas: Replicas = None,
+    from_now: FromNow = None,
     gate: Annotated[
         int | None,
         typer.Option(
@@ -104,13 +117,17 @@ def apply(
         target: str | DeploymentPlan = ref
         if not is_plan_id(ref):
             target = workspace.plan(
-                ref, context=context, groups=_pairs(group), replicas=_numbers(replicas)
+                ref,
+                context=context,
+                groups=_pairs(group),
+                replicas=_numbers(replicas),
+                from_now=from_now or (),
             )
             if not as_json:
                 show_plan(target, next_step=False)
             if not (target.empty or target.blocked or yes or target.unaccepted(accept or ())):
                 typer.confirm("apply it?", abort=True)
-        elif context or group or replicas:
+        elif context or group or replicas or from_now:
             raise SetupError(
                 "a plan has its context and settings already", hint="give them with a reference"
             )

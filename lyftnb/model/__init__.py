@@ -33,6 +33,8 @@ from lyftnb.model.changes import (
     StaleHistory,
     StateChange,
     Verb,
+    deployment_plan_document,
+    deployment_plan_from,
     is_plan_id,
 )
 from lyftnb.model.commit import Answer, Commit, Committed, Refused, RunSummary
@@ -278,6 +280,8 @@ __all__ = [
     "WindowSpec",
     "WorkflowSpec",
     "canonical_json",
+    "deployment_plan_document",
+    "deployment_plan_from",
     "digest",
     "dotted",
     "filled",

@@ -5,12 +5,13 @@ Explaining a plan and carrying it out walk the same list.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import Discriminator, TypeAdapter
 
 from lyftnb.model.deployment import Settings
 from lyftnb.model.plan import Plan
@@ -42,10 +43,10 @@ class FieldDiff:
 class SettingChange:
     """The deployment itself: which version, and which context."""
 
-    noun: ClassVar[str] = "setting"
     name: str
     before: Any
     after: Any
+    noun: Literal["setting"] = "setting"
 
     @property
     def changes(self) -> bool:
@@ -57,11 +58,11 @@ class SettingChange:
 class JobChange:
     """What happens to the job of a step."""
 
-    noun: ClassVar[str] = "job"
     verb: Verb
     step: str
     fields: tuple[FieldDiff, ...] = ()
     renamed_from: str | None = None
+    noun: Literal["job"] = "job"
 
     @property
     def changes(self) -> bool:
@@ -73,13 +74,13 @@ class JobChange:
 class ChannelChange:
     """What happens to a channel. The rows of one that is removed stay."""
 
-    noun: ClassVar[str] = "channel"
     verb: Verb
     channel: str
     transport: Literal["worker", "spool"]
     fields: tuple[FieldDiff, ...] = ()
     rows: int = 0
     """What it holds."""
+    noun: Literal["channel"] = "channel"
 
     @property
     def changes(self) -> bool:
@@ -91,11 +92,11 @@ class ChannelChange:
 class ScheduleChange:
     """What happens to the triggers of a step, told in words."""
 
-    noun: ClassVar[str] = "schedule"
     verb: Verb
     step: str
     before: str = ""
     after: str = ""
+    noun: Literal["schedule"] = "schedule"
 
     @property
     def changes(self) -> bool:
@@ -107,7 +108,6 @@ class ScheduleChange:
 class CheckpointChange:
     """What happens to the position of a step's input."""
 
-    noun: ClassVar[str] = "checkpoint"
     fate: Fate
     step: str
     input: str
@@ -116,6 +116,9 @@ class CheckpointChange:
     """The step that it moves from."""
     unread: int | None = None
     """Rows that it has yet to read, where that is known."""
+    now: bool = False
+    """It starts behind the rows that are there, in place of at the beginning."""
+    noun: Literal["checkpoint"] = "checkpoint"
 
     @property
     def key(self) -> str:
@@ -125,7 +128,7 @@ class CheckpointChange:
     @property
     def accept(self) -> str | None:
         """By what name it must be accepted; None if it need not be."""
-        return f"{self.fate}:{self.key}" if self.fate in _LOSING else None
+        return f"{self.fate}:{self.key}" if self.fate in _LOSING or self.now else None
 
     @property
     def changes(self) -> bool:
@@ -137,7 +140,6 @@ class CheckpointChange:
 class StateChange:
     """What happens to what an action keeps from batch to batch: frames, or marks of what it saw."""
 
-    noun: ClassVar[str] = "state"
     fate: Fate
     step: str
     action: str
@@ -145,6 +147,7 @@ class StateChange:
     why: str = ""
     moved_from: str | None = None
     """The step that it moves from."""
+    noun: Literal["state"] = "state"
 
     @property
     def key(self) -> str:
@@ -166,11 +169,11 @@ class StateChange:
 class SchemaChange:
     """An effect on data: a column that a spool gets, or that new rows hold otherwise."""
 
-    noun: ClassVar[str] = "schema"
     channel: str
     column: str
     before: str | None
     after: str | None
+    noun: Literal["schema"] = "schema"
 
     @property
     def changes(self) -> bool:
@@ -182,7 +185,6 @@ class SchemaChange:
 class StaleHistory:
     """An effect on data: rows that the changed step would not make like this any more."""
 
-    noun: ClassVar[str] = "history"
     channel: str
     rows: int
     bytes: int
@@ -191,6 +193,7 @@ class StaleHistory:
     reads_rows: int | None
     """What a backfill of all of it would read; None where the input lies outside."""
     reads_bytes: int | None
+    noun: Literal["history"] = "history"
 
     @property
     def changes(self) -> bool:
@@ -198,7 +201,7 @@ class StaleHistory:
         return False
 
 
-Change = (
+Change = Annotated[
     SettingChange
     | JobChange
     | ChannelChange
@@ -206,8 +209,9 @@ Change = (
     | CheckpointChange
     | StateChange
     | SchemaChange
-    | StaleHistory
-)
+    | StaleHistory,
+    Discriminator("noun"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +277,12 @@ class DeploymentPlan:
         return {job.step: job.renamed_from for job in jobs if job.renamed_from is not None}
 
     @property
+    def from_now(self) -> tuple[str, ...]:
+        """The steps that start behind the rows that are there."""
+        found = (c.step for c in self.changes if isinstance(c, CheckpointChange) and c.now)
+        return tuple(dict.fromkeys(found))
+
+    @property
     def to_drain(self) -> tuple[str, ...]:
         """The steps that must have read all there is before the switch."""
         return tuple(
@@ -317,7 +327,8 @@ class DeploymentPlan:
         }
 
 
-_CHANGE = TypeAdapter(Change)
+_CHANGE: TypeAdapter[Change] = TypeAdapter(Change)
+_PLAN = TypeAdapter(DeploymentPlan)
 
 
 def is_plan_id(text: str) -> bool:
@@ -325,8 +336,22 @@ def is_plan_id(text: str) -> bool:
     return _PLAN_ID.fullmatch(text) is not None
 
 
+def deployment_plan_document(plan: DeploymentPlan) -> Any:
+    """A deployment's plan as JSON, whole: `deployment_plan_from` gives it back."""
+    return _PLAN.dump_python(plan, mode="json", by_alias=True)
+
+
+def deployment_plan_from(document: Any) -> DeploymentPlan:
+    """The plan of such a document.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _PLAN.validate_json(json.dumps(document))
+
+
 def _document_of(change: Change) -> dict[str, Any]:
-    document = {"change": change.noun, **_CHANGE.dump_python(change, mode="json")}
+    document: dict[str, Any] = _CHANGE.dump_python(change, mode="json")
     if isinstance(change, CheckpointChange | StateChange):
         document["accept"] = change.accept
     return document

@@ -46,7 +46,7 @@ class Migration:
         state.committed_at = max(self.setting.now, state.committed_at)
         for checkpoint in checkpoints:
             self._checkpoint(checkpoint)
-        self._abandon({c.step for c in checkpoints if c.accept is not None})
+        self._abandon({c.step for c in checkpoints if c.accept is not None and not c.now})
         for change in states:
             self._frames(change) if change.kept_as == "frames" else self._marks(change)
         stamp = {"snapshot": state.snapshot}
@@ -61,8 +61,21 @@ class Migration:
         key = f"{self.plan.deployment}/{change.key}"
         if change.moved_from is not None:
             self._move(f"{self.plan.deployment}/{change.moved_from}/{change.input}", key)
+        elif change.now:
+            self._begin_at_the_end(change, key)
         elif change.accept is not None:
             self._restart(key)
+
+    def _begin_at_the_end(self, change: CheckpointChange, key: str) -> None:
+        """Let an input begin behind the rows that its spool has at this moment."""
+        state = self.setting.state
+        streams = self.plan.compiled.stage_of(change.step).streams
+        name = next(s for s in streams if s.name == change.input).spool(self.plan.deployment)
+        spool = state.spools.get(name)
+        version = (state.positions.get(key) or Standing()).version + 1
+        items = {"seq": spool.next_seq if spool else 0}
+        state.positions[key] = Standing(version, items)
+        self._note("positions", {"key": key, "version": version, "items": items})
 
     def _move(self, old: str, new: str) -> None:
         state = self.setting.state
@@ -183,4 +196,6 @@ class Migration:
 
 def _moves(change: CheckpointChange | StateChange) -> bool:
     """Whether there is something to do for it: what starts is made by its first batch."""
+    if isinstance(change, CheckpointChange) and change.now:
+        return True
     return change.changes and change.fate != "start"

@@ -46,7 +46,7 @@ NOT_STARTED = "deployment_not_started"
 P = ParamSpec("P")
 T = TypeVar("T")
 D = TypeVar("D", bound="Deployer")
-_ACCEPTED = ("drain", "reset", "drop", "all")
+_ACCEPTED = ("start", "drain", "reset", "drop", "all")
 
 
 def alone(verb: Callable[Concatenate[D, P], T]) -> Callable[Concatenate[D, P], T]:
@@ -96,6 +96,7 @@ class Deployer(ABC):
         *,
         kept: bool = False,
         renames: Mapping[str, str] | None = None,
+        from_now: Collection[str] = (),
     ) -> DeploymentPlan:
         """Plan it under these settings.
 
@@ -105,6 +106,7 @@ class Deployer(ABC):
             settings: the deployment's.
             kept: the settings that it has are kept below these.
             renames: step → what it is called now; without, as the document says.
+            from_now: steps that start behind the rows that are there.
         """
         world = self._world(given, context)
         spec = given.checked(world)
@@ -123,6 +125,7 @@ class Deployer(ABC):
             renames=renames,
             deployed=deployed,
             observed=self._observed(world.deployment or ""),
+            from_now=from_now,
             written=planning.written(under.spec or spec, checker(), world.context, others),
         )
 
@@ -164,7 +167,13 @@ class Deployer(ABC):
             digest, asked = self._ledger.kept_plan(plan)
         given = self._given(asked["ref"])
         settings = Settings(asked["groups"], asked["replicas"])
-        now = self._plan(given, asked["context"], settings, renames=asked["renames"])
+        now = self._plan(
+            given,
+            asked["context"],
+            settings,
+            renames=asked["renames"],
+            from_now=asked["from_now"],
+        )
         if now.digest != digest:
             raise PlanRefused(
                 f"the plan is stale: {_what_moved(now)}",
@@ -352,7 +361,8 @@ class Deployer(ABC):
 
 def request_of(plan: DeploymentPlan) -> dict[str, Any]:
     """What must be asked for to get this plan again."""
-    asked = {"ref": plan.ref, "context": plan.context, "renames": plan.renames}
+    asked: dict[str, Any] = {"ref": plan.ref, "context": plan.context, "renames": plan.renames}
+    asked["from_now"] = list(plan.from_now)
     return asked | plan.settings.to_document()
 
 

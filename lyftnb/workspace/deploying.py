@@ -36,6 +36,7 @@ class Deploying(Deployer):
         context: str | None = None,
         groups: Mapping[str, str] | None = None,
         replicas: Mapping[str, int] | None = None,
+        from_now: Collection[str] = (),
     ) -> DeploymentPlan:
         """What applying a workflow would change, with what it compiles to (`plan.compiled`).
 
@@ -44,13 +45,16 @@ class Deploying(Deployer):
             context: as for `run`.
             groups: step → worker group, in place of the document's, from this apply on.
             replicas: step → replicas, likewise.
+            from_now: steps that are to read a spool which is new to them from now on, and leave
+                out the rows that it has.
 
         Raises:
             InvalidWorkflow: it has errors.
             NotFound: a setting names a step that there is not.
         """
         given = self._given(workflow)
-        plan = self._plan(given, context, Settings(groups or {}, replicas or {}), kept=True)
+        settings = Settings(groups or {}, replicas or {})
+        plan = self._plan(given, context, settings, kept=True, from_now=from_now)
         if plan.version is not None:
             self._ledger.keep_plan(plan, request_of(plan), user())
         return plan

@@ -50,7 +50,11 @@ def _kept(
     there = source in sides.observed.positions
     unread = _unread(sides, source, reading.spool)
     if not there and before is None:
-        return CheckpointChange("start", reading.step, reading.input, "from its beginning")
+        now = reading.step in sides.from_now and reading.spool is not None
+        why = "with what comes from now on" if now else "from its beginning"
+        return CheckpointChange(
+            "start", reading.step, reading.input, why, unread=unread if now else None, now=now
+        )
     if before is not None and before.spool != reading.spool and there:
         why = f"it read {before.spool}, and reads {reading.spool} from its beginning"
         return CheckpointChange("reset", reading.step, reading.input, why)

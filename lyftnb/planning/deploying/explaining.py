@@ -77,7 +77,8 @@ def sentence_of(change: Change) -> str:
             told = {"update": f"{change.before} -> {change.after}", "remove": change.before}
             return f"{change.verb} schedule of {change.step}: {told.get(change.verb, change.after)}"
         case CheckpointChange():
-            unread = f"{_rows(change.unread)} unread" if change.unread else ""
+            left = "left out" if change.now else "unread"
+            unread = f"{_rows(change.unread)} {left}" if change.unread else ""
             return f"{change.fate} {change.key}{_because(_moved(change), change.why, unread)}"
         case StateChange():
             moved = _moved(change)

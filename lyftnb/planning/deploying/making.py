@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, replace
 
+from lyftnb.errors import unknown
 from lyftnb.model import (
     Change,
     ChannelChange,
@@ -40,6 +41,7 @@ def deploy(
     deployed: Revision | None = None,
     observed: Observed | None = None,
     written: Mapping[str, Schema] | None = None,
+    from_now: Collection[str] = (),
 ) -> DeploymentPlan:
     """What it takes to get from what is deployed to this plan.
 
@@ -51,14 +53,21 @@ def deploy(
         deployed: the revision that is to run until now.
         observed: the facts.
         written: channel → the schema of the rows that are written to it, where that is known.
+        from_now: steps whose spools are new to them, to be read from now on only.
+
+    Raises:
+        NotFound: there is no step to start from now.
     """
     facts, settings = observed or Observed(), settings or Settings()
     before = deployed.plan if deployed else None
     there = {*jobs_of(before), *(key.partition("/")[0] for key in facts.positions)}
     known = {new: old for new, old in (renames or {}).items() if old in there and new not in there}
-    sides = Sides(compiled.deployment, before, compiled, known, facts)
+    sides = Sides(compiled.deployment, before, compiled, known, facts, frozenset(from_now))
+    for step in from_now:
+        if step not in sides.jobs_after:
+            raise unknown("step", step, sides.jobs_after, where=f"workflow {compiled.workflow}")
     changes = tuple(_changes(sides, context, deployed, written or {}))
-    problems = worst_first((*compiled.problems, *_problems(sides)))
+    problems = worst_first((*compiled.problems, *_problems(sides, changes)))
     based_on = deployed.number if deployed else 0
     made = _digest(compiled, context, settings, based_on, facts, changes)
     plan = DeploymentPlan(
@@ -101,7 +110,12 @@ def _changes(
     yield from stale_history(sides, spools)
 
 
-def _problems(sides: Sides) -> Iterator[Problem]:
+def _problems(sides: Sides, changes: tuple[Change, ...]) -> Iterator[Problem]:
+    starting = {c.step for c in changes if isinstance(c, CheckpointChange) and c.now}
+    for step in sorted(sides.from_now - starting):
+        message = f"'{step}' has no spool that is new to it, so it cannot start from now"
+        hint = "it goes on from where it stands; an input from outside is read from its beginning"
+        yield Problem("not_new", "error", ("steps", step), message, hint)
     groups = sides.observed.groups
     for step, job in sides.jobs_after.items():
         if groups is not None and not groups.get(job.group):
@@ -154,4 +168,4 @@ def _lasting(change: Change) -> list[object] | None:
             return [change.noun, change.fate, change.key, change.moved_from] if moves else None
         case ChannelChange():
             return [change.noun, change.verb, change.channel]
-    return [change.noun, str(change)]
+    return [change.noun, asdict(change)]

@@ -48,6 +48,8 @@ class Sides:
     renames: Mapping[str, str]
     """Step → what it was called; only those that were there."""
     observed: Observed
+    from_now: frozenset[str] = frozenset()
+    """Steps that are to start behind the rows that are there."""
 
     @cached_property
     def jobs_before(self) -> dict[str, Job]:

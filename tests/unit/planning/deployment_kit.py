@@ -34,12 +34,12 @@ def revision_of(plan: Plan, number: int = 1) -> Revision:
 
 
 def deployment_plan(
-    after: WorkflowSpec, before: WorkflowSpec | None, observed: Observed
+    after: WorkflowSpec, before: WorkflowSpec | None, observed: Observed, **more: Any
 ) -> DeploymentPlan:
     """The plan from one workflow to the other."""
     renames = {n: s.renamed_from for n, s in after.steps.items() if s.renamed_from is not None}
     deployed = revision_of(planned(before)) if before is not None else None
-    return deploy(planned(after), renames=renames, deployed=deployed, observed=observed)
+    return deploy(planned(after), renames=renames, deployed=deployed, observed=observed, **more)
 
 
 @st.composite

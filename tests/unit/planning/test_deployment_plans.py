@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 from planning_kit import planned, spec_of
 
 from lyftnb.errors import InvalidWorkflow, NotFound
-from lyftnb.model import BatchOutcome, Settings, plan_document, plan_from
+from lyftnb.model import (
+    BatchOutcome,
+    Settings,
+    deployment_plan_document,
+    deployment_plan_from,
+    plan_document,
+    plan_from,
+)
 from lyftnb.planning.deploying import (
     Observed,
     ObservedSpool,
@@ -48,7 +55,10 @@ def test_golden(name: str) -> None:
     case = yaml.safe_load((GOLDEN / f"{name}.yaml").read_text())
     before = spec_of(**case["before"]) if "before" in case else None
     observed = _observed(case.get("observed", {}), case.get("groups"))
-    shown = explain_plan(deployment_plan(spec_of(**case["after"]), before, observed))
+    plan = deployment_plan(spec_of(**case["after"]), before, observed)
+    sent = json.loads(json.dumps(deployment_plan_document(plan)))
+    assert deployment_plan_from(sent) == plan
+    shown = plan.text
     golden = GOLDEN / f"{name}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         golden.write_text(shown)

@@ -44,11 +44,13 @@ def observed(ledger: Ledger) -> Observed:
     return Observed(ledger.positions("w"), spools, ledger.marked("w"))
 
 
-def plan_of(ledger: Ledger, spec: WorkflowSpec) -> DeploymentPlan:
+def plan_of(ledger: Ledger, spec: WorkflowSpec, **more: Any) -> DeploymentPlan:
     present = ledger.deployment("w")
     renames = {n: s.renamed_from for n, s in spec.steps.items() if s.renamed_from}
     deployed = ledger.revision("w", present.revision) if present else None
-    return deploy(planned(spec), renames=renames, deployed=deployed, observed=observed(ledger))
+    return deploy(
+        planned(spec), renames=renames, deployed=deployed, observed=observed(ledger), **more
+    )
 
 
 def read(ledger: Ledger, key: str, seq: int, *segments: Any, **fields: Any) -> Claim:
@@ -183,6 +185,21 @@ def test_what_is_to_be_drained_must_be(ledger: Ledger) -> None:
     read(ledger, "b/raw", 5)
     ledger.apply_plan(plan, (), "ann")
     assert plan_of(ledger, joined).empty
+
+
+def test_a_consumer_may_start_from_now(ledger: Ledger) -> None:
+    ledger.apply_plan(plan_of(ledger, chain(load=None)), (), "ann")
+    spool = SpoolSpec("w.kept")
+    read(ledger, "clean/raw", 4, *kept(ledger, spool, 4), spools=(spool,))
+    plan = plan_of(ledger, chain(), from_now=["load"])
+    assert plan.to_accept == ("start:load/kept",) and plan.from_now == ("load",)
+    assert "start load/kept: with what comes from now on; 4 rows left out" in plan.text
+    ledger.apply_plan(plan, (), "ann")
+    assert ledger.positions("w")["load/kept"] == {"seq": 4}
+    again = plan_of(ledger, chain(), from_now=["load"])
+    assert again.blocked and "no spool that is new to it" in again.text
+    with pytest.raises(NotFound, match="unknown step 'laod'"):
+        plan_of(ledger, chain(), from_now=["laod"])
 
 
 def test_pauses_outlive_an_apply_where_their_stages_do(ledger: Ledger) -> None:

@@ -299,7 +299,7 @@ def test_plans_show_themselves(ws: ln.Workspace) -> None:
     ws.publish(WorkflowSpec.model_validate(document))
     assert "&lt;b&gt;" in deployment_plan_html(ws.plan("shop"))
     document = plan.to_document()
-    assert document["id"] == plan.id and document["changes"][0]["change"] == "job"
+    assert document["id"] == plan.id and document["changes"][0]["noun"] == "job"
 
 
 def _read(ws: ln.Workspace, key: str) -> None:
