@@ -179,6 +179,11 @@ def memory_equals_tables(ledger: Ledger) -> Iterator[str]:
     for name in ("snapshot", "committed_at", "spools", "committed"):
         if getattr(kept, name) != getattr(read, name):
             yield f"{name}: {getattr(kept, name)} in memory, {getattr(read, name)} in the tables"
+    with ledger.opened() as database:
+        tail, known = kept.tail, dict.fromkeys(("kind", "tag", "type", "source", "job"))
+        rows = database.rows("messages", after=tail.after, until=kept.message, limit=1000, **known)
+    if list(tail.rows) != rows:
+        yield f"messages: {tail.rows} in memory, {rows} in the tables"
     if dict(kept.positions) != read.positions:
         yield f"positions: {kept.positions} in memory, {read.positions} in the tables"
     if {k: v for k, v in kept.floors.items() if v} != {k: v for k, v in read.floors.items() if v}:
