@@ -11,15 +11,22 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from lyftnb.errors import ConfigError, NotFound, near
 from lyftnb.model import DEFAULT_GROUP, Duration, Name, seconds, size_bytes
-from lyftnb.model.objections import objection
+from lyftnb.model.objections import objection, shown
 
 FILE_NAME = "lyftnb.toml"
 STATE_DIR = ".lyftnb"
@@ -42,6 +49,15 @@ def _address(value: object) -> object:
     return value
 
 
+def _range(value: object) -> object:
+    if isinstance(value, Mapping | BaseModel):
+        return value
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,4}", str(value)):
+        expected = "a number of workers, or a range such as `{min = 1, max = 4}`"
+        raise ValueError(f"expected {expected}, found {shown(value)}")
+    return {"min": int(str(value)), "max": int(str(value))}
+
+
 Bytes = Annotated[int, BeforeValidator(_bytes)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 Address = Annotated[str, BeforeValidator(_address)]
@@ -53,10 +69,37 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class WorkerRange(Section):
+    """So many workers at least and at most."""
+
+    min: int = Field(1, ge=0, le=1024)
+    max: int = Field(1, ge=0, le=1024)
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.max < self.min or (self.max and not self.min):
+            raise ValueError(
+                f"min = {self.min}, max = {self.max} is no range of workers; write "
+                "`{min = 1, max = 4}`, with a min of at least 1"
+            )
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.min}" if self.min == self.max else f"{self.min} to {self.max}"
+
+
+Workers = Annotated[WorkerRange, BeforeValidator(_range)]
+
+
 class GroupConfig(Section):
     """The local workers of one worker group."""
 
-    workers: int = Field(1, ge=1, le=1024, description="Worker processes of the group.")
+    workers: Workers = Field(
+        WorkerRange(),
+        description="Worker processes of the group: a number, or `{min = 1, max = 4}` to have as "
+        "many as there is work for. 0: they join from elsewhere (`lyftnb worker`). A change of "
+        "`[groups]` is followed while the workspace is open.",
+    )
     threads: int = Field(
         1,
         ge=1,
@@ -158,7 +201,8 @@ class RetentionConfig(Section):
 
 
 def _default_groups() -> dict[str, GroupConfig]:
-    return {DEFAULT_GROUP: GroupConfig(workers=min(os.cpu_count() or 1, 4))}
+    count = min(os.cpu_count() or 1, 4)
+    return {DEFAULT_GROUP: GroupConfig(workers=WorkerRange(min=count, max=count))}
 
 
 class Config(Section):
@@ -297,6 +341,8 @@ def _finding(item: ErrorDetails) -> tuple[str, str]:
 def _known_keys(path: KeyPath) -> list[str]:
     """The keys that the section at `path` may have."""
     section = _section(str(path[0])) if path else Config
+    if path and path[-1] == "workers":
+        section = WorkerRange
     return list(section.model_fields)
 
 
@@ -385,7 +431,8 @@ def _kind(field: FieldInfo) -> str:
     if str in parts:
         return "text"
     validators = [p.func for p in parts if isinstance(p, BeforeValidator)]
-    return "size" if _bytes in validators else "duration" if _seconds in validators else "number"
+    names = {_bytes: "size", _seconds: "duration", _range: "number or range"}
+    return next((name for check, name in names.items() if check in validators), "number")
 
 
 def _spelled(value: Any, kind: str) -> str:
