@@ -143,6 +143,24 @@ class Cluster:
             raise _no_scheduler(address, f"no Dask scheduler answers ({error})") from error
         return cls(client)
 
+    @classmethod
+    def of_class(cls, path: str, options: Mapping[str, Any], least: int, most: int) -> Self:
+        """Start a cluster of a class of the Dask world; see `classes.start`. It goes with us.
+
+        Raises:
+            ConfigError: there is no such class, or it could not be started.
+        """
+        import dask
+        from distributed import Client
+
+        from lyftnb.engine import classes
+
+        quieten()
+        with dask.config.set(DASK_SETTINGS):
+            scheduler = classes.start(path, options, least, most)
+            client = Client(scheduler, set_as_default=False)
+        return cls(client, scheduler)
+
     @property
     def is_ours(self) -> bool:
         """Whether the workers are processes of our own."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lyftnb.errors import LyftError
-from lyftnb.workspace.config import Config
+from lyftnb.workspace.config import Config, WorkerRange
 
 if TYPE_CHECKING:
     from lyftnb.engine import Cluster, Engine, GroupSize
@@ -61,7 +61,7 @@ class Compute:
         asked. A group whose workers join from elsewhere counts as one that has some: whether they
         do is seen by `engine`.
         """
-        if self._config.cluster.scheduler is not None:
+        if not self._config.cluster.embedded:
             return None
         groups = self._placing.groups if self._placing else self._config.groups
         return {name: group.workers.max or 1 for name, group in groups.items()}
@@ -95,7 +95,7 @@ class Compute:
 
         cluster = self._up()
         timeout = self._config.cluster.start_timeout
-        if not cluster.is_ours:
+        if self._config.cluster.scheduler is not None:
             timeout = min(timeout, _SCHEDULER_PATIENCE_S)
         cluster.wait_for(groups, timeout)
         if self._engine is None:
@@ -157,6 +157,10 @@ class Compute:
         if config.cluster.scheduler is not None:
             patience = min(config.cluster.start_timeout, _SCHEDULER_PATIENCE_S)
             return Cluster.connect(config.cluster.scheduler, timeout_s=patience)
+        if config.cluster.class_ is not None:
+            span = config.cluster.workers or WorkerRange(min=0, max=0)
+            path, options = config.cluster.class_, config.cluster.options
+            return Cluster.of_class(path, options, span.min, span.max)
         self._placing = Placing(self._folder, config, self._ledger)
         there = self._placing.look({}, time.monotonic())
         cluster = Cluster.embedded(

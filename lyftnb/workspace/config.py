@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticUndefined
 
 from lyftnb.errors import ConfigError, NotFound, near
 from lyftnb.model import DEFAULT_GROUP, Duration, Name, seconds, size_bytes
@@ -49,6 +49,12 @@ def _address(value: object) -> object:
     return value
 
 
+def _import_path(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value):
+        raise ValueError("not an import path; write it like dask_jobqueue.SLURMCluster")
+    return value
+
+
 def _range(value: object) -> object:
     if isinstance(value, Mapping | BaseModel):
         return value
@@ -60,6 +66,7 @@ def _range(value: object) -> object:
 
 Bytes = Annotated[int, BeforeValidator(_bytes)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
+ImportPath = Annotated[str, BeforeValidator(_import_path)]
 Address = Annotated[str, BeforeValidator(_address)]
 
 
@@ -123,9 +130,37 @@ class ClusterConfig(Section):
         description="Address of a running Dask scheduler, such as `tcp://10.0.0.5:8786`. Its "
         "workers must carry the resources `group:NAME`. Unset: local workers as `[groups]` says.",
     )
+    class_: ImportPath | None = Field(
+        None,
+        alias="class",
+        description="A cluster class of the Dask world to start, such as "
+        "`dask_kubernetes.operator.KubeCluster` or `dask_jobqueue.SLURMCluster`. Its workers must "
+        "carry the resources `group:NAME`.",
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="Arguments of that class, as its documentation says."
+    )
+    workers: Workers | None = Field(
+        None,
+        description="Workers of that class: a number, or `{min = 1, max = 8}` to have Dask adapt "
+        "them. Unset: as its options say.",
+    )
     start_timeout: Seconds = Field(
         30.0, gt=0, description="How long workers may take to come up, such as `30s`."
     )
+
+    @model_validator(mode="after")
+    def _is_one_cluster(self) -> Self:
+        if self.scheduler is not None and self.class_ is not None:
+            raise ValueError("there are `scheduler` and `class`: keep one of them")
+        if self.class_ is None and (self.options or self.workers is not None):
+            raise ValueError("`options` and `workers` are for a `class`, and there is none")
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the workers are local ones, as `[groups]` says."""
+        return self.scheduler is None and self.class_ is None
 
 
 class StorageConfig(Section):
@@ -343,7 +378,7 @@ def _known_keys(path: KeyPath) -> list[str]:
     section = _section(str(path[0])) if path else Config
     if path and path[-1] == "workers":
         section = WorkerRange
-    return list(section.model_fields)
+    return [field.alias or name for name, field in section.model_fields.items()]
 
 
 def _section(name: str) -> type[Section]:
@@ -414,13 +449,15 @@ def reference() -> str:
         if field.description:
             lines += ["", field.description]
         lines += ["", "| key | type | default | meaning |", "| --- | --- | --- | --- |"]
-        lines += [_row(key, f) for key, f in section.model_fields.items()]
+        lines += [_row(f.alias or key, f) for key, f in section.model_fields.items()]
     return "\n".join(lines) + "\n"
 
 
 def _row(key: str, field: FieldInfo) -> str:
     kind = _kind(field)
-    default = "" if field.default is None else f"`{_spelled(field.default, kind)}`"
+    default = (
+        "" if field.default in (None, PydanticUndefined) else f"`{_spelled(field.default, kind)}`"
+    )
     return f"| `{key}` | {kind} | {default} | {field.description} |"
 
 
@@ -431,6 +468,8 @@ def _kind(field: FieldInfo) -> str:
     if str in parts:
         return "text"
     validators = [p.func for p in parts if isinstance(p, BeforeValidator)]
+    if field.annotation == dict[str, Any]:
+        return "table"
     names = {_bytes: "size", _seconds: "duration", _range: "number or range"}
     return next((name for check, name in names.items() if check in validators), "number")
 

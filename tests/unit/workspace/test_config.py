@@ -50,6 +50,9 @@ WRONG = [
     ("[groups.etl]\nworkers = {min = 2, max = 1}", "lyftnb.toml:2", "no range of workers", ""),
     ("[groups.etl]\nworkers = {min = 0, max = 1}", "lyftnb.toml:2", "min of at least 1", ""),
     ("[groups.etl]\nworkers = {most = 3}", "lyftnb.toml:2", "unknown key", "max"),
+    ("[cluster]\nclass = 'KubeCluster'", "lyftnb.toml:2", "import path", ""),
+    ("[cluster]\nclas = 'a.B'", "lyftnb.toml:2", "unknown key 'cluster.clas'", "'class'"),
+    ("[cluster]\nworkers = 2", "lyftnb.toml:1", "are for a `class`", ""),
     ("[groups]", "lyftnb.toml:1", "groups", ""),
     ("a = = 3", "lyftnb.toml:1", "not valid TOML", "key = value"),
 ]
