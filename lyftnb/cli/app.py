@@ -22,6 +22,7 @@ from lyftnb.cli import (
     secrets,
     spools,
     system,
+    workers,
 )
 from lyftnb.cli.screen import Settings, complain
 from lyftnb.errors import LyftError
@@ -100,7 +101,7 @@ def options(
     ctx.obj = Settings(workspace=workspace, debug=debug)
 
 
-for family in (authoring, running, system):
+for family in (authoring, running, workers, system):
     family.register(app)
 app.add_typer(spools.app, name="spool")
 app.add_typer(contexts.app, name="context")

@@ -24,7 +24,7 @@ from lyftnb.store.remote import StateAddress
 T = TypeVar("T")
 
 _PREFIX = "group:"
-_LOOPBACK = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 _ANSWER_S = 10.0
 """A scheduler that takes longer to say who its workers are is as good as gone."""
 _GOODBYE_S = 2.0
@@ -89,6 +89,8 @@ class Cluster:
         self._staff = staff
         self._host = host
         self._joined = joined
+        self.settings: Mapping[str, Any] = {}
+        """What workers of an embedded cluster are told so that they can join."""
         self._known: set[str] = set()
         """Workers of our own that have been seen, by name."""
         self._address = str(client.scheduler.address)
@@ -102,8 +104,10 @@ class Cluster:
         scratch: Path,
         environment: Mapping[str, str] | None = None,
         start_timeout_s: float = 30.0,
+        host: str = LOOPBACK,
     ) -> Self:
-        """Start a scheduler in this process and the workers of every group as processes.
+        """Start a scheduler in this process and the workers of every group as processes. `host` is
+        the address of this machine that it listens on.
 
         Connections are TLS with certificates made for this cluster alone: a scheduler's port is
         code execution for whoever reaches it, on loopback too. Returns at once; workers join while
@@ -112,20 +116,20 @@ class Cluster:
         scratch.mkdir(parents=True, exist_ok=True)
         staff = Staff(groups, environment or {})
         try:
-            scheduler, client, security, joined = _scheduler()
+            scheduler, client, security, joined = _scheduler(host)
         except BaseException:
             staff.close()
             raise
-        staff.begin(
-            {
-                "scheduler": scheduler.scheduler_address,
-                "scratch": str(scratch),
-                "security": security,
-                "start_timeout_s": start_timeout_s,
-                "dask": DASK_SETTINGS,
-            }
-        )
-        return cls(client, scheduler, staff, _LOOPBACK, joined)
+        cluster = cls(client, scheduler, staff, host, joined)
+        cluster.settings = {
+            "scheduler": scheduler.scheduler_address,
+            "scratch": str(scratch),
+            "security": security,
+            "start_timeout_s": start_timeout_s,
+            "dask": DASK_SETTINGS,
+        }
+        staff.begin(cluster.settings)
+        return cluster
 
     @classmethod
     def connect(cls, address: str, *, timeout_s: float = 10.0) -> Self:
@@ -369,7 +373,7 @@ def _slots(members: Iterable[Member]) -> dict[str, int]:
     return dict(slots)
 
 
-def _scheduler() -> tuple[Any, Any, dict[str, Any], list[Callable[[], None]]]:
+def _scheduler(host: str) -> tuple[Any, Any, dict[str, Any], list[Callable[[], None]]]:
     """A scheduler in this process, a client of it, what workers need to join, and whom it tells
     when one has.
     """
@@ -388,7 +392,7 @@ def _scheduler() -> tuple[Any, Any, dict[str, Any], list[Callable[[], None]]]:
             security=security,
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
-            host=_LOOPBACK,
+            host=host,
             silence_logs=False,
         )
         prompt = PromptWorkers()
@@ -424,7 +428,8 @@ def group_unavailable(group: str, slots: Mapping[str, int]) -> GroupUnavailable:
     hint = f"did you mean group '{guess}'? " if guess else ""
     return GroupUnavailable(
         f"worker group '{group}' has no workers; groups with workers: {there}",
-        hint=f"{hint}add a table [groups.{group}] to lyftnb.toml, or start workers with the Dask "
-        f"resource 'group:{group}=1'",
+        hint=f"{hint}add a table [groups.{group}] to lyftnb.toml, or start workers elsewhere: "
+        f"`lyftnb worker --group {group}` for a local cluster, or with the Dask resource "
+        f"'group:{group}=1'",
         group=group,
     )

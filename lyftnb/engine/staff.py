@@ -30,7 +30,11 @@ class Staff:
     meanwhile; they join once it is known where the scheduler is (`begin`).
     """
 
-    def __init__(self, groups: Mapping[str, GroupSize], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, groups: Mapping[str, GroupSize], environment: Mapping[str, str], at: str = ""
+    ) -> None:
+        """Hire for `groups`; `at` is what all names end with, to be told from others' workers."""
+        self._at = at
         self._environment = dict(environment)
         self._settings: dict[str, Any] | None = None
         self._lock = threading.Lock()
@@ -121,7 +125,7 @@ class Staff:
 
     def _hire(self, group: str, size: GroupSize) -> None:
         number = 0
-        while (name := f"{group}-{number}") in self._processes:
+        while (name := f"{group}-{number}{self._at}") in self._processes:
             number += 1
         threads = str(size.threads)
         bounds = {"POLARS_MAX_THREADS": threads, "OMP_NUM_THREADS": threads}

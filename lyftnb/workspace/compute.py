@@ -17,14 +17,13 @@ from lyftnb.errors import LyftError
 from lyftnb.workspace.config import Config, WorkerRange
 
 if TYPE_CHECKING:
-    from lyftnb.engine import Cluster, Engine, GroupSize
+    from lyftnb.engine import Cluster, Engine, GroupSize, Invitation
     from lyftnb.store import Ledger
     from lyftnb.store.remote import Desk, StateServer
     from lyftnb.workspace.placing import Placing
 
 
 _log = logging.getLogger(__name__)
-_LOOPBACK = "127.0.0.1"
 _LOOK_S = 1.0
 """How often it is looked whether there are as many workers as there are to be."""
 _SCHEDULER_PATIENCE_S = 5.0
@@ -49,6 +48,8 @@ class Compute:
         self._server: StateServer | None = None
         self._closed = False
         self._placing: Placing | None = None
+        self._invitation: Invitation | None = None
+        """To workers that join from elsewhere."""
         self._placer: threading.Thread | None = None
         self._leaving = threading.Event()
         """The cluster is about to go."""
@@ -131,7 +132,7 @@ class Compute:
                 if self._closed or self._server is not None:
                     return
                 try:
-                    self._serving(_LOOPBACK)
+                    self._serving(self._config.cluster.host)
                 except LyftError as error:
                     _log.warning("other processes cannot reach the workspace: %s", error)
 
@@ -150,7 +151,7 @@ class Compute:
         return self._server
 
     def _started(self) -> Cluster:
-        from lyftnb.engine import Cluster
+        from lyftnb.engine import Cluster, Invitation
         from lyftnb.workspace.placing import Placing
 
         config = self._config
@@ -168,7 +169,11 @@ class Compute:
             scratch=self._scratch,
             environment=self._environment(),
             start_timeout_s=config.cluster.start_timeout,
+            host=config.cluster.host,
         )
+        invitation = Invitation.made(self._storage_root, cluster.settings, self._environment())
+        invitation.save(self._ledger.state_dir)
+        self._invitation = invitation
         self._leaving.clear()
         self._placer = threading.Thread(
             target=self._place,
@@ -214,6 +219,9 @@ class Compute:
         if self._placer is not None:
             self._placer.join()
             self._placer = None
+        if self._invitation is not None:
+            self._invitation.withdraw(self._ledger.state_dir)
+            self._invitation = None
         if self._cluster is not None:
             self._cluster.close()
             self._cluster = self._engine = None

@@ -130,6 +130,13 @@ class ClusterConfig(Section):
         description="Address of a running Dask scheduler, such as `tcp://10.0.0.5:8786`. Its "
         "workers must carry the resources `group:NAME`. Unset: local workers as `[groups]` says.",
     )
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address of this machine that the local cluster listens on. Workers of other "
+        "machines can join (`lyftnb worker`) where it is one that they reach, such as `10.0.0.5`; "
+        "all connections are TLS with certificates of the cluster's own.",
+    )
     class_: ImportPath | None = Field(
         None,
         alias="class",
