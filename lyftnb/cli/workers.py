@@ -11,7 +11,6 @@ import typer
 
 from lyftnb.cli.screen import complain
 from lyftnb.errors import SetupError
-from lyftnb.model import is_name, size_bytes
 
 
 def register(app: typer.Typer) -> None:
@@ -56,6 +55,8 @@ def worker(
 
 
 def _counted(text: str) -> tuple[str, int]:
+    from lyftnb.model import is_name
+
     name, equals, count = text.partition("=")
     if not is_name(name) or (equals and not (count.isdecimal() and 0 < int(count) <= 1024)):
         raise SetupError(
@@ -65,6 +66,8 @@ def _counted(text: str) -> tuple[str, int]:
 
 
 def _bytes(text: str | None) -> int:
+    from lyftnb.model import size_bytes
+
     try:
         return size_bytes(text) if text else 0
     except ValueError as error:
