@@ -81,7 +81,7 @@ class Workspace(Deploying, State):
             storage_root=self._storage,
             keys=MasterKeys(key_folder),
         )
-        self._compute = Compute(config, self._ledger, self._desk)
+        self._compute = Compute(path, config, self._ledger, self._desk)
         self._manager: Manager | None = None
         self._serves = False
         self._deploys = threading.RLock()
