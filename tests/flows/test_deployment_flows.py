@@ -46,12 +46,16 @@ def follower(name: str, factor: int | str = 2, step: str = "copy", **rest: Any) 
         "read": {
             "input": {"files": {"path": f"{name}_in/*.ndjson"}},
             "trigger": {"watch": "50ms"},
-            "out": "raw",
+            "out": "arrived",
         },
-        step: {"in": "raw", "actions": [{"derive": {"m": f"n * {factor}"}}], "out": "copied"},
+        step: {
+            "in": "arrived",
+            "actions": [{"derive": {"m": f"n * {factor}"}}],
+            "out": "multiplied",
+        },
     }
     steps[step] |= rest
-    return flow(name, steps, channels={"raw": SPOOL, "copied": SPOOL})
+    return flow(name, steps, channels={"arrived": SPOOL, "multiplied": SPOOL})
 
 
 def test_a_new_revision_takes_over_where_the_old_one_stood(
@@ -61,22 +65,22 @@ def test_a_new_revision_takes_over_where_the_old_one_stood(
     append(folder / "dep_in/a.ndjson", 1, 2)
     ws.publish(follower("dep"))
     ws.apply("dep")
-    made(ws, "dep.copied", 2)
+    made(ws, "dep.multiplied", 2)
     ws.publish(follower("dep", 10))
     assert ws.plan("dep").based_on == 1
     ws.apply("dep")
     append(folder / "dep_in/a.ndjson", 3)
-    made(ws, "dep.copied", 3)
+    made(ws, "dep.multiplied", 3)
     ws.publish(follower("dep", 10, "times", renamed_from="copy"))
     plan = ws.plan("dep")
     assert plan.to_accept == ()
     ws.apply(plan)
     append(folder / "dep_in/a.ndjson", 4)
-    made(ws, "dep.copied", 4)
+    made(ws, "dep.multiplied", 4)
     ws.rollback("dep", 1)
     append(folder / "dep_in/a.ndjson", 5)
-    made(ws, "dep.copied", 5)
-    assert rows("dep.copied")["m"].to_list() == [2, 4, 30, 40, 10]
+    made(ws, "dep.multiplied", 5)
+    assert rows("dep.multiplied")["m"].to_list() == [2, 4, 30, 40, 10]
     assert ws.plan("dep@1").empty
 
 
@@ -85,15 +89,15 @@ def test_what_is_paused_waits_and_goes_on(serving: ln.Workspace, rows: Rows, fol
     append(folder / "held_in/a.ndjson", 1)
     ws.publish(follower("held"))
     ws.apply("held")
-    made(ws, "held.copied", 1)
+    made(ws, "held.multiplied", 1)
     ws.pause("held", "copy")
     append(folder / "held_in/a.ndjson", 2, 3)
-    made(ws, "held.raw", 3)
-    assert ws._ledger.next_seq("held.copied") == 1
+    made(ws, "held.arrived", 3)
+    assert ws._ledger.next_seq("held.multiplied") == 1
     ws.resume("held", "copy")
-    made(ws, "held.copied", 3)
+    made(ws, "held.multiplied", 3)
     ws.destroy("held")
-    assert "held" not in ws.running and ws.spool("held.copied").info.rows == 3
+    assert "held" not in ws.running and ws.spool("held.multiplied").info.rows == 3
 
 
 def test_a_revision_that_does_not_start_leaves_the_old_one_running(
@@ -103,7 +107,7 @@ def test_a_revision_that_does_not_start_leaves_the_old_one_running(
     append(folder / "bad_in/a.ndjson", 1)
     ws.publish(follower("bad"))
     ws.apply("bad")
-    made(ws, "bad.copied", 1)
+    made(ws, "bad.multiplied", 1)
     ws.publish(follower("bad", 10))
     begin = Flow.begin
 
@@ -123,7 +127,7 @@ def test_a_revision_that_does_not_start_leaves_the_old_one_running(
     assert [r.number for r in ws.history("bad")] == [3, 2, 1]
     monkeypatch.undo()
     append(folder / "bad_in/a.ndjson", 2)
-    made(ws, "bad.copied", 2)
+    made(ws, "bad.multiplied", 2)
 
 
 def test_a_revision_that_does_worse_goes_back_by_itself(
@@ -135,11 +139,11 @@ def test_a_revision_that_does_worse_goes_back_by_itself(
     ws.apply("gate")
     with pytest.raises(SetupError, match="a gate of 0 batches"):
         ws.apply("gate@1", replicas={"copy": 1}, gate=0)
-    made(ws, "gate.copied", 2)
+    made(ws, "gate.multiplied", 2)
     ws.publish(follower("gate", 3))
     assert ws.apply("gate", gate=2).gate is not None
     append(folder / "gate_in/a.ndjson", 3)
-    made(ws, "gate.copied", 3)
+    made(ws, "gate.multiplied", 3)
     until(lambda: ws.deployment("gate").gate is None, lambda: ws.audit("gate"))
     assert ws.deployment("gate").ref == "gate@2"
     ws.publish(follower("gate", "CAST('x' || n AS BIGINT)"))
@@ -151,7 +155,7 @@ def test_a_revision_that_does_worse_goes_back_by_itself(
     until(lambda: _issues(ws, "gate") != [], lambda: ws.issues())
     assert "revision 3 (gate@3) was rolled back: it rejects" in _issues(ws, "gate")[0]
     append(folder / "gate_in/a.ndjson", 5)
-    made(ws, "gate.copied", 4)
+    made(ws, "gate.multiplied", 4)
     ws.apply("gate@1")
     assert _issues(ws, "gate") == []
 
@@ -161,14 +165,14 @@ def test_a_stage_that_is_blocked_goes_back_too(serving: ln.Workspace, folder: Pa
     append(folder / "stuck_in/a.ndjson", 1)
     ws.publish(follower("stuck"))
     ws.apply("stuck")
-    made(ws, "stuck.copied", 1)
+    made(ws, "stuck.multiplied", 1)
     source = "def run(frame):\n    raise ValueError('no')\n"
     broken = follower("stuck", retry={"attempts": 1}, actions=[{"python": {"source": source}}])
     ws.publish(broken)
     ws.apply("stuck", gate=50)
     append(folder / "stuck_in/a.ndjson", 2)
     until(lambda: ws.deployment("stuck").revision == 3, lambda: ws.issues())
-    made(ws, "stuck.copied", 2)
+    made(ws, "stuck.multiplied", 2)
 
 
 def _issues(ws: ln.Workspace, deployment: str) -> list[str]:
@@ -204,16 +208,16 @@ def test_a_spool_that_becomes_memory_is_drained_first(
     ws.pause("drain", "copy")
     assert ws.deployment("drain").paused == "copy"
     append(folder / "drain_in/a.ndjson", 3, 4)
-    made(ws, "drain.raw", 4)
+    made(ws, "drain.arrived", 4)
     document = follower("drain").to_document()
-    document["channels"]["raw"] = {"transport": "worker"}
+    document["channels"]["arrived"] = {"transport": "worker"}
     ws.publish(type(follower("drain")).model_validate(document))
     plan = ws.plan("drain")
-    assert plan.to_accept == ("drain:copy/raw",)
+    assert plan.to_accept == ("drain:copy/arrived",)
     ws.apply(plan, accept=plan.to_accept)
     append(folder / "drain_in/a.ndjson", 5)
-    made(ws, "drain.copied", 5)
-    assert rows("drain.copied")["n"].to_list() == [1, 2, 3, 4, 5]
+    made(ws, "drain.multiplied", 5)
+    assert rows("drain.multiplied")["n"].to_list() == [1, 2, 3, 4, 5]
     assert ws.plan("drain").empty
 
 
@@ -223,7 +227,7 @@ def test_what_is_applied_starts_with_its_owner(ws: ln.Workspace, folder: Path) -
     ws.apply("boot")
     assert "boot" not in ws.running
     assert "boot" in ws.serve_deployments()
-    made(ws, "boot.copied", 1)
+    made(ws, "boot.multiplied", 1)
     ws.destroy("boot", data=True)
-    assert ws.spool("boot.copied").info.rows == 0
+    assert ws.spool("boot.multiplied").info.rows == 0
     ws._serves = False
