@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from lyftnb.errors import InternalError, NotFound, StorageError, unknown
+from lyftnb.errors import InternalError, LyftError, NotFound, StorageError, unknown
 from lyftnb.manager.firing import Firing
 from lyftnb.manager.flow import Flow, RunEnv
 from lyftnb.manager.issues import IssueBook, issues_of, sentence
@@ -167,6 +167,22 @@ class Manager:
             for name, live in list(self._live.items())
         }
 
+    @property
+    def alive(self) -> bool:
+        """Whether its loop goes round, or has yet to begin."""
+        return self._thread is None or self._thread.is_alive()
+
+    @property
+    def set_aside(self) -> dict[str, str]:
+        """Deployments whose turn failed, with why: they do nothing until they are started again."""
+        live = list(self._live.values())
+        return {found.deployment: sentence(found.error) for found in live if found.error}
+
+    @property
+    def busy(self) -> frozenset[str]:
+        """Deployments that have something in flight."""
+        return frozenset(live.deployment for live in list(self._live.values()) if not live.at_rest)
+
     def _numbers(self, deployment: str) -> Progress:
         """As `progress`, but what outputs want shown is left for those who follow it."""
         return self._call(lambda: self._progress(self._running(deployment), texts=False))
@@ -175,6 +191,13 @@ class Manager:
         """Have the loop look at everything once."""
         if self._events.empty():
             self._events.put(_look)
+
+    def abandon(self) -> None:
+        """Give up what is in flight, of a manager whose loop has ended."""
+        for live in list(self._live.values()):
+            with suppress(LyftError):
+                live.flow.cancel()
+        self._live.clear()
 
     def close(self, drain_s: float = 30.0) -> None:
         """Stop everything, then the loop."""

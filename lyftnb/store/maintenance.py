@@ -43,15 +43,16 @@ class Maintenance(Session):
                 database.checkpoint()
         return TidyReport(keys, marks)
 
-    def verify(self, spool: str | None = None) -> list[Damage]:
-        """Check the files of a spool, or of all, against what was committed, byte for byte.
+    def verify(self, spool: str | None = None, *, sizes_only: bool = False) -> list[Damage]:
+        """Check the files of a spool, or of all, against what was committed, byte for byte; or only
+        whether they are there and as long as they were.
 
         Segments that only old snapshots read are checked too.
         """
         with self.opened() as database:
             full = None if spool is None else resolve(spool, self.mirror.spools)
             rows = database.rows("named_segments", spool=full)
-        found = (examine(row, self.root) for row in rows)
+        found = (examine(row, self.root, sizes_only=sizes_only) for row in rows)
         return [damage for damage in found if damage is not None]
 
     def sweep(self, in_flight: Collection[str] = (), grace_s: float = SWEEP_GRACE_S) -> SweepReport:

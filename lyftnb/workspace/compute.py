@@ -68,6 +68,11 @@ class Compute:
         return {name: group.workers.max or 1 for name, group in groups.items()}
 
     @property
+    def slots(self) -> dict[str, int] | None:
+        """Group → slots; None while no cluster is up."""
+        return self._engine.slots if self._engine is not None else None
+
+    @property
     def pids(self) -> tuple[int, ...]:
         """Process ids of our own workers; none while nothing runs."""
         return self._cluster.pids if self._cluster else ()

@@ -69,6 +69,8 @@ class Deployer(ABC):
     _manager: Manager | None
     _serves: bool
     """Whether all that is applied runs here."""
+    _begun: set[str]
+    """Deployments that were started without being applied (`start`)."""
     _deploys: threading.RLock
     """Whoever changes what runs does so alone."""
 
@@ -79,6 +81,9 @@ class Deployer(ABC):
 
     @abstractmethod
     def _world(self, given: Given, context: str | None, *, fresh: bool = False) -> World: ...
+
+    @abstractmethod
+    def _secret_names(self) -> frozenset[str]: ...
 
     @abstractmethod
     def _run_env(self, plan: Plan) -> RunEnv: ...

@@ -232,14 +232,3 @@ class Deploying(Deployer):
         self._ledger.close_issue(NOT_STARTED, deployment)
         if data:
             self._ledger.forget(deployment)
-
-    @alone
-    def serve_deployments(self) -> tuple[str, ...]:
-        """Run all that is applied, here and from now on, and follow each change of it. Gives the
-        names of those that run; one that cannot start leaves an issue and holds nobody up.
-        """
-        self._serves = True
-        for deployment in self.deployments:
-            self._start_applied(deployment)
-        self._gatekeeper.watch()
-        return self._manager.deployments if self._manager is not None else ()

@@ -27,10 +27,10 @@ from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, root_of
 from lyftnb.workspace.contexts import Contexts, user
-from lyftnb.workspace.deploying import Deploying
 from lyftnb.workspace.given import Given, WorkflowLike, World
 from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.progress import watching
+from lyftnb.workspace.reconciling import Reconciling
 from lyftnb.workspace.runbooks import Home, Runbooks
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
@@ -56,7 +56,7 @@ _open: dict[Path, Workspace] = {}
 """Workspaces that this process holds, so that `connect` gives the same one again."""
 
 
-class Workspace(Deploying, State):
+class Workspace(Reconciling, State):
     """A folder with `lyftnb.toml`, workflows, and the state directory `.lyftnb/`.
 
     Holds the ledger while it is open: one process at a time. Use it as a context manager, or
@@ -84,6 +84,7 @@ class Workspace(Deploying, State):
         self._compute = Compute(path, config, self._ledger, self._desk)
         self._manager: Manager | None = None
         self._serves = False
+        self._begun: set[str] = set()
         self._deploys = threading.RLock()
         self.secrets = Secrets(self._ledger)
         self.contexts = Contexts(self._ledger, config.context.default, self._explained)
@@ -187,6 +188,7 @@ class Workspace(Deploying, State):
                 f"deployment '{plan.deployment}' is applied",
                 hint="apply what is to run from now on: lyftnb apply REF",
             )
+        self._begun.add(plan.deployment)
         self._manager_for(self._run_env(plan)).start(plan)
         return plan.deployment
 
@@ -194,6 +196,7 @@ class Workspace(Deploying, State):
         """Stop a deployment at a batch boundary, after `drain` seconds at the latest."""
         if self._manager is not None:
             self._manager.stop(deployment, drain)
+        self._begun.discard(deployment)
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -301,7 +304,7 @@ class Workspace(Deploying, State):
 
     def close(self) -> None:
         """Stop what runs and the cluster, and let the ledger go."""
-        self._gatekeeper.close()
+        self._serve_no_more()
         self.runbooks.close()
         if self._manager is not None:
             self._manager.close()

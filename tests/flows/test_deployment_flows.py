@@ -27,7 +27,7 @@ def serving(ws: ln.Workspace) -> Iterator[ln.Workspace]:
     yield ws
     for deployment in ws.deployments:
         ws.destroy(deployment.name)
-    ws._serves = False
+    ws._serve_no_more()
 
 
 def append(file: Path, *numbers: int) -> None:
@@ -230,4 +230,4 @@ def test_what_is_applied_starts_with_its_owner(ws: ln.Workspace, folder: Path) -
     made(ws, "boot.multiplied", 1)
     ws.destroy("boot", data=True)
     assert ws.spool("boot.multiplied").info.rows == 0
-    ws._serves = False
+    ws._serve_no_more()

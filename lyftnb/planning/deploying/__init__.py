@@ -5,7 +5,11 @@ and worker groups come in, a `DeploymentPlan` comes out. One module for each kin
 changes; `explain` tells it in words. It must not know the ledger nor the manager.
 """
 
-from lyftnb.planning.deploying.explaining import explain_plan, sentence_of
+from lyftnb.planning.deploying.explaining import (
+    explain_plan,
+    full_sentence_of,
+    sentence_of,
+)
 from lyftnb.planning.deploying.gating import Verdict, judge
 from lyftnb.planning.deploying.making import deploy
 from lyftnb.planning.deploying.observing import Observed, ObservedSpool
@@ -17,6 +21,7 @@ __all__ = [
     "Verdict",
     "deploy",
     "explain_plan",
+    "full_sentence_of",
     "judge",
     "sentence_of",
     "with_settings",

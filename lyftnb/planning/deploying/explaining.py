@@ -60,6 +60,13 @@ def explain_plan(plan: DeploymentPlan, *, next_step: bool = True) -> str:
     return "\n".join([*lines, "", *_verdict(plan, next_step)]) + "\n"
 
 
+def full_sentence_of(change: Change) -> str:
+    """A change in one line, with what it does to each field."""
+    fields = change.fields if isinstance(change, JobChange) else ()
+    told = ", ".join(_field(diff) for diff in fields)
+    return f"{sentence_of(change)} ({told})" if told else sentence_of(change)
+
+
 def sentence_of(change: Change) -> str:
     """A change in one line, without what it does to each field."""
     match change:

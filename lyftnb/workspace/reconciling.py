@@ -1,0 +1,119 @@
+"""The part of a workspace that keeps what runs in step with what is applied."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import cached_property
+
+from lyftnb.errors import LyftError, NotFound, unknown
+from lyftnb.model import Deployment, Settings
+from lyftnb.planning.deploying import full_sentence_of
+from lyftnb.planning.reconciling import (
+    Actual,
+    DeploymentStatus,
+    Desired,
+    Findings,
+    Remedy,
+    StopDeployment,
+    SwitchDeployment,
+)
+from lyftnb.workspace.deployer import alone
+from lyftnb.workspace.deploying import Deploying
+from lyftnb.workspace.reconciler import Reconciler
+
+_log = logging.getLogger(__name__)
+
+
+class Reconciling(Deploying):
+    """Deployments that are kept as they are to be."""
+
+    @alone
+    def serve_deployments(self) -> tuple[str, ...]:
+        """Run all that is applied, here and from now on, and keep it so: what differs is brought to
+        what is applied, and what cannot be is an issue. Gives the names of those that run; one that
+        cannot start leaves an issue and holds nobody up.
+        """
+        self._serves = True
+        self._reconciler.look()
+        self._reconciler.begin()
+        self._gatekeeper.watch()
+        return self._manager.deployments if self._manager is not None else ()
+
+    def status(self, deployment: str | None = None) -> list[DeploymentStatus]:
+        """How deployments stand, by name: whether what runs is what is applied (`sync`), and
+        whether it works (`health`), each with its reason.
+
+        Raises:
+            NotFound: there is no such deployment.
+        """
+        with self._deploys:
+            findings, _ = self._reconciler.find(time.monotonic())
+        found = [s for s in findings.statuses if deployment in (None, s.name)]
+        if deployment is not None and not found:
+            raise unknown("deployment", deployment, [s.name for s in findings.statuses])
+        return found
+
+    def reconcile(self) -> Findings:
+        """Look now, rather than within the next seconds: what was found, and is being mended.
+
+        Raises:
+            NotFound: deployments are not served here.
+        """
+        if not self._serves:
+            raise NotFound("no deployments are served here", hint="ws.serve_deployments()")
+        return self._reconciler.look()
+
+    def _serve_no_more(self) -> None:
+        """Let what runs run, and look after it no more."""
+        self._serves = False
+        self._reconciler.close()
+        self._gatekeeper.close()
+        del self._reconciler, self._gatekeeper
+
+    # -- the reconciler's hands
+
+    @cached_property
+    def _reconciler(self) -> Reconciler:
+        return Reconciler(self._ledger, self, self._deploys)
+
+    def actual(self) -> Actual:
+        """See `Hands`."""
+        manager = self._manager
+        if manager is not None and not manager.alive:
+            _log.error("the manager's loop has ended; all that is applied is started anew")
+            manager.abandon()
+            self._manager = manager = None
+        at_work = manager.at_work if manager is not None else {}
+        return Actual(
+            running={name: work.plan for name, work in at_work.items()},
+            managed=frozenset(at_work) - self._begun,
+            set_aside=manager.set_aside if manager is not None else {},
+            slots=self._compute.slots,
+            secrets=self._secret_names(),
+            busy=manager.busy if manager is not None else frozenset(),
+        )
+
+    def drifts(self, deployment: Deployment) -> tuple[str, ...]:
+        """See `Hands`."""
+        try:
+            plan = self._plan(
+                self._given(deployment.ref),
+                deployment.context,
+                Settings(),
+                kept=True,
+                renames={},
+            )
+        except LyftError as error:
+            return (error.message,)
+        return tuple(full_sentence_of(change) for change in plan.changes if change.changes)
+
+    def remedy(self, remedy: Remedy, desired: Desired | None) -> None:
+        """See `Hands`."""
+        if isinstance(remedy, StopDeployment):
+            if self._manager is not None:
+                self._manager.stop(remedy.deployment)
+        elif desired is not None and isinstance(remedy, SwitchDeployment):
+            self._manager_for(self._run_env(desired.plan)).switch(desired.plan, lambda: None)
+        elif desired is not None:
+            self._start_applied(desired.deployment)
