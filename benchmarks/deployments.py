@@ -1,0 +1,92 @@
+"""What many deployed stages cost the manager: idle, and with data each second.
+
+    python benchmarks/deployments.py [--stages 200] [--seconds 20]
+
+*Idle*: CPU of the owner's process while deployments wait for their next fire, and the same with the
+cluster up and nothing deployed, which is Dask's own share. *Busy*: every stage fires once a second
+and commits a row; whether all of them keep up, and what it takes. Each is a share of one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+import lyftnb as ln
+from lyftnb.model import WorkflowSpec
+
+PER_DEPLOYMENT = 10
+"""Stages of one workflow."""
+
+
+def deployed(ws: ln.Workspace, stages: int, interval: str) -> None:
+    """Apply workflows of independent stages, each of which fires at an interval."""
+    for number in range(stages // PER_DEPLOYMENT):
+        steps = {
+            f"s{step}": {
+                "input": {"inline": {"rows": [{"n": step}]}},
+                "trigger": {"interval": interval},
+                "out": f"c{step}",
+            }
+            for step in range(PER_DEPLOYMENT)
+        }
+        channels = {f"c{step}": {"transport": "spool"} for step in range(PER_DEPLOYMENT)}
+        name = f"many{number}"
+        ws.publish(
+            WorkflowSpec.model_validate({"workflow": name, "channels": channels, "steps": steps})
+        )
+        ws.apply(name)
+
+
+def share(seconds: float) -> float:
+    """CPU of this process over so many seconds, as a share of one core."""
+    process = psutil.Process()
+    before, began = process.cpu_times(), time.perf_counter()
+    time.sleep(seconds)
+    after = process.cpu_times()
+    used = after.user + after.system - before.user - before.system
+    return used / (time.perf_counter() - began)
+
+
+def measured(stages: int, interval: str, measure: Callable[[ln.Workspace], None]) -> None:
+    """Deploy, let it settle, and measure."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "lyftnb.toml").write_text("[groups.default]\nworkers = 2\n")
+        with ln.open(folder) as ws:
+            ws._compute.engine(frozenset({"default"}))
+            deployed(ws, stages, interval)
+            ws.serve_deployments()
+            time.sleep(5)
+            measure(ws)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stages", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=20)
+    options = parser.parse_args()
+
+    def idle(what: str) -> Callable[[ln.Workspace], None]:
+        return lambda ws: print(f"{what}: {share(options.seconds):.1%} of a core")
+
+    def busy(ws: ln.Workspace) -> None:
+        before = sum(info.rows for info in ws.spools())
+        used = share(options.seconds)
+        rows = sum(info.rows for info in ws.spools()) - before
+        due = options.stages * options.seconds
+        print(f"{options.stages} stages each second: {rows / due:.0%} of the fires kept up with, "
+              f"{used:.1%} of a core")  # fmt: skip
+
+    measured(0, "1h", idle("nothing deployed, cluster up"))
+    measured(options.stages, "1h", idle(f"{options.stages} stages idle"))
+    measured(options.stages, "1s", busy)
+
+
+if __name__ == "__main__":
+    main()
