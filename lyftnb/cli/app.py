@@ -15,6 +15,7 @@ from lyftnb.cli import (
     history,
     keys,
     locks,
+    manager,
     messages,
     queues,
     runbooks,
@@ -100,7 +101,7 @@ def options(
     ctx.obj = Settings(workspace=workspace, debug=debug)
 
 
-for family in (authoring, running, system):
+for family in (authoring, running, manager, system):
     family.register(app)
 app.add_typer(spools.app, name="spool")
 app.add_typer(contexts.app, name="context")

@@ -20,6 +20,8 @@ def main() -> int:
         "--detached", action="store_true", help="write to the log alone, once it is up"
     )
     given = parser.parse_args()
+    # Python steps may import what lies in the workspace; it must hide nothing that is installed.
+    sys.path.append(str(given.folder.resolve()))
     try:
         run(given.folder.resolve(), stays=given.stays, detached=given.detached)
     except LyftError as error:

@@ -43,9 +43,9 @@ class ManagerAddress:
         return is_alive(self.process)
 
     @property
-    def is_ours(self) -> bool:
-        """Whether this process is the manager."""
-        return self.process == this_process()
+    def is_near(self) -> bool:
+        """Whether it runs on this host."""
+        return bool(self.process.get("host") == this_process()["host"])
 
     def tls(self) -> ssl.SSLContext | bool:
         """What httpx is to verify with."""

@@ -102,7 +102,7 @@ def _starting(state_dir: Path) -> Iterator[bool]:
 
 def _start(root: Path, stays: bool, deadline: float) -> ManagerAddress:
     """Start the process, and wait until it answers."""
-    command = [sys.executable, "-m", "lyftnb.server", str(root), "--detached"]
+    command = [sys.executable, "-P", "-m", "lyftnb.server", str(root), "--detached"]
     # Its own session: neither Ctrl-C nor the end of this terminal or notebook reaches it.
     process = subprocess.Popen(
         [*command, *(["--stays"] if stays else [])],
