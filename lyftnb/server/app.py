@@ -52,13 +52,22 @@ class Hall:
     async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and count the answer under its route."""
 
+        answered = False
+
         async def counted(event: Message) -> None:
+            nonlocal answered
             if event["type"] == "http.response.start":
                 route = getattr(scope.get("route"), "path", "")
                 self.metrics.answered(route, int(event["status"]))
+            answered = event["type"] == "http.response.body" and not event.get("more_body")
             await send(event)
 
-        await self._app(scope, receive, counted)
+        try:
+            await self._app(scope, receive, counted)
+        except Exception:
+            # A defect that was answered as a problem (`_defect`) is no reason to hang up as well.
+            if not answered:
+                raise
 
 
 def _routed() -> FastAPI:

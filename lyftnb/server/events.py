@@ -65,11 +65,11 @@ Event = tuple[Position, Kind, Any]
 
 
 async def events(
-    request: Request, ws: Workspace, last: str | None, kinds: frozenset[Kind]
+    request: Request, ws: Workspace, last: Position | None, kinds: frozenset[Kind]
 ) -> AsyncIterator[str]:
-    """What happens from now on, or from behind the event `last`; all kinds if none are named."""
+    """What happens from now on, or from behind the event at `last`; all kinds if none are named."""
     reader = _Reader(ws, kinds)
-    at = Position.of(last) if last else await run_in_threadpool(reader.now)
+    at = last or await run_in_threadpool(reader.now)
     yield ": welcome\n\n"
     quiet = 0.0
     while not _over(request) and not await request.is_disconnected():

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from lyftnb import __version__
-from lyftnb.server.events import Kind, events
+from lyftnb.server.events import Kind, Position, events
 from lyftnb.server.routes.common import Ws
 
 router = APIRouter(tags=["system"])
@@ -48,5 +48,6 @@ async def stream(
     last_event_id: Annotated[str | None, Header(description="Go on behind this event.")] = None,
 ) -> StreamingResponse:
     """Follow messages, issues, runs and progress as they come."""
-    flow = events(request, ws, last_event_id, frozenset(kinds or ()))
+    last = None if last_event_id is None else Position.of(last_event_id)
+    flow = events(request, ws, last, frozenset(kinds or ()))
     return StreamingResponse(flow, media_type="text/event-stream")
