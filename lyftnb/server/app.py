@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
@@ -26,6 +28,12 @@ the account of the user whose manager it is. Errors are problems as RFC 9457 has
 codes of `lyftnb.errors`. Listings come in pages.
 """
 
+_REFUSAL: dict[str, Any] = {
+    "description": "It could not be done.",
+    "model": ProblemDetails,
+    "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+}
+
 
 class Hall:
     """What all requests share."""
@@ -35,7 +43,7 @@ class Hall:
         self.metrics = Metrics(workspace)
         self.ending = asyncio.Event()
         """Streams come to their end."""
-        self._app = _routed()
+        self._app = routed()
         self._app.state.hall = self
         self._guard = Guard(self._measured, token)
 
@@ -51,7 +59,6 @@ class Hall:
 
     async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and count the answer under its route."""
-
         answered = False
 
         async def counted(event: Message) -> None:
@@ -70,7 +77,8 @@ class Hall:
                 raise
 
 
-def _routed() -> FastAPI:
+def routed() -> FastAPI:
+    """All routes, with what OpenAPI says of them."""
     app = FastAPI(
         title="lyftnb",
         version=__version__,
@@ -79,14 +87,9 @@ def _routed() -> FastAPI:
         # Pages with scripts from elsewhere have no place behind the token.
         docs_url=None,
         redoc_url=None,
-        responses={
-            "default": {
-                "description": "It could not be done.",
-                "content": {
-                    PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}},
-                },
-            }
-        },
+        responses=dict.fromkeys(("default", 422), _REFUSAL),
+        # The guard has looked at the token before; this tells readers of the description.
+        dependencies=[Security(HTTPBearer(auto_error=False))],
     )
     for router in ROUTERS:
         app.include_router(router, prefix=API)

@@ -34,7 +34,8 @@ def hall(ws: Workspace) -> Hall:
 @pytest.fixture(scope="module")
 def url(hall: Hall) -> Iterator[str]:
     """Where the application answers."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(hall, log_config=None, lifespan="off"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
     thread.start()
