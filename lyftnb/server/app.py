@@ -15,11 +15,11 @@ from starlette.types import Message, Receive, Scope, Send
 
 from lyftnb import __version__
 from lyftnb.errors import LyftError
-from lyftnb.server.guard import Guard
+from lyftnb.server.guard import Guard, refuse
 from lyftnb.server.metrics import Metrics
 from lyftnb.server.routes import ROUTERS
 from lyftnb.workspace.local import Workspace
-from lyftnb.workspace.wire import API, PROBLEM, ProblemDetails, problem_of
+from lyftnb.workspace.wire import API, ENDING, PROBLEM, ProblemDetails, problem_of
 
 _log = logging.getLogger(__name__)
 _DESCRIPTION = """\
@@ -43,6 +43,8 @@ class Hall:
         self.metrics = Metrics(workspace)
         self.ending = asyncio.Event()
         """Streams come to their end."""
+        self.closed = False
+        """Nothing new is taken on."""
         self._app = routed()
         self._app.state.hall = self
         self._guard = Guard(self._measured, token)
@@ -60,6 +62,9 @@ class Hall:
     async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and count the answer under its route."""
         answered = False
+        if self.closed:
+            await refuse(send, 503, ENDING, "the manager is ending", "connect again in a moment")
+            return
 
         async def counted(event: Message) -> None:
             nonlocal answered

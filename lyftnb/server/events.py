@@ -69,7 +69,7 @@ async def events(
 ) -> AsyncIterator[str]:
     """What happens from now on, or from behind the event at `last`; all kinds if none are named."""
     reader = _Reader(ws, kinds)
-    at = last or await run_in_threadpool(reader.now)
+    at = await run_in_threadpool(reader.now) if last is None else last
     yield ": welcome\n\n"
     quiet = 0.0
     while not _over(request) and not await request.is_disconnected():

@@ -11,7 +11,7 @@ import time
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lyftnb.errors import SetupError
-from lyftnb.workspace.wire import PROBLEM, ProblemDetails
+from lyftnb.workspace.wire import PROBLEM, REFUSED, ProblemDetails
 
 _LARGEST_BODY = 32 * 2**20
 
@@ -39,11 +39,11 @@ class Guard:
             return
         headers = dict(scope["headers"])
         if not hmac.compare_digest(_bearer(headers.get(b"authorization", b"")), self._token):
-            await _refuse(send, 401, "the token is missing or wrong", _TOKEN_HINT)
+            await refuse(send, 401, REFUSED, "the token is missing or wrong", _TOKEN_HINT)
             return
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > _LARGEST_BODY:
-            await _refuse(send, 413, "the body is too large", f"at most {_LARGEST_BODY} bytes")
+        if _is_too_large(headers.get(b"content-length", b"0")):
+            hint = f"at most {_LARGEST_BODY} bytes"
+            await refuse(send, 413, REFUSED, "the body is too large", hint)
             return
         self._inside += 1
         try:
@@ -61,6 +61,10 @@ def _bearer(header: bytes) -> bytes:
     return token.strip() if scheme.lower() == b"bearer" else b""
 
 
+def _is_too_large(length: bytes) -> bool:
+    return not length.isdigit() or len(length) > 12 or int(length) > _LARGEST_BODY
+
+
 def _bounded(receive: Receive) -> Receive:
     """Of a body whose length nobody told, so much and no more."""
     taken = 0
@@ -76,14 +80,15 @@ def _bounded(receive: Receive) -> Receive:
     return bounded
 
 
-async def _refuse(send: Send, status: int, detail: str, hint: str) -> None:
+async def refuse(send: Send, status: int, code: str, detail: str, hint: str) -> None:
+    """Answer with a problem, before anything has looked at the request."""
     problem = ProblemDetails(
-        type="urn:lyftnb:error:refused",
+        type=f"urn:lyftnb:error:{code}",
         title="The request is refused",
         status=status,
         detail=detail,
-        code="refused",
-        kind="SetupError",
+        code=code,
+        kind="TryAgain" if status == 503 else "SetupError",
         hint=hint,
     )
     headers = [(b"content-type", PROBLEM.encode())]

@@ -26,6 +26,8 @@ from lyftnb.workspace.local import Workspace
 
 _TOKEN_BYTES = 32
 _LOOK_S = 0.5
+_KEPT_S = 60
+"""So long connections of clients are kept that ask nothing: longer than clients keep them."""
 _GOODBYE_S = 5
 """So long answers that are under way may take once all that runs has ended."""
 _log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ async def _serve(
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_GOODBYE_S,
+        timeout_keep_alive=_KEPT_S,
         lifespan="off",
         server_header=False,
     )
@@ -87,7 +90,8 @@ async def _serve(
     idle = None if stays else config.idle_exit
     await _until_asked(server, hall, answering, idle)
     # Nobody new is to come: they wait for the ledger instead.
-    ManagerAddress.forget(state_dir)
+    ManagerAddress.forget(state_dir, for_good=server.asked.is_set())
+    hall.closed = True
     _log.info("ending")
     await asyncio.to_thread(workspace.close)
     hall.ending.set()

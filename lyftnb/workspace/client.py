@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lyftnb.errors import LedgerError, LyftError, OutcomeUnknown, SetupError, Temporary
 from lyftnb.workspace.address import ManagerAddress
-from lyftnb.workspace.wire import API, ARROW, LONGEST_PAGE, PROBLEM, adapter, error_of
+from lyftnb.workspace.wire import API, ARROW, ENDING, LONGEST_PAGE, PROBLEM, adapter, error_of
 
 if TYPE_CHECKING:
     import httpx
@@ -20,6 +20,7 @@ T = TypeVar("T")
 _CONNECT_S = 5.0
 _ANSWER_S = 360.0
 """Longer than the longest that the manager may take: a query, or workers that come up."""
+_KEPT_S = 10.0
 _SILENCE_S = 60.0
 """A stream says something more often than this."""
 
@@ -124,29 +125,28 @@ class Client:
         import httpx
 
         given = {k: v for k, v in query.items() if v is not None}
-        for last in (False, True):
-            http, address = self._connected(again=last)
+        for again in (False, True):
+            http, address = self._connected(again=again)
             headers = {**self._headers(address), "Accept": accept}
             try:
                 answer = http.request(method, API + path, params=given, json=body, headers=headers)
-            except httpx.ConnectError as error:
-                # Nothing was sent. That manager is gone: there may be a next one.
-                lost: httpx.TransportError = error
-                continue
             except httpx.TransportError as error:
-                lost = error
-                if repeatable:
+                # That manager is gone, and there may be a next one.
+                lost = str(error) or type(error).__name__
+                unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                if unsent or repeatable:
                     continue
                 raise OutcomeUnknown(
-                    f"the manager was lost before it answered: {lost or type(lost).__name__}",
+                    f"the manager was lost before it answered: {lost}",
                     where=f"{method} {path}",
                     hint="look whether it was done before you ask again",
                 ) from None
-            if answer.status_code >= 400:
+            if answer.status_code < 400:
+                return answer
+            if again or not _is_for_another(answer):
                 raise _error(answer)
-            return answer
         raise Temporary(
-            f"the manager cannot be reached: {lost or type(lost).__name__}",
+            f"the manager cannot be reached: {lost}",
             where=address.url,
             hint="see `lyftnb status` and `lyftnb logs`",
         )
@@ -171,15 +171,25 @@ class Client:
                     if self._http is not None:
                         self._http.close()
                     timeout = httpx.Timeout(_ANSWER_S, connect=_CONNECT_S)
+                    # Connections are let go long before the manager does.
+                    limits = httpx.Limits(keepalive_expiry=_KEPT_S)
                     # No proxy and no netrc of the environment: it is a neighbour.
                     self._http = httpx.Client(
                         base_url=address.url,
                         verify=address.tls(),
                         timeout=timeout,
+                        limits=limits,
                         trust_env=False,
                     )
                     self._address = address
             return self._http, self._address
+
+
+def _is_for_another(answer: httpx.Response) -> bool:
+    """Whether nothing has looked at the request, because the manager is ending, or is another one
+    by now: then its successor may.
+    """
+    return answer.status_code == 401 or answer.json().get("code") == ENDING
 
 
 def _error(answer: httpx.Response) -> LyftError:

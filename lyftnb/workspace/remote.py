@@ -18,6 +18,7 @@ from lyftnb import planning
 from lyftnb.errors import LyftError
 from lyftnb.model import Plan, Problem, Run, RunSummary, WorkflowSpec, has_errors, secrets_of_plan
 from lyftnb.planning import Explanation
+from lyftnb.workspace.address import ManagerAddress
 from lyftnb.workspace.book import Book, part
 from lyftnb.workspace.client import Client
 from lyftnb.workspace.config import STATE_DIR, Config
@@ -240,11 +241,14 @@ class RemoteWorkspace(Connection):
 
     def _state_address(self) -> StateAddress | None:
         """Where the owner answers about state. Asked on the client's own loop, which must not wait:
-        a manager that is gone is started beside it.
+        a manager that ended because nobody needed it is started beside it. Not one that was asked
+        to end: what waits for news in the background is no reason to start it again.
         """
         from lyftnb.store.remote import StateAddress
 
         if find(self.path) is None:
+            if ManagerAddress.unwanted(self.path / STATE_DIR):
+                return None
             threading.Thread(target=self._wake, name="lyftnb-waking", daemon=True).start()
             return None
         return StateAddress.load(self.path / STATE_DIR)

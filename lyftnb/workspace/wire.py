@@ -23,6 +23,8 @@ T = TypeVar("T")
 API = "/api/v1"
 ARROW = "application/vnd.apache.arrow.stream"
 PROBLEM = "application/problem+json"
+REFUSED, ENDING = "refused", "manager_ending"
+"""Codes of requests that nothing has looked at: of a stranger, or to a manager that is ending."""
 PAGE = 100
 LONGEST_PAGE = 1000
 
