@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +30,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE = 500
 _LOOK_S = 0.25
 _TICK_S = 0.1
+_ANYHOW_S = 10.0
+"""So often a reader looks without news."""
 _BEAT_S = 15.0
 """So often something is said to those who would think that the connection is dead."""
 _ID = re.compile(r"(\d{1,18})-(\d{1,18})-(\d{1,18})")
@@ -71,16 +75,47 @@ async def events(
     reader = _Reader(ws, kinds)
     at = await run_in_threadpool(reader.now) if last is None else last
     yield ": welcome\n\n"
-    quiet = 0.0
-    while not _over(request) and not await request.is_disconnected():
-        found = await run_in_threadpool(reader.since, at)
-        for at, kind, value in found:
-            yield _event(str(at), kind, value)
-        quiet = 0.0 if found else quiet + _LOOK_S
-        if quiet >= _BEAT_S:
-            quiet = 0.0
-            yield ": still here\n\n"
-        await asyncio.sleep(_LOOK_S)
+    with _News(ws) as news:
+        spoken = looked = time.monotonic()
+        found: list[Event] = []
+        while not _over(request) and not await request.is_disconnected():
+            now = time.monotonic()
+            # Where something was found there may be more: a look takes a page.
+            if news.taken() or found or now - looked >= _ANYHOW_S:
+                looked = now
+                found = await run_in_threadpool(reader.since, at)
+            for at, kind, value in found:
+                spoken = now
+                yield _event(str(at), kind, value)
+            for progress in await run_in_threadpool(reader.progress):
+                spoken = now
+                yield _event(str(at), "progress", progress)
+            if now - spoken >= _BEAT_S:
+                spoken = now
+                yield ": still here\n\n"
+            await asyncio.sleep(_LOOK_S)
+
+
+class _News:
+    """Whether the ledger has told of something, since the last time it was asked."""
+
+    def __init__(self, ws: Workspace) -> None:
+        self._ws = ws
+        self._news = threading.Event()
+        self._news.set()
+
+    def __enter__(self) -> _News:
+        self._stop = self._ws.listen(lambda _topics: self._news.set())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def taken(self) -> bool:
+        """Take the news, if there are any. Before the look, so that nothing falls between."""
+        there = self._news.is_set()
+        self._news.clear()
+        return there
 
 
 class _Reader:
@@ -114,8 +149,6 @@ class _Reader:
             for moment, run in self._runs(at):
                 at = replace(at, run=moment)
                 found.append((at, "run", run))
-        if self._wants("progress"):
-            found += [(at, "progress", progress) for progress in self._progress()]
         return found
 
     def _wants(self, kind: Kind) -> bool:
@@ -131,8 +164,11 @@ class _Reader:
         changed = ((_micros(run.started_at, run.ended_at), run) for run in runs)
         return sorted((pair for pair in changed if pair[0] > at.run), key=lambda pair: pair[0])
 
-    def _progress(self) -> list[Any]:
-        found = []
+    def progress(self) -> list[Any]:
+        """The numbers of what runs, where they have changed."""
+        found: list[Any] = []
+        if not self._wants("progress"):
+            return found
         for deployment in self._ws.running:
             try:
                 progress = self._ws.numbers(deployment)

@@ -18,10 +18,11 @@ from lyftnb.errors import ConfigError
 from lyftnb.server.app import Hall
 from lyftnb.server.log import log_to
 from lyftnb.store import this_process
+from lyftnb.store.owner import MANAGER
 from lyftnb.store.remote.address import credentials
 from lyftnb.workspace.address import ManagerAddress
 from lyftnb.workspace.config import FILE_NAME, STATE_DIR, Config, ManagerConfig
-from lyftnb.workspace.finding import LOG_FILE, MANAGER
+from lyftnb.workspace.finding import LOG_FILE
 from lyftnb.workspace.local import Workspace
 
 _TOKEN_BYTES = 32

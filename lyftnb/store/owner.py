@@ -23,6 +23,8 @@ STATE_FILE = "state.json"
 """Name, in a state directory, of the address at which its owner answers (`remote`)."""
 MANAGER_FILE = "manager.json"
 """Name, in a state directory, of the address at which its manager answers people."""
+MANAGER = "the manager"
+"""What a manager's process calls itself for those who find the ledger taken."""
 _SKEW_S = 2.0
 """By so much the time at which a process was made may seem to move when the clock is set."""
 
@@ -106,6 +108,15 @@ def _facts(state_dir: Path) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
+_THROUGH_MANAGER = (
+    "work through it: `lyftnb.connect` in Python, and all commands; or end it: `lyftnb down`"
+)
+_MEANWHILE = (
+    "wait until it ends or stop it; keys, queues, locks and messages can be used meanwhile: "
+    "`lyftnb.state` in Python, `lyftnb kv` and the like"
+)
+
+
 def busy(state_dir: Path) -> WorkspaceBusy:
     """The error that names the present owner of a state directory."""
     facts = _facts(state_dir)
@@ -116,7 +127,6 @@ def busy(state_dir: Path) -> WorkspaceBusy:
     return WorkspaceBusy(
         f"the workspace is in use by {who}{host}{command}{since}",
         where=str(state_dir),
-        hint="wait until it ends or stop it; keys, queues, locks and messages can be used "
-        "meanwhile: `lyftnb.state` in Python, `lyftnb kv` and the like",
+        hint=_THROUGH_MANAGER if facts.get("command") == MANAGER else _MEANWHILE,
         **facts,
     )

@@ -17,13 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lyftnb.errors import LedgerError, LyftError, TimedOut
-from lyftnb.store.owner import busy, owner_of
+from lyftnb.store.owner import MANAGER, busy, owner_of
 from lyftnb.workspace.address import ManagerAddress
 from lyftnb.workspace.config import STATE_DIR
 from lyftnb.workspace.wire import error_of
 
-MANAGER = "the manager"
-"""What a manager's process calls itself for those who find the ledger taken."""
 LOG_FILE = "manager.log"
 _LOOK_S = 0.05
 _START_S = 60.0
