@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from lyftnb import __version__
-from lyftnb.errors import LyftError
+from lyftnb.errors import LedgerError, LyftError, TryAgain
 from lyftnb.server.guard import Guard, refuse
 from lyftnb.server.metrics import Metrics
 from lyftnb.server.routes import ROUTERS
@@ -111,7 +111,9 @@ def _answer(problem: ProblemDetails) -> Response:
     return Response(problem.model_dump_json(), problem.status, headers, PROBLEM)
 
 
-async def _ours(_request: Request, error: Exception) -> Response:
+async def _ours(request: Request, error: Exception) -> Response:
+    if isinstance(error, LedgerError) and request.app.state.hall.closed:
+        error = TryAgain("the manager ended meanwhile", hint="look whether it was done, try again")
     return _answer(problem_of(error))
 
 

@@ -91,7 +91,7 @@ async def _serve(
     idle = None if stays else config.idle_exit
     await _until_asked(server, hall, answering, idle)
     # Nobody new is to come: they wait for the ledger instead.
-    ManagerAddress.forget(state_dir, for_good=server.asked.is_set())
+    ManagerAddress.forget(state_dir)
     hall.closed = True
     _log.info("ending")
     await asyncio.to_thread(workspace.close)

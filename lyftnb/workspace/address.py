@@ -17,8 +17,6 @@ from typing import Any
 
 from lyftnb.store.owner import MANAGER_FILE, is_alive, this_process
 
-_DOWN_FILE = "manager.down"
-
 
 @dataclass(frozen=True, slots=True)
 class ManagerAddress:
@@ -67,19 +65,11 @@ class ManagerAddress:
         with os.fdopen(fd, "w") as file:
             json.dump(asdict(self), file)
         Path(draft).replace(state_dir / MANAGER_FILE)
-        (state_dir / _DOWN_FILE).unlink(missing_ok=True)
 
     @staticmethod
-    def forget(state_dir: Path, *, for_good: bool) -> None:
-        """Remove the file: nobody new is to come. `for_good`: a person wants no manager."""
-        if for_good:
-            (state_dir / _DOWN_FILE).touch()
+    def forget(state_dir: Path) -> None:
+        """Remove the file: nobody new is to come."""
         (state_dir / MANAGER_FILE).unlink(missing_ok=True)
-
-    @staticmethod
-    def unwanted(state_dir: Path) -> bool:
-        """Whether the last one was asked to end: then only a person's own call starts the next."""
-        return (state_dir / _DOWN_FILE).exists()
 
     @staticmethod
     def load(state_dir: Path) -> ManagerAddress | None:

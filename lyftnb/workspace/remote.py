@@ -18,7 +18,7 @@ from lyftnb import planning
 from lyftnb.errors import LyftError
 from lyftnb.model import Plan, Problem, Run, RunSummary, WorkflowSpec, has_errors, secrets_of_plan
 from lyftnb.planning import Explanation
-from lyftnb.workspace.address import ManagerAddress
+from lyftnb.store.remote import StateAddress, StateClient
 from lyftnb.workspace.book import Book, part
 from lyftnb.workspace.client import Client
 from lyftnb.workspace.config import STATE_DIR, Config
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from lyftnb.engine import Trace
     from lyftnb.manager import Progress, Watcher
     from lyftnb.store import Damage, SpoolInfo, SweepReport, Version
-    from lyftnb.store.remote import StateAddress
 
 
 class RemoteWorkspace(Connection):
@@ -50,11 +49,8 @@ class RemoteWorkspace(Connection):
     """
 
     def __init__(self, path: Path) -> None:
-        from lyftnb.store.remote import StateClient
-
         self.config = Config.load(path)
-        self._waking = threading.Lock()
-        super().__init__(path, StateClient(self._state_address))
+        super().__init__(path, _State(path))
         self._http = Client(lambda: find_or_start(path))
         self._book = Book(self._http)
         default = self.config.context.default
@@ -239,24 +235,29 @@ class RemoteWorkspace(Connection):
         )
         return found
 
-    def _state_address(self) -> StateAddress | None:
-        """Where the owner answers about state. Asked on the client's own loop, which must not wait:
-        a manager that ended because nobody needed it is started beside it. Not one that was asked
-        to end: what waits for news in the background is no reason to start it again.
-        """
-        from lyftnb.store.remote import StateAddress
 
-        if find(self.path) is None:
-            if ManagerAddress.unwanted(self.path / STATE_DIR):
-                return None
+class _State(StateClient):
+    """The state protocol, whose calls start a manager that has ended. What only waits for news, in
+    the background, starts none: `lyftnb down` is to hold until somebody wants something.
+    """
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(self._address)
+        self._root = root
+        self._waking = threading.Lock()
+
+    def _address(self) -> StateAddress | None:
+        """Where the owner answers. On the client's loop, which must not wait for a start."""
+        if find(self._root) is None and self.is_asked:
             threading.Thread(target=self._wake, name="lyftnb-waking", daemon=True).start()
-            return None
-        return StateAddress.load(self.path / STATE_DIR)
+        return StateAddress.load(self._root / STATE_DIR)
 
     def _wake(self) -> None:
         if self._waking.acquire(blocking=False):
             try:
+                # Somebody may own the workspace without being its manager, and answers all the
+                # same; why none can be started, the next call over HTTP tells.
                 with suppress(LyftError):
-                    find_or_start(self.path)
+                    find_or_start(self._root)
             finally:
                 self._waking.release()

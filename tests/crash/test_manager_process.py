@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,47 @@ def test_sigterm_drains_what_runs(root: Path) -> None:
         rows = own.spool("lines").scan().collect()["n"].to_list()
         assert rows == list(range(len(rows))) and len(rows) > 0
     assert "ended" in (root / STATE_DIR / "manager.log").read_text()
+
+
+def test_clients_outlive_managers(root: Path) -> None:
+    done, unknown = Counter[str](), Counter[str]()
+    kills = threading.Semaphore(0)
+    going = threading.Event()
+    going.set()
+
+    def work(name: str) -> None:
+        with ln.connect(root) as workspace:
+            while going.is_set():
+                try:
+                    workspace.versions()
+                    workspace.kv("k").increment(name)
+                except OutcomeUnknown:
+                    unknown[name] += 1
+                else:
+                    done[name] += 1
+                    kills.release()
+
+    clients = [threading.Thread(target=work, args=(name,)) for name in "abc"]
+    for client in clients:
+        client.start()
+    for how in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        for _ in range(30):
+            assert kills.acquire(timeout=LONG_S)
+        address = find(root)
+        if address is not None:
+            os.kill(address.pid, how)
+            wait_for_end(root, address, LONG_S)
+        while kills.acquire(blocking=False):
+            pass
+    assert kills.acquire(timeout=LONG_S)
+    going.clear()
+    for client in clients:
+        client.join(LONG_S)
+        assert not client.is_alive()
+    with ln.connect(root) as workspace:
+        for name in "abc":
+            counted = workspace.kv("k").get(name)
+            assert done[name] <= counted <= done[name] + unknown[name]
 
 
 def test_stale_files_are_known(tmp_path: Path) -> None:
