@@ -8,19 +8,9 @@ from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from lyftnb.redaction import redact
-
 _BYTES = 5 * 2**20
 _FILES = 3
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-
-
-class _Redacted(logging.Formatter):
-    """Shows no secret that the process knows, in tracebacks neither."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The record as a line, or as many as its traceback has."""
-        return redact(super().format(record))
 
 
 class Log(RotatingFileHandler):
@@ -29,7 +19,7 @@ class Log(RotatingFileHandler):
     def __init__(self, file: Path) -> None:
         self._outputs = False
         super().__init__(file, maxBytes=_BYTES, backupCount=_FILES, encoding="utf-8")
-        self.setFormatter(_Redacted(_FORMAT))
+        self.setFormatter(logging.Formatter(_FORMAT))
 
     def take_outputs(self) -> None:
         """Have stdout and stderr be the file from now on, over all rotations."""
@@ -55,7 +45,7 @@ def log_to(file: Path, *, screen: bool) -> Log:
     handlers: list[logging.Handler] = [log]
     if screen:
         shown = logging.StreamHandler()
-        shown.setFormatter(_Redacted(_FORMAT))
+        shown.setFormatter(logging.Formatter(_FORMAT))
         handlers.append(shown)
     logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
     for name in ("distributed", "httpx", "asyncio"):

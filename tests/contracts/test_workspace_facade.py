@@ -218,6 +218,26 @@ def test_contexts_and_secrets(ws: Ws) -> None:
         ws.secrets.remove("db/password")
 
 
+def test_a_secret_shows_nowhere(ws: Ws) -> None:
+    planted = "pl4nted-v@lue-22"
+    ws.secrets.set("api/key", planted)
+    source = "def work(lf, ctx):\n    raise ValueError(ctx.values['key'])\n"
+    leaking = {"source": source, "rowwise": False, "values": {"key": "${secret.api/key}"}}
+    draft = doubling("leaking", python=leaking)
+    draft.step("double", retry={"attempts": 1})
+    with pytest.raises(ln.LyftError) as caught:
+        ws.run(draft)
+    traced = ws.trace(draft)
+    shown = [str(caught.value), repr(caught.value.facts), repr(traced), str(ws.plan(draft))]
+    shown += [str(t.error) for t in traced.steps] + [repr(ws.issues.list(closed=True))]
+    shown += [repr(ws.runs("leaking_draft")), repr(ws.bus.messages())]
+    state = ws.path / ".lyftnb"
+    shown += [f.read_text() for f in state.iterdir() if f.suffix in (".log", ".json")]
+    assert any("secret.api/key" in text for text in shown)
+    assert all(planted not in text for text in shown)
+    ws.secrets.remove("api/key")
+
+
 def test_runbooks(ws: Ws, tmp_path: Path) -> None:
     flow = doubling("booked", filter="x >= {{least}}").to_dict() | {"context": {"least": 0}}
     ws.publish(ln.Workflow.from_dict(flow))
