@@ -103,6 +103,12 @@ def test_a_workflow_from_draft_to_rows(ws: Ws) -> None:
     assert spool.scan().collect()["y"].to_list() == [0, 2, 4]
     assert spool.scan(since=1, until=2).collect()["y"].to_list() == [2]
     assert spool.scan(at=0).collect().height == 0
+    numbers = ws.spool("script.numbers")
+    assert numbers.scan(at=1).collect().height == 3 == numbers.listing(at=1).segments[0].rows
+    assert numbers.scan(at=datetime.now(UTC)).collect().height == 3
+    assert numbers.scan(at=datetime(2026, 1, 1)).collect().height == 0
+    with pytest.raises(NotFound, match="no snapshot 99"):
+        numbers.scan(at=99)
     assert spool.history()["rows_added"].to_list() == [3]
     assert spool.schema == spool.info.schema and spool.verify() == ws.verify() == []
     assert ws.sql("SELECT sum(y) AS s FROM script.doubled").to_dict(as_series=False) == {"s": [6]}
