@@ -30,7 +30,7 @@ def cluster() -> None:
         tempfile.TemporaryDirectory() as scratch,
         Cluster.embedded(GROUPS, scratch=Path(scratch)) as cluster,
     ):
-        while cluster.slots().get("default", 0) < 2:
+        while cluster.seen().there.get("default", 0) < 2:
             time.sleep(0.01)
 
 

@@ -23,6 +23,7 @@ from lyftnb.cli import (
     secrets,
     spools,
     system,
+    workers,
 )
 from lyftnb.cli.screen import Settings, complain
 from lyftnb.errors import LyftError
@@ -101,7 +102,7 @@ def options(
     ctx.obj = Settings(workspace=workspace, debug=debug)
 
 
-for family in (authoring, running, manager, system):
+for family in (authoring, running, manager, workers, system):
     family.register(app)
 app.add_typer(spools.app, name="spool")
 app.add_typer(contexts.app, name="context")

@@ -3,10 +3,12 @@
 It reads, computes and stages; it never commits, keeps no state that matters and knows no ledger.
 """
 
-from lyftnb.engine.cluster import Cluster, GroupSize, group_unavailable
+from lyftnb.engine.cluster import Cluster, group_unavailable
 from lyftnb.engine.engine import Engine, Work
 from lyftnb.engine.inquiry import Inquiry
+from lyftnb.engine.joining import Invitation
 from lyftnb.engine.program import Program, Target, TaskResult, Unit, units
+from lyftnb.engine.staff import GroupSize
 from lyftnb.engine.trace import Trace, TracedAction, trace
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
     "Engine",
     "GroupSize",
     "Inquiry",
+    "Invitation",
     "Program",
     "Target",
     "TaskResult",

@@ -10,21 +10,21 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from lyftnb.engine.logs import quieten
-from lyftnb.engine.processes import WorkerProcess
+from lyftnb.engine.staff import GroupSize, Staff
 from lyftnb.errors import ConfigError, GroupUnavailable, SetupError, near
 from lyftnb.store.remote import StateAddress
 
 T = TypeVar("T")
 
 _PREFIX = "group:"
-_LOOPBACK = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 _ANSWER_S = 10.0
 """A scheduler that takes longer to say who its workers are is as good as gone."""
 _GOODBYE_S = 2.0
@@ -46,17 +46,6 @@ DASK_SETTINGS: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class GroupSize:
-    """How many workers an embedded group has, and what each may use."""
-
-    workers: int = 1
-    threads: int = 1
-    """Threads of the Polars pool in each worker."""
-    memory_bytes: int = 0
-    """Memory above which a worker is started anew (0: no bound)."""
-
-
-@dataclass(frozen=True, slots=True)
 class Member:
     """A worker that is there, as the scheduler knows it."""
 
@@ -66,6 +55,17 @@ class Member:
     """Group → slots."""
     heard_at: float
     """When it last gave a sign of life, by the scheduler's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Which workers there are; both are group → slots."""
+
+    there: dict[str, int]
+    """Those that answer now."""
+    capacity: dict[str, int]
+    """Those to count on: our own also while one starts again, but not before it has once joined:
+    what is sent meanwhile would queue at others, where it stays."""
 
 
 class Cluster:
@@ -78,13 +78,21 @@ class Cluster:
         self,
         client: Any,
         scheduler: Any = None,
-        processes: Iterable[WorkerProcess] = (),
+        staff: Staff | None = None,
+        host: str = "",
+        joined: list[Callable[[], None]] | None = None,
     ) -> None:
         from lyftnb.engine.prompt import hasten
 
         self.client = hasten(client)
         self._scheduler = scheduler
-        self._processes = tuple(processes)
+        self._staff = staff
+        self._host = host
+        self._joined = joined
+        self.settings: Mapping[str, Any] = {}
+        """What workers of an embedded cluster are told so that they can join."""
+        self._known: set[str] = set()
+        """Workers of our own that have been seen, by name."""
         self._address = str(client.scheduler.address)
         self._introduced: set[str] = set()
 
@@ -96,39 +104,32 @@ class Cluster:
         scratch: Path,
         environment: Mapping[str, str] | None = None,
         start_timeout_s: float = 30.0,
+        host: str = LOOPBACK,
     ) -> Self:
-        """Start a scheduler in this process and the workers of every group as processes.
+        """Start a scheduler in this process and the workers of every group as processes. `host` is
+        the address of this machine that it listens on.
 
         Connections are TLS with certificates made for this cluster alone: a scheduler's port is
         code execution for whoever reaches it, on loopback too. Returns at once; workers join while
         the caller goes on (`wait_for`).
         """
         scratch.mkdir(parents=True, exist_ok=True)
-        processes = [
-            WorkerProcess(group, _environment(size, environment or {}))
-            for group, size in groups.items()
-            for _ in range(size.workers)
-        ]
+        staff = Staff(groups, environment or {})
         try:
-            scheduler, client, security = _scheduler()
+            scheduler, client, security, joined = _scheduler(host)
         except BaseException:
-            for process in processes:
-                process.close()
+            staff.close()
             raise
-        for index, process in enumerate(processes):
-            process.begin(
-                {
-                    "scheduler": scheduler.scheduler_address,
-                    "name": _worker_name(process.group, index),
-                    "group": process.group,
-                    "memory_bytes": groups[process.group].memory_bytes,
-                    "scratch": str(scratch),
-                    "security": security,
-                    "start_timeout_s": start_timeout_s,
-                    "dask": DASK_SETTINGS,
-                }
-            )
-        return cls(client, scheduler, processes)
+        cluster = cls(client, scheduler, staff, host, joined)
+        cluster.settings = {
+            "scheduler": scheduler.scheduler_address,
+            "scratch": str(scratch),
+            "security": security,
+            "start_timeout_s": start_timeout_s,
+            "dask": DASK_SETTINGS,
+        }
+        staff.begin(cluster.settings)
+        return cluster
 
     @classmethod
     def connect(cls, address: str, *, timeout_s: float = 10.0) -> Self:
@@ -146,10 +147,28 @@ class Cluster:
             raise _no_scheduler(address, f"no Dask scheduler answers ({error})") from error
         return cls(client)
 
+    @classmethod
+    def of_class(cls, path: str, options: Mapping[str, Any], least: int, most: int) -> Self:
+        """Start a cluster of a class of the Dask world; see `classes.start`. It goes with us.
+
+        Raises:
+            ConfigError: there is no such class, or it could not be started.
+        """
+        import dask
+        from distributed import Client
+
+        from lyftnb.engine import classes
+
+        quieten()
+        with dask.config.set(DASK_SETTINGS):
+            scheduler = classes.start(path, options, least, most)
+            client = Client(scheduler, set_as_default=False)
+        return cls(client, scheduler)
+
     @property
     def is_ours(self) -> bool:
         """Whether the workers are processes of our own."""
-        return self._scheduler is not None
+        return self._staff is not None
 
     @property
     def closed(self) -> bool:
@@ -163,8 +182,8 @@ class Cluster:
     @property
     def host(self) -> str:
         """The address of this machine by which workers reach this process."""
-        if self.is_ours:
-            return _LOOPBACK
+        if self._host:
+            return self._host
         from distributed.comm import get_address_host
         from distributed.utils import get_ip
 
@@ -212,16 +231,28 @@ class Cluster:
         """
         return asyncio.run_coroutine_threadsafe(coroutine, self.client.loop.asyncio_loop)
 
-    async def look(self) -> dict[str, int]:
-        """Group → slots of the workers that are there now. To be awaited on the client's loop.
+    async def look(self) -> Sight:
+        """Which workers there are. To be awaited on the client's loop.
 
         Raises:
             OSError: the scheduler does not answer.
         """
-        counts: Counter[str] = Counter()
-        for member in await self.members():
-            counts.update(member.groups)
-        return dict(counts)
+        members = await self.members()
+        there = _slots(members)
+        if self._staff is None:
+            return Sight(there, there)
+        own = self._staff.groups()
+        self._known = (self._known | {m.name for m in members}) & own.keys()
+        counted = Counter(own[name] for name in self._known)
+        counted.update(_slots(m for m in members if m.name not in own))
+        return Sight(there, dict(counted))
+
+    def when_joined(self, tell: Callable[[], None]) -> None:
+        """Call `tell`, which must be quick, whenever a worker joins; a scheduler that is not ours
+        does not say.
+        """
+        if self._joined is not None:
+            self._joined.append(tell)
 
     async def members(self) -> list[Member]:
         """The workers that are there now. To be awaited on the client's loop.
@@ -246,11 +277,9 @@ class Cluster:
 
     def expects(self, whom: str) -> bool:
         """Whether a worker of our own has this name or group, be it there already or not."""
-        own = (
-            {process.group, _worker_name(process.group, index)}
-            for index, process in enumerate(self._processes)
+        return self._staff is not None and (
+            whom in self._staff.groups() or whom in self._staff.groups().values()
         )
-        return any(whom in names for names in own)
 
     async def run_on(
         self, address: str, function: Callable[..., Any], *args: Any
@@ -263,8 +292,8 @@ class Cluster:
         )
         return found
 
-    def slots(self) -> dict[str, int]:
-        """Group → slots of the workers that are there now.
+    def seen(self) -> Sight:
+        """Which workers there are.
 
         Raises:
             ConfigError: the scheduler does not answer.
@@ -274,17 +303,29 @@ class Cluster:
         except (OSError, TimeoutError) as error:
             raise self.gone() from error
 
-    def capacity(self, there: Mapping[str, int]) -> dict[str, int]:
-        """Group → slots to count on: those of our own workers, also while one starts again; of an
-        existing scheduler those that are `there` now.
+    def scale(self, groups: Mapping[str, GroupSize]) -> None:
+        """Have so many workers of our own in each group, and none in others. What those that go
+        were at is run again elsewhere; so first those go that have nothing to do.
         """
-        return dict(Counter(p.group for p in self._processes)) if self.is_ours else dict(there)
+        if self._staff is not None:
+            self._staff.set(groups, self._busy())
+
+    def _busy(self) -> set[str]:
+        """Names of workers that are at work; none where the scheduler does not say."""
+
+        async def ask() -> set[str]:
+            processing = await self.client.scheduler.processing(workers=None)
+            return {m.name for m in await self.members() if processing.get(m.address)}
+
+        try:
+            return self.spawn(ask()).result(timeout=_ANSWER_S)
+        except (OSError, TimeoutError, RuntimeError):
+            return set()
 
     def restart(self, groups: Collection[str]) -> None:
         """Kill the workers of these groups where they are ours; they are started again."""
-        for process in self._processes:
-            if process.group in groups:
-                process.restart()
+        if self._staff is not None:
+            self._staff.restart(groups)
 
     def wait_for(self, groups: Iterable[str], timeout_s: float = 30.0) -> None:
         """Wait until every group has a worker.
@@ -295,7 +336,7 @@ class Cluster:
         wanted = set(groups)
         deadline = time.monotonic() + timeout_s
         while True:
-            slots = self.slots()
+            slots = self.seen().there
             missing = sorted(wanted - slots.keys())
             if not missing:
                 return
@@ -306,15 +347,15 @@ class Cluster:
     @property
     def pids(self) -> tuple[int, ...]:
         """Process ids of our own workers, as they are now."""
-        return tuple(process.pid for process in self._processes)
+        return self._staff.pids if self._staff else ()
 
     def close(self) -> None:
         """Stop the client, and the workers and the scheduler where they are ours."""
         if not self.is_ours and not self.closed:
             self._withdraw()
         self.client.close(timeout=_GOODBYE_S)
-        with ThreadPoolExecutor(max(1, len(self._processes))) as pool:
-            list(pool.map(WorkerProcess.close, self._processes))
+        if self._staff is not None:
+            self._staff.close()
         if self._scheduler is not None:
             self._scheduler.close(timeout=5)
 
@@ -325,8 +366,17 @@ class Cluster:
         self.close()
 
 
-def _scheduler() -> tuple[Any, Any, dict[str, Any]]:
-    """A scheduler in this process, a client of it, and what workers need to join."""
+def _slots(members: Iterable[Member]) -> dict[str, int]:
+    slots: Counter[str] = Counter()
+    for member in members:
+        slots.update(member.groups)
+    return dict(slots)
+
+
+def _scheduler(host: str) -> tuple[Any, Any, dict[str, Any], list[Callable[[], None]]]:
+    """A scheduler in this process, a client of it, what workers need to join, and whom it tells
+    when one has.
+    """
     import dask
     from distributed import Client, LocalCluster, Security
 
@@ -342,10 +392,11 @@ def _scheduler() -> tuple[Any, Any, dict[str, Any]]:
             security=security,
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
-            host=_LOOPBACK,
+            host=host,
             silence_logs=False,
         )
-        scheduler.scheduler.add_plugin(PromptWorkers())
+        prompt = PromptWorkers()
+        scheduler.scheduler.add_plugin(prompt)
         client = Client(scheduler, set_as_default=False)
     tls = {
         "tls_ca_file": security.tls_ca_file,
@@ -353,16 +404,7 @@ def _scheduler() -> tuple[Any, Any, dict[str, Any]]:
         "tls_worker_key": security.tls_worker_key,
         "require_encryption": True,
     }
-    return scheduler, client, tls
-
-
-def _worker_name(group: str, index: int) -> str:
-    return f"{group}-{index}"
-
-
-def _environment(size: GroupSize, more: Mapping[str, str]) -> dict[str, str]:
-    threads = str(size.threads)
-    return {"POLARS_MAX_THREADS": threads, "OMP_NUM_THREADS": threads, **more}
+    return scheduler, client, tls, prompt.joined
 
 
 def _no_scheduler(address: str, what: str) -> ConfigError:
@@ -386,7 +428,8 @@ def group_unavailable(group: str, slots: Mapping[str, int]) -> GroupUnavailable:
     hint = f"did you mean group '{guess}'? " if guess else ""
     return GroupUnavailable(
         f"worker group '{group}' has no workers; groups with workers: {there}",
-        hint=f"{hint}add a table [groups.{group}] to lyftnb.toml, or start workers with the Dask "
-        f"resource 'group:{group}=1'",
+        hint=f"{hint}add a table [groups.{group}] to lyftnb.toml, or start workers elsewhere: "
+        f"`lyftnb worker --group {group}` for a local cluster, or with the Dask resource "
+        f"'group:{group}=1'",
         group=group,
     )

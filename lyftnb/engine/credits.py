@@ -84,6 +84,17 @@ class Credits:
         if ticket.alone:
             self._taken_alone.difference_update(ticket.groups)
 
+    def wanted(self) -> Counter[str]:
+        """Group → tasks that wait for a slot or have one; no more at a time than steps may have."""
+        wanted = Counter(self._out)
+        steps = Counter(self._steps_out)
+        for ticket in self._queue:
+            if ticket.dropped or any(steps[step] >= most for step, most in ticket.limits):
+                continue
+            wanted.update(ticket.groups)
+            steps.update(step for step, _most in ticket.limits)
+        return wanted
+
     def busy_groups(self) -> set[str]:
         """Groups that have something out."""
         return {group for group, out in self._out.items() if out}

@@ -78,7 +78,7 @@ class Engine:
         """Work on a cluster, for the owner of a storage root."""
         self._cluster = cluster
         self._storage_root = storage_root
-        self._credits = Credits(cluster.capacity(cluster.slots()))
+        self._credits = Credits(cluster.seen().capacity)
         self._lock = threading.Lock()
         self._errands: dict[Ticket, _Errand] = {}
         self._running: dict[str, _Running] = {}
@@ -86,11 +86,18 @@ class Engine:
         # Other owners may use the same scheduler, and an earlier one may have died just now: keys
         # must never meet, or Dask would hand out the other's results.
         self._token = secrets.token_hex(4)
+        cluster.when_joined(lambda: self.look_for_workers(_nothing))
+        self.look_for_workers(_nothing)  # who joined before anybody was told
 
     @property
     def slots(self) -> dict[str, int]:
         """Group → slots, as last seen; 0 for a group that has lost its workers."""
         return dict(self._credits.slots)
+
+    def wanted(self) -> dict[str, int]:
+        """Group → tasks that have a slot, or would if there were one for each."""
+        with self._lock:
+            return dict(self._credits.wanted())
 
     def look_for_workers(self, on_found: Callable[[dict[str, int]], None]) -> None:
         """Look which workers are there now: credits follow them, and `on_found` is called with
@@ -99,12 +106,12 @@ class Engine:
 
         async def look() -> None:
             with suppress(OSError):
-                there = await self._cluster.look()
+                sight = await self._cluster.look()
                 with self._lock:
                     known = self._credits.slots
-                    self._credits.slots = dict.fromkeys(known, 0) | self._cluster.capacity(there)
+                    self._credits.slots = dict.fromkeys(known, 0) | sight.capacity
                 self._pump()
-                on_found(there)
+                on_found(sight.there)
 
         self._spawn(look())
 
@@ -349,6 +356,10 @@ class Engine:
                 return
             del self._errands[ticket]
         errand.answer(_worker_died(errand) if died else outcome)
+
+
+def _nothing(there: dict[str, int]) -> None:
+    """Credits have followed; nobody else asked."""
 
 
 def _worker_died(errand: _Errand) -> WorkerDied:

@@ -17,7 +17,8 @@ from lyftnb.errors import StorageError
 if TYPE_CHECKING:
     from lyftnb.engine.cluster import Cluster
 
-_PREFIX = ".lyftnb-probe-"
+PREFIX = ".lyftnb-probe-"
+"""Of the names of probe files."""
 
 
 def read_probe(path: str) -> str:
@@ -39,7 +40,7 @@ def check_storage(cluster: Cluster, root: Path, groups: Iterable[str], timeout_s
     from lyftnb.engine.cluster import resource
 
     word = secrets.token_hex(16)
-    probe = root / f"{_PREFIX}{word}"
+    probe = root / f"{PREFIX}{word}"
     probe.write_text(word)
     try:
         for group in sorted(groups):
@@ -51,13 +52,14 @@ def check_storage(cluster: Cluster, root: Path, groups: Iterable[str], timeout_s
             except Exception as error:
                 answer = str(failure_of(error))
             if answer != word:
-                raise _elsewhere(group, root, answer)
+                raise elsewhere(group, root, answer)
     finally:
         probe.unlink(missing_ok=True)
         probe.with_suffix(".answer").unlink(missing_ok=True)
 
 
-def _elsewhere(group: str, root: Path, answer: str) -> StorageError:
+def elsewhere(group: str, root: Path, answer: str) -> StorageError:
+    """The error for a worker of `group` that answered so."""
     return StorageError(
         f"a worker of group '{group}' does not see the storage root as this process does: {answer}",
         where=str(root),

@@ -7,17 +7,25 @@ calls when many small tasks go out. We send few tasks, and each batch waits for 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from distributed import Client, Scheduler, SchedulerPlugin
 
 _INTERVAL_S = 0.001
 
 
 class PromptWorkers(SchedulerPlugin):  # type: ignore[misc]
-    """Lets a scheduler of our own send to its workers without delay."""
+    """Lets a scheduler of our own send to its workers without delay, and tells who joins."""
+
+    def __init__(self) -> None:
+        self.joined: list[Callable[[], None]] = []
+        """Called on the scheduler's loop when a worker has joined; must be quick."""
 
     def add_worker(self, scheduler: Scheduler, worker: str) -> None:
         """A worker has joined, its stream is open."""
         scheduler.stream_comms[worker].interval = _INTERVAL_S
+        for tell in self.joined:
+            tell()
 
 
 def hasten(client: Client) -> Client:

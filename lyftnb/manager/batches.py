@@ -203,6 +203,8 @@ class Batches:
             outcome = self._reported(run, batch, outcome)
         if not isinstance(outcome, BaseException):
             return
+        # Else the next attempt would wait for what this one has taken, until it runs out.
+        self.ledger.locks_release_of(claim.batch)
         if claim.leases and not is_lost(outcome):
             self._give_back(run, batch, outcome)
         elif not run.failed(batch, outcome, time.monotonic()):
@@ -300,6 +302,7 @@ class Batches:
         return commits
 
     def _refused(self, run: StageRun, batch: InFlight, commit: Commit, answer: Refused) -> None:
+        self.ledger.locks_release_of(batch.claim.batch)
         if answer.requirement == "schema":
             run.learn_schemas(batch, commit)
         if answer.requirement == "lease":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -115,7 +115,7 @@ class Firing:
             self._look_at_clocks()
         opened = False
         for id, run in self.flow.stages.items():
-            if run.run is None and run.error is None and not run.stage.paused:
+            if self._opens(run):
                 opened = self._open_next(id, run) or opened
         return opened
 
@@ -123,8 +123,7 @@ class Firing:
         """Fire a stage now, whatever its triggers; `payload` is its `${msg}`."""
         messages = () if payload is None else (payload,)
         run = self._run(stage, "manual", self.flow.env.clock.now(), messages=messages)
-        (made,) = self.flow.env.ledger.fire([run], {})
-        self._queue(made)
+        (made,) = self._fire([run], {})
         return made
 
     def next_look(self, now: datetime) -> datetime | None:
@@ -202,7 +201,7 @@ class Firing:
                 continue
             if ledger.trigger_state(key) != stamp:
                 fire = self._run(id, "apply", self.flow.env.clock.now(), key=key)
-                self._queue(*ledger.fire([fire], {key: stamp}))
+                self._fire([fire], {key: stamp})
 
     # -- what fires
 
@@ -231,7 +230,7 @@ class Firing:
                 for fire in found
             ]
         if states:
-            self._queue(*self.flow.env.ledger.fire(fires, states))
+            self._fire(fires, states)
 
     def _look_at_messages(self) -> None:
         listening = [t for t in self._triggers if t.spec.message is not None]
@@ -250,7 +249,7 @@ class Firing:
             fires += made
         # Where triggers stand need not be written for messages that concern nobody here.
         if fires:
-            self._queue(*ledger.fire(fires, states))
+            self._fire(fires, states)
 
     def _fires(self, trigger: _Trigger, found: list[Message]) -> list[Run]:
         """The fires of a trigger; it moves past the messages unless it holds them back."""
@@ -310,6 +309,30 @@ class Firing:
             correlation=correlation,
             depth=depth,
         )
+
+    def _fire(self, fires: Sequence[Run], states: Mapping[str, Any]) -> list[Run]:
+        """Note fires with where their triggers stand. One that can begin at once is noted as begun,
+        so that it takes one transaction and not two.
+        """
+        now = self.flow.env.clock.now()
+        noted: list[Run] = []
+        taken: set[str] = set()
+        for fire in fires:
+            stage = fire.stage or ""
+            if stage not in taken and self._is_idle(stage) and self._not_before(fire) <= now:
+                fire = replace(fire, status="running", started_at=now)
+            taken.add(stage)
+            noted.append(fire)
+        made = self.flow.env.ledger.fire(noted, states)
+        self._queue(*made)
+        return made
+
+    def _is_idle(self, stage: str) -> bool:
+        """Whether a fire of a stage would begin at the next look."""
+        return self._opens(self.flow.stages[stage]) and not self.waiting.get(stage)
+
+    def _opens(self, run: StageRun) -> bool:
+        return run.run is None and run.error is None and not run.stage.paused
 
     def _queue(self, *runs: Run) -> None:
         for run in runs:

@@ -66,6 +66,17 @@ class Locks(Session):
             self.tell([f"lock:{name}"])
             return True
 
+    def locks_release_of(self, holder: str) -> list[str]:
+        """Let the next ones in to all that a holder held when it came to its end; their names."""
+        with self.opened():
+            now = self.clock.now()
+            held = {
+                name: standing.token
+                for name, standing in self.mirror.locks.items()
+                if standing.holder == holder and standing.held(now)
+            }
+            return [name for name, token in held.items() if self.lock_release(name, token)]
+
     def locks(self) -> list[Lock]:
         """The locks that are held, by name."""
         with self.opened():

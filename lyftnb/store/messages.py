@@ -27,6 +27,7 @@ from lyftnb.store.payloads import check_text
 from lyftnb.store.posting import COLUMNS, check_draft, frame_of, insert, post
 from lyftnb.store.session import Session
 from lyftnb.store.staged_state import read_state
+from lyftnb.store.tail import Tail
 
 MESSAGE_CHAIN = "message_chain"
 """Code of the issue that ends a chain of messages."""
@@ -66,19 +67,19 @@ class Messages(Session):
         job: str | None = None,
     ) -> list[Message]:
         """Messages with ids in (after, until], in order; the others narrow the choice."""
+        wanted: dict[str, Any] = {
+            "kind": kind,
+            "tag": tag,
+            "type": type,
+            "source": source,
+            "job": job,
+        }
         with self.opened() as database:
-            rows = database.rows(
-                "messages",
-                after=after,
-                until=self.mirror.message if until is None else until,
-                limit=limit,
-                kind=kind,
-                tag=tag,
-                type=type,
-                source=source,
-                job=job,
-            )
-        return [_message(row) for row in rows]
+            last = self.mirror.message if until is None else until
+            found = self.mirror.tail.between(after, last, limit, wanted)
+            if found is None:
+                found = database.rows("messages", after=after, until=last, limit=limit, **wanted)
+        return [_message(row) for row in found]
 
     def recent_messages(
         self,
@@ -156,6 +157,7 @@ class Messages(Session):
         held = before - timedelta(seconds=held_s)
         with self.changing() as setting:
             found = setting.database.rows("expire_messages", before=before, held=held)
+            setting.state.tail = Tail(setting.state.message)
             return len(found)
 
 

@@ -17,6 +17,7 @@ from lyftnb.model import Position, Schema, SpoolSpec
 from lyftnb.store.database import Database
 from lyftnb.store.entries import Address, Entry
 from lyftnb.store.recent import Recent
+from lyftnb.store.tail import Tail
 
 NO_SCHEMA = 0
 """The schema id that says: from here on, nothing is known of the spool's columns."""
@@ -107,6 +108,8 @@ class Mirror:
     """Queue → a span of time within which none of its leases runs out (in memory only)."""
     message: int = 0
     """Id of the newest message; ids have no gap."""
+    tail: Tail = field(default_factory=Tail)
+    """The newest messages themselves (in memory only)."""
     number: int = 1
     """The next number to give out, below `reserved` if it needs no row (see `numbers`)."""
     reserved: int = 1
@@ -168,6 +171,7 @@ _SCALARS = (
     "snapshot",
     "committed_at",
     "message",
+    "tail",
     "number",
     "reserved",
     "version",
@@ -208,6 +212,7 @@ def load(database: Database) -> Mirror:
         },
         queues={row.pop("queue"): QueueSettings(**row) for row in database.rows("queue_settings")},
         message=bus["id"],
+        tail=Tail(bus["id"]),
         # Which of the reserved ones were given out is not known any more.
         number=numbers["reserved"],
         reserved=numbers["reserved"],

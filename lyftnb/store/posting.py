@@ -59,6 +59,7 @@ def insert(setting: Setting, messages: pl.DataFrame) -> range:
     )
     setting.database.insert("messages", numbered)
     setting.state.message += messages.height
+    setting.state.tail = setting.state.tail.with_more(numbered)
     if ids:
         setting.news.add("messages")
     return ids

@@ -151,9 +151,17 @@ def schemas_grow(ledger: Ledger) -> Iterator[str]:
         if schema and united(schema, before.get(spool, Schema())) != (schema, {}):
             yield f"{spool}: {schema} does not hold {before[spool]}"
         before[spool] = schema
-    segments = _rows(ledger, "SELECT DISTINCT spool, schema_id, added_snapshot FROM segments")
-    for spool, schema_id, snapshot in segments:
-        whole, own = ledger.schema(spool, snapshot) or Schema(), schemas[schema_id]
+    segments = _rows(
+        ledger,
+        """
+        SELECT s.spool, s.schema_id, arg_max(h.schema_id, h.version)
+        FROM (SELECT DISTINCT spool, schema_id, added_snapshot FROM segments) s
+        LEFT JOIN spool_schemas h ON h.spool = s.spool AND h.snapshot <= s.added_snapshot
+        GROUP BY s.spool, s.schema_id, s.added_snapshot
+        """,
+    )
+    for spool, schema_id, schema_then in set(segments):
+        whole, own = schemas.get(schema_then, Schema()), schemas[schema_id]
         if united(whole, own) != (whole, {}):
             yield f"{spool}: a segment has {own}, but the spool {whole}"
 
@@ -171,6 +179,11 @@ def memory_equals_tables(ledger: Ledger) -> Iterator[str]:
     for name in ("snapshot", "committed_at", "spools", "committed"):
         if getattr(kept, name) != getattr(read, name):
             yield f"{name}: {getattr(kept, name)} in memory, {getattr(read, name)} in the tables"
+    with ledger.opened() as database:
+        tail, known = kept.tail, dict.fromkeys(("kind", "tag", "type", "source", "job"))
+        rows = database.rows("messages", after=tail.after, until=kept.message, limit=1000, **known)
+    if list(tail.rows) != rows:
+        yield f"messages: {tail.rows} in memory, {rows} in the tables"
     if dict(kept.positions) != read.positions:
         yield f"positions: {kept.positions} in memory, {read.positions} in the tables"
     if {k: v for k, v in kept.floors.items() if v} != {k: v for k, v in read.floors.items() if v}:

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lyftnb.errors import LyftError
-from lyftnb.workspace.config import Config
+from lyftnb.workspace.config import Config, WorkerRange
 
 if TYPE_CHECKING:
-    from lyftnb.engine import Cluster, Engine
+    from lyftnb.engine import Cluster, Engine, GroupSize, Invitation
     from lyftnb.store import Ledger
     from lyftnb.store.remote import Desk, StateServer
+    from lyftnb.workspace.placing import Placing
 
 
 _log = logging.getLogger(__name__)
-_LOOPBACK = "127.0.0.1"
+_LOOK_S = 1.0
+"""How often it is looked whether there are as many workers as there are to be."""
 _SCHEDULER_PATIENCE_S = 5.0
 """An existing scheduler answers, and names its workers, within this time or not at all."""
 
@@ -29,7 +33,10 @@ _SCHEDULER_PATIENCE_S = 5.0
 class Compute:
     """Starts with the first use and stays up until `close`."""
 
-    def __init__(self, config: Config, ledger: Ledger, desk: Callable[[], Desk]) -> None:
+    def __init__(
+        self, folder: Path, config: Config, ledger: Ledger, desk: Callable[[], Desk]
+    ) -> None:
+        self._folder = folder
         self._config = config
         self._desk = desk
         self._ledger = ledger
@@ -40,15 +47,25 @@ class Compute:
         self._engine: Engine | None = None
         self._server: StateServer | None = None
         self._closed = False
+        self._placing: Placing | None = None
+        self._invitation: Invitation | None = None
+        """To workers that join from elsewhere."""
+        self._placer: threading.Thread | None = None
+        self._leaving = threading.Event()
+        """The cluster is about to go."""
         self._checked: set[str] = set()
         """Groups of an existing scheduler that were seen to share our storage."""
 
     @property
     def group_sizes(self) -> dict[str, int] | None:
-        """Groups with their workers; None where an existing scheduler must be asked."""
-        if self._config.cluster.scheduler is not None:
+        """Groups with the workers that they may have; None where an existing scheduler must be
+        asked. A group whose workers join from elsewhere counts as one that has some: whether they
+        do is seen by `engine`.
+        """
+        if not self._config.cluster.embedded:
             return None
-        return {name: group.workers for name, group in self._config.groups.items()}
+        groups = self._placing.groups if self._placing else self._config.groups
+        return {name: group.workers.max or 1 for name, group in groups.items()}
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -84,7 +101,7 @@ class Compute:
 
         cluster = self._up()
         timeout = self._config.cluster.start_timeout
-        if not cluster.is_ours:
+        if self._config.cluster.scheduler is not None:
             timeout = min(timeout, _SCHEDULER_PATIENCE_S)
         cluster.wait_for(groups, timeout)
         if self._engine is None:
@@ -120,7 +137,7 @@ class Compute:
                 if self._closed or self._server is not None:
                     return
                 try:
-                    self._serving(_LOOPBACK)
+                    self._serving(self._config.cluster.host)
                 except LyftError as error:
                     _log.warning("other processes cannot reach the workspace: %s", error)
 
@@ -139,21 +156,51 @@ class Compute:
         return self._server
 
     def _started(self) -> Cluster:
-        from lyftnb.engine import Cluster, GroupSize
+        from lyftnb.engine import Cluster, Invitation
+        from lyftnb.workspace.placing import Placing
 
         config = self._config
         if config.cluster.scheduler is not None:
             patience = min(config.cluster.start_timeout, _SCHEDULER_PATIENCE_S)
             return Cluster.connect(config.cluster.scheduler, timeout_s=patience)
-        return Cluster.embedded(
-            {
-                name: GroupSize(group.workers, group.threads, group.memory or 0)
-                for name, group in config.groups.items()
-            },
+        if config.cluster.class_ is not None:
+            span = config.cluster.workers or WorkerRange(min=0, max=0)
+            path, options = config.cluster.class_, config.cluster.options
+            return Cluster.of_class(path, options, span.min, span.max)
+        self._placing = Placing(self._folder, config, self._ledger)
+        there = self._placing.look({}, time.monotonic())
+        cluster = Cluster.embedded(
+            there,
             scratch=self._scratch,
             environment=self._environment(),
             start_timeout_s=config.cluster.start_timeout,
+            host=config.cluster.host,
         )
+        invitation = Invitation.made(self._storage_root, cluster.settings, self._environment())
+        invitation.save(self._ledger.state_dir)
+        self._invitation = invitation
+        self._leaving.clear()
+        self._placer = threading.Thread(
+            target=self._place,
+            args=(cluster, self._placing, there),
+            name="lyftnb-placing",
+            daemon=True,
+        )
+        self._placer.start()
+        return cluster
+
+    def _place(self, cluster: Cluster, placing: Placing, there: Mapping[str, GroupSize]) -> None:
+        """Have as many workers as there are to be, until the cluster goes."""
+        while not self._leaving.wait(_LOOK_S):
+            engine = self._engine
+            try:
+                asked = placing.look(engine.wanted() if engine else {}, time.monotonic())
+                if asked != there:
+                    cluster.scale(asked)
+                    there = asked
+            except Exception:
+                # It is tried again; work goes on with the workers that there are.
+                _log.exception("the workers could not be brought to what they are to be")
 
     def _environment(self) -> dict[str, str]:
         """Bounds of Polars in the workers: above them it spills to the workspace's disk."""
@@ -173,6 +220,13 @@ class Compute:
                 self._server = None
 
     def _let_cluster_go(self) -> None:
+        self._leaving.set()
+        if self._placer is not None:
+            self._placer.join()
+            self._placer = None
+        if self._invitation is not None:
+            self._invitation.withdraw(self._ledger.state_dir)
+            self._invitation = None
         if self._cluster is not None:
             self._cluster.close()
             self._cluster = self._engine = None

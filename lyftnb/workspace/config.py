@@ -11,15 +11,22 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticUndefined
 
 from lyftnb.errors import ConfigError, NotFound, near
 from lyftnb.model import DEFAULT_GROUP, Duration, Name, seconds, size_bytes
-from lyftnb.model.objections import objection
+from lyftnb.model.objections import objection, shown
 
 FILE_NAME = "lyftnb.toml"
 STATE_DIR = ".lyftnb"
@@ -42,8 +49,24 @@ def _address(value: object) -> object:
     return value
 
 
+def _import_path(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value):
+        raise ValueError("not an import path; write it like dask_jobqueue.SLURMCluster")
+    return value
+
+
+def _range(value: object) -> object:
+    if isinstance(value, Mapping | BaseModel):
+        return value
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,4}", str(value)):
+        expected = "a number of workers, or a range such as `{min = 1, max = 4}`"
+        raise ValueError(f"expected {expected}, found {shown(value)}")
+    return {"min": int(str(value)), "max": int(str(value))}
+
+
 Bytes = Annotated[int, BeforeValidator(_bytes)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
+ImportPath = Annotated[str, BeforeValidator(_import_path)]
 Address = Annotated[str, BeforeValidator(_address)]
 
 
@@ -53,10 +76,37 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class WorkerRange(Section):
+    """So many workers at least and at most."""
+
+    min: int = Field(1, ge=0, le=1024)
+    max: int = Field(1, ge=0, le=1024)
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.max < self.min or (self.max and not self.min):
+            raise ValueError(
+                f"min = {self.min}, max = {self.max} is no range of workers; write "
+                "`{min = 1, max = 4}`, with a min of at least 1"
+            )
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.min}" if self.min == self.max else f"{self.min} to {self.max}"
+
+
+Workers = Annotated[WorkerRange, BeforeValidator(_range)]
+
+
 class GroupConfig(Section):
     """The local workers of one worker group."""
 
-    workers: int = Field(1, ge=1, le=1024, description="Worker processes of the group.")
+    workers: Workers = Field(
+        WorkerRange(),
+        description="Worker processes of the group: a number, or `{min = 1, max = 4}` to have as "
+        "many as there is work for. 0: they join from elsewhere (`lyftnb worker`). A change of "
+        "`[groups]` is followed while the workspace is open.",
+    )
     threads: int = Field(
         1,
         ge=1,
@@ -80,9 +130,44 @@ class ClusterConfig(Section):
         description="Address of a running Dask scheduler, such as `tcp://10.0.0.5:8786`. Its "
         "workers must carry the resources `group:NAME`. Unset: local workers as `[groups]` says.",
     )
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address of this machine that the local cluster listens on. Workers of other "
+        "machines can join (`lyftnb worker`) where it is one that they reach, such as `10.0.0.5`; "
+        "all connections are TLS with certificates of the cluster's own.",
+    )
+    class_: ImportPath | None = Field(
+        None,
+        alias="class",
+        description="A cluster class of the Dask world to start, such as "
+        "`dask_kubernetes.operator.KubeCluster` or `dask_jobqueue.SLURMCluster`. Its workers must "
+        "carry the resources `group:NAME`.",
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="Arguments of that class, as its documentation says."
+    )
+    workers: Workers | None = Field(
+        None,
+        description="Workers of that class: a number, or `{min = 1, max = 8}` to have Dask adapt "
+        "them. Unset: as its options say.",
+    )
     start_timeout: Seconds = Field(
         30.0, gt=0, description="How long workers may take to come up, such as `30s`."
     )
+
+    @model_validator(mode="after")
+    def _is_one_cluster(self) -> Self:
+        if self.scheduler is not None and self.class_ is not None:
+            raise ValueError("there are `scheduler` and `class`: keep one of them")
+        if self.class_ is None and (self.options or self.workers is not None):
+            raise ValueError("`options` and `workers` are for a `class`, and there is none")
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the workers are local ones, as `[groups]` says."""
+        return self.scheduler is None and self.class_ is None
 
 
 class StorageConfig(Section):
@@ -183,7 +268,8 @@ class ManagerConfig(Section):
 
 
 def _default_groups() -> dict[str, GroupConfig]:
-    return {DEFAULT_GROUP: GroupConfig(workers=min(os.cpu_count() or 1, 4))}
+    count = min(os.cpu_count() or 1, 4)
+    return {DEFAULT_GROUP: GroupConfig(workers=WorkerRange(min=count, max=count))}
 
 
 class Config(Section):
@@ -323,7 +409,9 @@ def _finding(item: ErrorDetails) -> tuple[str, str]:
 def _known_keys(path: KeyPath) -> list[str]:
     """The keys that the section at `path` may have."""
     section = _section(str(path[0])) if path else Config
-    return list(section.model_fields)
+    if path and path[-1] == "workers":
+        section = WorkerRange
+    return [field.alias or name for name, field in section.model_fields.items()]
 
 
 def _section(name: str) -> type[Section]:
@@ -394,13 +482,15 @@ def reference() -> str:
         if field.description:
             lines += ["", field.description]
         lines += ["", "| key | type | default | meaning |", "| --- | --- | --- | --- |"]
-        lines += [_row(key, f) for key, f in section.model_fields.items()]
+        lines += [_row(f.alias or key, f) for key, f in section.model_fields.items()]
     return "\n".join(lines) + "\n"
 
 
 def _row(key: str, field: FieldInfo) -> str:
     kind = _kind(field)
-    default = "" if field.default is None else f"`{_spelled(field.default, kind)}`"
+    default = (
+        "" if field.default in (None, PydanticUndefined) else f"`{_spelled(field.default, kind)}`"
+    )
     return f"| `{key}` | {kind} | {default} | {field.description} |"
 
 
@@ -411,7 +501,10 @@ def _kind(field: FieldInfo) -> str:
     if str in parts:
         return "text"
     validators = [p.func for p in parts if isinstance(p, BeforeValidator)]
-    return "size" if _bytes in validators else "duration" if _seconds in validators else "number"
+    if field.annotation == dict[str, Any]:
+        return "table"
+    names = {_bytes: "size", _seconds: "duration", _range: "number or range"}
+    return next((name for check, name in names.items() if check in validators), "number")
 
 
 def _spelled(value: Any, kind: str) -> str:

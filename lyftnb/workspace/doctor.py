@@ -81,7 +81,9 @@ def _groups(folder: Path) -> Check:
         return Check("workers", False, "unknown, the settings cannot be read", "see above")
     if config.cluster.scheduler:
         return Check("workers", True, f"of the scheduler {config.cluster.scheduler}")
-    threads = sum(group.workers * group.threads for group in config.groups.values())
+    if config.cluster.class_:
+        return Check("workers", True, f"of a {config.cluster.class_}")
+    threads = sum(group.workers.max * group.threads for group in config.groups.values())
     cores = os.cpu_count() or 1
     each = ", ".join(f"{name} {g.workers} x {g.threads}" for name, g in config.groups.items())
     crowded = f" (more threads than the {cores} cores: they will take turns)"

@@ -86,7 +86,7 @@ class Workspace(State):
             storage_root=self._storage,
             keys=MasterKeys(key_folder),
         )
-        self._compute = Compute(config, self._ledger, self._desk)
+        self._compute = Compute(path, config, self._ledger, self._desk)
         self._manager: Manager | None = None
         self.secrets = Secrets(self._ledger)
         self.contexts = Contexts(self._ledger, config.context.default, self._explained)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -182,3 +183,53 @@ def test_a_scheduler_that_goes_away_ends_the_run_with_a_word(tmp_path: Path) -> 
             ws.run(flow(body="import time; time.sleep(5)"), on_progress=kill)
     finally:
         site.close()
+
+
+def made() -> WorkflowSpec:
+    make = {"input": {"inline": {"rows": [{"n": 1}]}}, "out": "kept"}
+    spec = {"workflow": "elsewhere", "channels": {"kept": SPOOL}, "steps": {"make": make}}
+    return WorkflowSpec.model_validate(spec)
+
+
+CLASS = """
+[cluster]
+class = "distributed.LocalCluster"
+workers = 1
+options.n_workers = 0
+options.threads_per_worker = 1
+options.resources = {"group:default" = 1}
+options.dashboard_address = "127.0.0.1:0"
+"""
+
+
+def test_a_cluster_of_a_class_is_started_and_goes_with_us(tmp_path: Path) -> None:
+    (tmp_path / "lyftnb.toml").write_text(CLASS)
+    with ln.open(tmp_path) as ws:
+        assert ws.run(made()).status == "done"
+        cluster = ws._compute._cluster
+        assert cluster is not None and not cluster.is_ours
+        (member,) = cluster.spawn(cluster.members()).result()
+    host, _colon, port = member.address.rpartition("/")[2].rpartition(":")
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((host, int(port)), 5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message", "hint"),
+    [
+        ('class = "distributed.NoCluster"', "no cluster class distributed.NoCluster", "install"),
+        ('class = "no_such_package.A"', "No module named 'no_such_package'", "install"),
+        (
+            'class = "distributed.LocalCluster"\noptions = {protocol = "pigeon://"}',
+            "pigeon",
+            "options",
+        ),
+    ],
+)
+def test_a_class_that_cannot_be_started_is_an_error(
+    tmp_path: Path, settings: str, message: str, hint: str
+) -> None:
+    (tmp_path / "lyftnb.toml").write_text(f"[cluster]\n{settings}\n")
+    with ln.open(tmp_path) as ws, pytest.raises(ConfigError) as caught:
+        ws.run(made())
+    assert message in caught.value.message and hint in (caught.value.hint or "")

@@ -172,16 +172,18 @@ def test_keys_as_an_input(ws: ln.Workspace, rows: Rows) -> None:
 
 
 def test_a_batch_takes_a_lock(ws: ln.Workspace, rows: Rows) -> None:
-    """It waits while somebody else holds it; its own is given back; one that is lost meanwhile
-    refuses the commit, and the batch runs again.
+    """It waits while somebody else holds it; its own is given back, also when it fails; one that
+    is lost meanwhile refuses the commit, and the batch runs again.
     """
     body = (
         "def work(lf, ctx):\n"
         "    import time\n"
-        "    first = ctx.kv('locked').get('tries', 0) == 0\n"
-        "    token = ctx.lock('resource', ttl=0.2 if first else 30)\n"
-        "    if first:\n"
-        "        ctx.state._env.state.kv_put('locked', {'tries': 1})\n"
+        "    from lyftnb.errors import Temporary\n"
+        "    tries = ctx.kv('locked').get('tries', 0)\n"
+        "    token = ctx.lock('resource', ttl=3600 if tries else 0.2)\n"
+        "    if tries < 2:\n"
+        "        ctx.state._env.state.kv_put('locked', {'tries': tries + 1})\n"
+        "        if tries: raise Temporary('not yet', delay=0)\n"
         "        time.sleep(0.5)\n"
         "    return lf.with_columns(token=token)"
     )
@@ -196,5 +198,5 @@ def test_a_batch_takes_a_lock(ws: ln.Workspace, rows: Rows) -> None:
         channels={"raw": SPOOL, "done": SPOOL},
     )
     ws.run(wf)
-    assert rows("locked_draft.done")["token"].to_list() == [taken + 2]
+    assert rows("locked_draft.done")["token"].to_list() == [taken + 3]
     assert not [lock for lock in ws._ledger.locks() if lock.name == "resource"]

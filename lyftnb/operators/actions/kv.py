@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -58,7 +59,8 @@ class Kv(Action[KvParams]):
     something into a set. The rows pass on as they are.
 
     The changes are committed with the batch, in the order of its rows; increments and sets never
-    conflict with those of others. Rows without a key go to the rejects (`no_key`).
+    conflict with those of others. Rows without a key go to the rejects (`no_key`), and so do
+    increments that are null (`no_number`).
     """
 
     name = "kv"
@@ -86,28 +88,54 @@ class Kv(Action[KvParams]):
         if verb != "delete":
             with problems.at(verb):
                 value = scalar(getattr(params, verb), schema, env)
-                _check_number(verb, value)
                 guards += zip(conditions(value), reasons(value), strict=True)
+                if verb == "increment":
+                    _check_number(value)
+                    guards.append(
+                        (value.expr.is_null(), Reason("no_number", "the increment is null"))
+                    )
         problems.raise_any()
         assert key is not None
-        written = pl.lit(None, dtype=pl.String) if value is None else json_text(value.expr)
+        counts = verb == "increment" and value is not None and value.dtype.is_integer()
         expires = None if params.ttl is None else env.now + timedelta(seconds=seconds(params.ttl))
         changes = [
             pl.lit(verb).alias("op"),
             pl.lit(full_name(params.namespace, env.deployment)).alias("namespace"),
             key.expr.alias("key"),
-            written.alias("value"),
+            _written(value, counts=counts).alias("value"),
             pl.lit(expires).cast(pl.Datetime("us", "UTC")).alias("expires_at"),
         ]
 
         def run(frame: pl.DataFrame) -> Made:
             if env.changes is not None:
-                env.changes.add("kv", each(frame, changes))
+                env.changes.add("kv", _reduced(verb, each(frame, changes), counts=counts))
             return Made(frame)
 
         return EagerBound(run, schema, tuple(guards))
 
 
-def _check_number(verb: str, value: Compiled) -> None:
-    if verb == "increment" and not (value.dtype.is_numeric() or isinstance(value.dtype, pl.Null)):
+def _check_number(value: Compiled) -> None:
+    if not (value.dtype.is_numeric() or isinstance(value.dtype, pl.Null)):
         raise ActionError("an increment is a number", hint="CAST it, or `put` the value")
+
+
+def _written(value: Compiled | None, *, counts: bool) -> pl.Expr:
+    """The values as JSON text; whole numbers, which are yet to be added up, as wide ones."""
+    if value is None:
+        return pl.lit(None, dtype=pl.String)
+    return value.expr.cast(pl.Int128) if counts else json_text(value.expr)
+
+
+def _reduced(verb: str, changes: pl.DataFrame, *, counts: bool) -> pl.DataFrame:
+    """Changes of one action that come to the same, with as few rows as that takes: the commit
+    carries them out one by one. Sums of fractions depend on their order and stay as they are.
+    """
+    if counts:
+        rest = pl.col("op", "namespace", "expires_at").first()
+        total = pl.col("value").sum().cast(pl.String)
+        return changes.group_by("key", maintain_order=True).agg(rest, total)
+    if verb == "increment":
+        return changes
+    same = ["key", "value"] if verb in ("add", "remove") else ["key"]
+    keep: Literal["first", "last"] = "first" if verb == "put_absent" else "last"
+    return changes.unique(same, keep=keep, maintain_order=True)

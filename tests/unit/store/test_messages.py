@@ -57,6 +57,27 @@ def test_a_reader_narrows_and_pages(ledger: Ledger) -> None:
     assert query(ledger, "SELECT count(*) FROM lyftnb.messages WHERE tag = 'a'").item() == 2
 
 
+@pytest.mark.parametrize("bulk", [1, 40, 65, 300])
+def test_memory_gives_the_messages_that_the_tables_hold(ledger: Ledger, bulk: int) -> None:
+    for tag in ("a", "b", "c"):
+        ledger.publish([MessageDraft(tag, {"n": n}) for n in range(bulk)])
+        say(ledger, "z")
+    found = query(ledger, "SELECT id, tag, payload->>'n' AS n FROM lyftnb.messages").rows()
+    for after in (0, bulk, 2 * bulk + 1, 3 * bulk + 1, 3 * bulk + 3):
+        heard = ledger.messages(after)
+        payloads = [m.payload["n"] if m.payload else None for m in heard]
+        said = [
+            (m.id, m.tag, None if n is None else str(n))
+            for m, n in zip(heard, payloads, strict=True)
+        ]
+        assert said == [row for row in found if row[0] > after]
+        assert tags(ledger.messages(after, limit=2)) == [row[1] for row in found[after : after + 2]]
+        assert len(ledger.messages(after, tag="z")) == len(
+            [r for r in found[after:] if r[1] == "z"]
+        )
+        assert ledger.messages(after, until=after) == []
+
+
 @pytest.mark.parametrize(
     "draft",
     [

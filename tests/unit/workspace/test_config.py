@@ -8,7 +8,9 @@ import pytest
 
 from lyftnb.errors import ConfigError
 from lyftnb.workspace import config
-from lyftnb.workspace.config import Config
+from lyftnb.workspace.config import Config, WorkerRange
+
+FOUR = WorkerRange(min=4, max=4)
 
 
 def test_a_folder_without_a_file_has_one_group_with_a_worker_for_each_core(
@@ -17,7 +19,7 @@ def test_a_folder_without_a_file_has_one_group_with_a_worker_for_each_core(
     monkeypatch.setattr(config.os, "cpu_count", lambda: 16)
     groups = Config.load(tmp_path, environ={}).groups
     assert list(groups) == ["default"]
-    assert (groups["default"].workers, groups["default"].threads) == (4, 1)
+    assert (groups["default"].workers, groups["default"].threads) == (FOUR, 1)
 
 
 def test_every_section_is_read(tmp_path: Path) -> None:
@@ -44,7 +46,13 @@ WRONG = [
     ("[groups]\nEtl = {workers = 1}", "lyftnb.toml:2", "'Etl' is no name", "small letters"),
     ("[batch]\nsplit_bytes = '16 potatoes'", "lyftnb.toml:2", "is not a size", ""),
     ("[cluster]\nscheduler = 'here'", "lyftnb.toml:2", "tcp://10.0.0.5:8786", ""),
-    ("[groups.etl]\nworkers = 0", "lyftnb.toml:2", "expected at least 1", ""),
+    ("[groups.etl]\nworkers = -1", "lyftnb.toml:2", "a number of workers, or a range", ""),
+    ("[groups.etl]\nworkers = {min = 2, max = 1}", "lyftnb.toml:2", "no range of workers", ""),
+    ("[groups.etl]\nworkers = {min = 0, max = 1}", "lyftnb.toml:2", "min of at least 1", ""),
+    ("[groups.etl]\nworkers = {most = 3}", "lyftnb.toml:2", "unknown key", "max"),
+    ("[cluster]\nclass = 'KubeCluster'", "lyftnb.toml:2", "import path", ""),
+    ("[cluster]\nclas = 'a.B'", "lyftnb.toml:2", "unknown key 'cluster.clas'", "'class'"),
+    ("[cluster]\nworkers = 2", "lyftnb.toml:1", "are for a `class`", ""),
     ("[groups]", "lyftnb.toml:1", "groups", ""),
     ("a = = 3", "lyftnb.toml:1", "not valid TOML", "key = value"),
 ]
@@ -73,7 +81,7 @@ def test_all_wrong_settings_are_named_at_once() -> None:
 def test_the_environment_overrides_the_file() -> None:
     environ = {"LYFTNB_GROUPS__ETL__WORKERS": "4", "LYFTNB_BATCH__SPLIT_BYTES": "2MiB"}
     found = Config.from_toml("[groups.etl]\nworkers = 2\nthreads = 2", environ=environ)
-    assert (found.groups["etl"].workers, found.groups["etl"].threads) == (4, 2)
+    assert (found.groups["etl"].workers, found.groups["etl"].threads) == (FOUR, 2)
     assert found.batch.split_bytes == 2**21
 
 

@@ -1,0 +1,147 @@
+"""The worker processes of an embedded cluster: as many of each group as it is told to have."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from lyftnb.engine.processes import WorkerProcess
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSize:
+    """How many workers an embedded group has, and what each may use."""
+
+    workers: int = 1
+    threads: int = 1
+    """Threads of the Polars pool in each worker."""
+    memory_bytes: int = 0
+    """Memory above which a worker is started anew (0: no bound)."""
+
+
+class Staff:
+    """Hires and lets go. Thread-safe.
+
+    Workers are spawned at once, so that their imports overlap with whatever the owner does
+    meanwhile; they join once it is known where the scheduler is (`begin`).
+    """
+
+    def __init__(
+        self, groups: Mapping[str, GroupSize], environment: Mapping[str, str], at: str = ""
+    ) -> None:
+        """Hire for `groups`; `at` is what all names end with, to be told from others' workers."""
+        self._at = at
+        self._environment = dict(environment)
+        self._settings: dict[str, Any] | None = None
+        self._lock = threading.Lock()
+        self._sizes: dict[str, GroupSize] = {}
+        self._processes: dict[str, WorkerProcess] = {}
+        self.set(groups)
+
+    def begin(self, settings: Mapping[str, Any]) -> None:
+        """Tell all workers, and those to come, what they need to join."""
+        with self._lock:
+            self._settings = dict(settings)
+            for name, process in self._processes.items():
+                self._tell(name, process)
+
+    def set(self, groups: Mapping[str, GroupSize], busy: Collection[str] = ()) -> None:
+        """Have so many workers in each group, and none in groups that are not named.
+
+        Those that are let go stop at once, and what they were at is run again elsewhere: first
+        those that have nothing to do, by their names not among the `busy` ones. Workers whose
+        threads or memory have changed are hired anew.
+        """
+        with self._lock:
+            leaving = [name for name in self._processes if self._outdated(name, groups)]
+            for group, count in self._counts(without=leaving).items():
+                spare = count - groups[group].workers
+                leaving += self._spared(group, spare, busy, leaving)
+            gone = [self._processes.pop(name) for name in leaving]
+        # Before others come, who may get their names.
+        _close(gone)
+        with self._lock:
+            self._sizes = dict(groups)
+            counts = self._counts()
+            for group, size in groups.items():
+                for _ in range(size.workers - counts[group]):
+                    self._hire(group, size)
+
+    def restart(self, groups: Collection[str]) -> None:
+        """Kill the workers of these groups; they are started again."""
+        for process in self._all():
+            if process.group in groups:
+                process.restart()
+
+    def groups(self) -> dict[str, str]:
+        """Worker → group, also while one starts."""
+        with self._lock:
+            return {name: process.group for name, process in self._processes.items()}
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Their process ids, as they are now."""
+        return tuple(process.pid for process in self._all())
+
+    def close(self) -> None:
+        """Let all go; returns when they are gone."""
+        with self._lock:
+            gone, self._processes = list(self._processes.values()), {}
+        _close(gone)
+
+    # -- with the lock held
+
+    def _all(self) -> list[WorkerProcess]:
+        with self._lock:
+            return list(self._processes.values())
+
+    def _counts(self, without: Collection[str] = ()) -> Counter[str]:
+        return Counter(p.group for name, p in self._processes.items() if name not in without)
+
+    def _outdated(self, name: str, groups: Mapping[str, GroupSize]) -> bool:
+        group = self._processes[name].group
+        before, now = self._sizes[group], groups.get(group)
+        return now is None or (before.threads, before.memory_bytes) != (
+            now.threads,
+            now.memory_bytes,
+        )
+
+    def _spared(
+        self, group: str, count: int, busy: Collection[str], leaving: Collection[str]
+    ) -> list[str]:
+        """Who goes when a group has too many: whoever is idle, else whoever came last."""
+        if count <= 0:
+            return []
+        names = [
+            name
+            for name, process in reversed(self._processes.items())
+            if process.group == group and name not in leaving
+        ]
+        return sorted(names, key=lambda name: name in busy)[:count]
+
+    def _hire(self, group: str, size: GroupSize) -> None:
+        number = 0
+        while (name := f"{group}-{number}{self._at}") in self._processes:
+            number += 1
+        threads = str(size.threads)
+        bounds = {"POLARS_MAX_THREADS": threads, "OMP_NUM_THREADS": threads}
+        process = WorkerProcess(group, {**bounds, **self._environment})
+        self._processes[name] = process
+        self._tell(name, process)
+
+    def _tell(self, name: str, process: WorkerProcess) -> None:
+        if self._settings is None:
+            return
+        memory = self._sizes[process.group].memory_bytes
+        process.begin(
+            {**self._settings, "name": name, "group": process.group, "memory_bytes": memory}
+        )
+
+
+def _close(processes: Collection[WorkerProcess]) -> None:
+    with ThreadPoolExecutor(max(1, len(processes))) as pool:
+        list(pool.map(WorkerProcess.close, processes))
