@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -133,7 +133,7 @@ def logs(
         typer.echo(line, nl=False)
 
 
-def _tail(file: Path, lines: int, keep_on: bool) -> Iterator[str]:
+def _tail(file: Path, lines: int, keep_on: bool) -> Generator[str]:
     """The last lines of a log and, if asked, those to come; over its rotations."""
     log = file.open(encoding="utf-8", errors="replace")
     try:

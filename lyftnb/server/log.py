@@ -48,6 +48,6 @@ def log_to(file: Path, *, screen: bool) -> Log:
         shown.setFormatter(logging.Formatter(_FORMAT))
         handlers.append(shown)
     logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
-    for name in ("distributed", "httpx", "asyncio"):
+    for name in ("distributed", "httpx", "asyncio", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return log

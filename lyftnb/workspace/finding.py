@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lyftnb.errors import LedgerError, LyftError, TimedOut
+from lyftnb.errors import LedgerError, LyftError, TimedOut, unwritten
 from lyftnb.store.owner import MANAGER, busy, owner_of
 from lyftnb.workspace.address import ManagerAddress
 from lyftnb.workspace.config import STATE_DIR
@@ -45,10 +45,11 @@ def find_or_start(root: Path, *, stays: bool = False) -> ManagerAddress:
     Raises:
         WorkspaceBusy: another process holds the workspace itself.
         TimedOut: the manager did not come up in time; its log says why.
+        StorageError: the state directory cannot be made.
         LyftError: why it could not start.
     """
     state_dir = root / STATE_DIR
-    state_dir.mkdir(parents=True, exist_ok=True)
+    _make(state_dir)
     deadline = time.monotonic() + _START_S
     patience = time.monotonic() + _BUSY_S
     while True:
@@ -81,6 +82,18 @@ def wait_for_end(root: Path, address: ManagerAddress, timeout: float) -> None:
                 hint="`lyftnb logs` tells what it waits for",
             )
         time.sleep(_LOOK_S)
+
+
+def _make(state_dir: Path) -> None:
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritten(
+            "the state directory",
+            error,
+            where=str(state_dir),
+            hint="check its permissions and the free space, or choose another folder",
+        ) from error
 
 
 @contextmanager

@@ -31,6 +31,7 @@ class RemoteRunbooks(Runbooks):
         self._client = client
         self._book = book
         self._folder = folder
+        self._work = None  # nothing of it is done here
 
     def validate(self, runbook: RunbookLike) -> tuple[Problem, ...]:
         """All problems of a runbook (a file, or a document), worst first."""

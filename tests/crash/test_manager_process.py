@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 import lyftnb as ln
+from lyftnb.cli.manager import _tail
 from lyftnb.errors import ConfigError, OutcomeUnknown, TryAgain, WorkspaceBusy
 from lyftnb.manager import Progress
 from lyftnb.server.log import Log
@@ -228,6 +229,9 @@ def test_why_it_cannot_start_is_told(root: Path) -> None:
         find_or_start(root)
     assert "ledger" in str(caught.value)
     (root / STATE_DIR / "ledger.duckdb").unlink()
+    (root / "file").touch()
+    with pytest.raises(ln.LyftError, match="cannot be written"):
+        find_or_start(root / "file")
     assert find(root) is None
 
 
@@ -255,6 +259,22 @@ def test_the_log_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     files = sorted(path.name for path in tmp_path.iterdir())
     assert files == ["manager.log", "manager.log.1", "manager.log.2", "manager.log.3"]
     assert "line 39" in (tmp_path / "manager.log").read_text()
+
+
+def test_a_log_is_followed_over_its_rotation(tmp_path: Path) -> None:
+    file = tmp_path / "manager.log"
+    file.write_text("a\nb\n")
+    lines = _tail(file, 1, True)
+    assert next(lines) == "b\n"
+    with file.open("a") as log:
+        log.write("c\n")
+        log.flush()
+        assert next(lines) == "c\n"
+        log.write("d\n")
+    file.rename(tmp_path / "manager.log.1")
+    file.write_text("e\n")
+    assert [next(lines), next(lines)] == ["d\n", "e\n"]
+    lines.close()
 
 
 def log_record(text: str) -> Any:
