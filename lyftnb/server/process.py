@@ -59,20 +59,7 @@ async def _serve(
     listening = _listening(config)
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     hall = Hall(workspace, token)
-    settings = uvicorn.Config(
-        hall,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=_GOODBYE_S,
-        timeout_keep_alive=_KEPT_S,
-        lifespan="off",
-        server_header=False,
-    )
-    settings.load()
-    certificate = None
-    if config.tls:
-        certificate, _token, settings.ssl = credentials()
-    server = _Server(settings)
+    server, certificate = _server(hall, config)
     answering = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started and not answering.done():
         await asyncio.sleep(0.01)
@@ -98,6 +85,24 @@ async def _serve(
     hall.ending.set()
     server.should_exit = True
     await answering
+
+
+def _server(hall: Hall, config: ManagerConfig) -> tuple[_Server, str | None]:
+    """What answers, and with TLS the certificate (PEM) by which clients know it."""
+    settings = uvicorn.Config(
+        hall,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_GOODBYE_S,
+        timeout_keep_alive=_KEPT_S,
+        lifespan="off",
+        server_header=False,
+    )
+    settings.load()
+    certificate = None
+    if config.tls:
+        certificate, _token, settings.ssl = credentials()
+    return _Server(settings), certificate
 
 
 async def _until_asked(
