@@ -12,12 +12,15 @@ from lyftnb.connectors import docs as connector_docs
 from lyftnb.manager import questions
 from lyftnb.operators.docs import actions_page
 from lyftnb.operators.expressions.docs import function_table
+from lyftnb.server.app import routed
 from lyftnb.workspace import config
 from lyftnb.workspace.svg import draw
+from lyftnb.workspace.wire import API
 
 HERE = Path(__file__).parent
 REFERENCE = "## Reference\n\n"
 QUESTIONS = "## Questions\n\n"
+ROUTES = "## Routes\n\n"
 
 
 def demo_picture() -> str:
@@ -38,6 +41,22 @@ def messages() -> str:
     return words + QUESTIONS + questions.reference()
 
 
+def manager() -> str:
+    """The page on the manager: its words stay, the table of routes is made anew."""
+    words, _, _ = (HERE / "manager.md").read_text(encoding="utf-8").partition(ROUTES)
+    lines = [
+        f"| `{method.upper()} {path.removeprefix(API)}` | {_sentence(operation['description'])} |"
+        for path, methods in routed().openapi()["paths"].items()
+        for method, operation in methods.items()
+    ]
+    return words + ROUTES + "| below `/api/v1` | |\n|---|---|\n" + "\n".join(lines) + "\n"
+
+
+def _sentence(text: str) -> str:
+    """The first one, on a line."""
+    return " ".join(text.split()).split(". ")[0].removesuffix(".")
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "actions.md": actions_page,
     "cli.md": cli_page,
@@ -45,6 +64,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "connectors.md": connector_docs.reference,
     "expressions.md": expressions,
     "flights.svg": demo_picture,
+    "manager.md": manager,
     "messages.md": messages,
 }
 

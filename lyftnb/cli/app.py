@@ -16,6 +16,7 @@ from lyftnb.cli import (
     history,
     keys,
     locks,
+    manager,
     messages,
     queues,
     runbooks,
@@ -102,7 +103,7 @@ def options(
     ctx.obj = Settings(workspace=workspace, debug=debug)
 
 
-for family in (authoring, deployments, running, workers, system):
+for family in (authoring, deployments, running, manager, workers, system):
     family.register(app)
 app.add_typer(spools.app, name="spool")
 app.add_typer(contexts.app, name="context")

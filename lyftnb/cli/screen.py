@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
-    from lyftnb.workspace import Workspace
+    from lyftnb.workspace.entering import AnyWorkspace
     from lyftnb.workspace.state_access import Connection, State
 
 _ENDLESS = 100_000
@@ -32,8 +32,9 @@ class Settings:
     debug: bool = False
 
 
-def opened(ctx: typer.Context, subject: str | None = None, *, serve: bool = False) -> Workspace:
-    """The workspace that the command works in, to be closed by the caller.
+def opened(ctx: typer.Context, subject: str | None = None, *, serve: bool = False) -> AnyWorkspace:
+    """The workspace that the command works in, to be closed by the caller: through the manager if
+    one is up.
 
     Args:
         ctx: carries `--workspace`, which wins.
@@ -46,7 +47,7 @@ def opened(ctx: typer.Context, subject: str | None = None, *, serve: bool = Fals
     chosen = ctx.obj.workspace
     if chosen is None and subject is not None and Path(subject).is_file():
         chosen = folder_of(Path(subject).resolve().parent)
-    return workspace.open(chosen if chosen is not None else ".", serve=serve)
+    return workspace.enter(chosen if chosen is not None else ".", serve=serve)
 
 
 def reached(ctx: typer.Context, *, serve: bool = False) -> State:

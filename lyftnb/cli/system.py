@@ -29,7 +29,7 @@ def demo(
 
     files.make(folder)
     typer.echo(f"the flights of 2013 lie in {folder}/data; now they run through the workflow")
-    with workspace.open(folder) as ws:
+    with workspace.enter(folder) as ws:
         with watching(lines=True) as watcher:
             summary = ws.run(files.WORKFLOW, on_progress=watcher)
         show_summary(summary)

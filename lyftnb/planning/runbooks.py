@@ -30,7 +30,7 @@ from lyftnb.planning.json_schema import (
 from lyftnb.planning.references import REFERENCE, as_text, references
 from lyftnb.planning.report import Report, choose
 
-_WORKFLOW_REF = re.compile(r"[a-z][a-z0-9_]{0,62}(@[1-9][0-9]*)?")
+_WORKFLOW_REF = re.compile(r"[a-z][a-z0-9_]{0,62}(@[1-9][0-9]{0,8})?")
 _SQL = re.compile(r"['=<>()+*]")
 """What tells an expression from a path or a name."""
 _EXPANSION = re.compile(r"\{\{|\$\{")

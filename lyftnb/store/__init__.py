@@ -10,9 +10,10 @@ clusters.
 from lyftnb.store.conform import REASON, Conformed, conform
 from lyftnb.store.ledger import Ledger
 from lyftnb.store.master_keys import MasterKeys
-from lyftnb.store.owner import owner_of
+from lyftnb.store.owner import MANAGER_FILE, is_alive, owner_of, this_process
 from lyftnb.store.partitions import parts
 from lyftnb.store.records import (
+    Listing,
     Lock,
     RunbookVersion,
     SecretInfo,
@@ -28,10 +29,12 @@ from lyftnb.store.sweep import SweepReport
 from lyftnb.store.verify import Damage
 
 __all__ = [
+    "MANAGER_FILE",
     "REASON",
     "Conformed",
     "Damage",
     "Ledger",
+    "Listing",
     "Lock",
     "MasterKeys",
     "RunbookVersion",
@@ -42,10 +45,12 @@ __all__ = [
     "Version",
     "conform",
     "cut",
+    "is_alive",
     "owner_of",
     "parts",
     "query",
     "scan",
     "stage_state",
+    "this_process",
     "write_segments",
 ]

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import socket
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ from lyftnb.errors import WorkspaceBusy
 
 STATE_FILE = "state.json"
 """Name, in a state directory, of the address at which its owner answers (`remote`)."""
+MANAGER_FILE = "manager.json"
+"""Name, in a state directory, of the address at which its manager answers people."""
+MANAGER = "the manager"
+"""What a manager's process calls itself for those who find the ledger taken."""
+_SKEW_S = 2.0
+"""By so much the time at which a process was made may seem to move when the clock is set."""
 
 
 class Ownership:
@@ -38,11 +45,11 @@ class Ownership:
         except BlockingIOError as error:
             os.close(self._fd)
             raise busy(state_dir) from error
-        # An address that is there now is that of an owner that was killed.
-        (state_dir / STATE_FILE).unlink(missing_ok=True)
+        # Addresses that are there now are those of an owner that was killed.
+        for name in (STATE_FILE, MANAGER_FILE):
+            (state_dir / name).unlink(missing_ok=True)
         facts = {
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
+            **this_process(),
             "command": command,
             "since": now.isoformat(timespec="seconds"),
         }
@@ -67,9 +74,30 @@ def owner_of(state_dir: Path) -> dict[str, Any] | None:
     another host that was killed.
     """
     facts = _facts(state_dir)
-    if facts.get("host") == socket.gethostname() and not psutil.pid_exists(facts.get("pid", 0)):
-        return None
-    return facts or None
+    return facts if is_alive(facts) else None
+
+
+def this_process() -> dict[str, Any]:
+    """What tells this process from all others, for `is_alive`."""
+    return {
+        "pid": os.getpid(),
+        "created": psutil.Process().create_time(),
+        "host": socket.gethostname(),
+    }
+
+
+def is_alive(facts: Mapping[str, Any]) -> bool:
+    """Whether the process that has said this of itself (`this_process`) may still be there. A
+    number that another process has by now does not count; of another host nothing can be seen.
+    """
+    if "pid" not in facts or facts.get("host") != socket.gethostname():
+        return "pid" in facts
+    try:
+        process = psutil.Process(int(facts["pid"]))
+        made = abs(process.create_time() - float(facts.get("created", process.create_time())))
+        return bool(made <= _SKEW_S and process.status() != psutil.STATUS_ZOMBIE)
+    except (psutil.Error, ValueError, TypeError):
+        return False
 
 
 def _facts(state_dir: Path) -> dict[str, Any]:
@@ -78,6 +106,15 @@ def _facts(state_dir: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}
+
+
+_THROUGH_MANAGER = (
+    "work through it: `lyftnb.connect` in Python, and all commands; or end it: `lyftnb down`"
+)
+_MEANWHILE = (
+    "wait until it ends or stop it; keys, queues, locks and messages can be used meanwhile: "
+    "`lyftnb.state` in Python, `lyftnb kv` and the like"
+)
 
 
 def busy(state_dir: Path) -> WorkspaceBusy:
@@ -90,7 +127,6 @@ def busy(state_dir: Path) -> WorkspaceBusy:
     return WorkspaceBusy(
         f"the workspace is in use by {who}{host}{command}{since}",
         where=str(state_dir),
-        hint="wait until it ends or stop it; keys, queues, locks and messages can be used "
-        "meanwhile: `lyftnb.state` in Python, `lyftnb kv` and the like",
+        hint=_THROUGH_MANAGER if facts.get("command") == MANAGER else _MEANWHILE,
         **facts,
     )

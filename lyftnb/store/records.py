@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lyftnb.model import Schema
+from lyftnb.model import Schema, SegmentRef
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,29 @@ class SpoolInfo:
     """Of one that holds what an action keeps: the digest of what that depends on."""
     next_seq: int
     """The sequence number that the next row gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which files hold a spool's rows as of a snapshot: whoever has it can read them."""
+
+    spool: str
+    snapshot: int
+    root: str
+    """The storage root: where segments' paths start."""
+    schema: Schema
+    segments: tuple[SegmentRef, ...]
+
+    def scan(self) -> pl.LazyFrame:
+        """The rows, in sequence order.
+
+        Raises:
+            SegmentMissing: a committed file is gone.
+            SegmentDamaged: a committed file is not what was committed.
+        """
+        from lyftnb.store.scan import scan
+
+        return scan(self.segments, self.schema, self.root)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from lyftnb.model import (
 )
 from lyftnb.store.database import queries
 from lyftnb.store.mirror import Spool
-from lyftnb.store.records import SpoolInfo
-from lyftnb.store.scan import cut, scan
+from lyftnb.store.records import Listing, SpoolInfo
+from lyftnb.store.scan import cut
 from lyftnb.store.session import Session
 
 _ALL_SEQ = 2**63 - 1
@@ -82,11 +82,27 @@ class Spools(Session):
             SegmentMissing: a committed file is gone.
             SegmentDamaged: a committed file is not what was committed.
         """
+        return self.listing(spool, since=since, until=until, at=at).scan()
+
+    def listing(
+        self,
+        spool: str,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        at: int | datetime | None = None,
+    ) -> Listing:
+        """Which files hold a spool's rows, for whoever reads them; arguments as for `segments`.
+
+        Raises:
+            NotFound: there is no such spool.
+        """
         with self.opened():
             full = resolve(spool, self.mirror.spools)
-            segments = self.segments(full, since=since, until=until, at=at)
-            schema = self.schema(full, at) or Schema()
-        return scan(segments, schema, self.root)
+            snapshot = self.mirror.snapshot if at is None else self.as_of(at)
+            segments = self.segments(full, since=since, until=until, at=snapshot)
+            schema = self.schema(full, None if at is None else snapshot) or Schema()
+        return Listing(full, snapshot, str(self.root), schema, segments)
 
     def segments(
         self,

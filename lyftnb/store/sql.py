@@ -165,6 +165,12 @@ def _answer(
             hint="ask for less: a filter, fewer columns, or a range of time",
             text=text,
         ) from error
+    except pl.exceptions.PolarsError as error:
+        raise ExpressionError(
+            f"a column of the answer has a type that no frame has: {error}",
+            hint="cast it: INTERVAL columns and the like with ::VARCHAR",
+            text=text,
+        ) from error
     finally:
         stop.cancel()
     assert isinstance(frame, pl.DataFrame)

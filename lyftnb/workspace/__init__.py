@@ -5,10 +5,19 @@ Importing it loads no engine; they come with the first use.
 """
 
 from lyftnb.workspace import reprs
-from lyftnb.workspace.local import Workspace, connect, open
+from lyftnb.workspace.entering import connect, enter
+from lyftnb.workspace.local import Workspace, open
 from lyftnb.workspace.state_access import Connection, state
 from lyftnb.workspace.workflow import Workflow
 
-__all__ = ["Connection", "Workflow", "Workspace", "connect", "open", "state"]
+__all__ = [
+    "Connection",
+    "Workflow",
+    "Workspace",
+    "connect",
+    "enter",
+    "open",
+    "state",
+]
 
 reprs.install()  # a notebook that runs this process learns to show plans, runs and versions

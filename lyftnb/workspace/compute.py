@@ -77,6 +77,11 @@ class Compute:
         """Process ids of our own workers; none while nothing runs."""
         return self._cluster.pids if self._cluster else ()
 
+    @property
+    def asked_at(self) -> float:
+        """When another process has wanted something of our state last (`time.monotonic`)."""
+        return self._server.asked_at if self._server is not None else 0.0
+
     def warm(self) -> None:
         """Start the cluster beside whatever the caller does next; what goes wrong with it is told
         by `engine`.

@@ -242,6 +242,31 @@ class RetentionConfig(Section):
     issues: Duration = Field("90d", description="Issues, counted from when they were closed.")
 
 
+class ManagerConfig(Section):
+    """The manager process: where it listens, and when it ends by itself."""
+
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address to listen on. Any but a loopback one wants `tls`.",
+    )
+    port: int = Field(0, ge=0, le=65535, description="Port to listen on; 0: any that is free.")
+    tls: bool = Field(
+        False,
+        description="Speak HTTPS, with a certificate made at each start that the workspace's own "
+        "clients trust alone.",
+    )
+    idle_exit: Seconds = Field(
+        900.0,
+        gt=0,
+        description="One that `connect` has started ends after so long without clients and "
+        "without anything running. `lyftnb up` starts one that stays.",
+    )
+    drain: Seconds = Field(
+        30.0, gt=0, description="When asked to end, it gives batches so long to come to their end."
+    )
+
+
 def _default_groups() -> dict[str, GroupConfig]:
     count = min(os.cpu_count() or 1, 4)
     return {DEFAULT_GROUP: GroupConfig(workers=WorkerRange(min=count, max=count))}
@@ -263,6 +288,7 @@ class Config(Section):
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
     context: ContextConfig = Field(default_factory=ContextConfig)
     secrets: SecretsConfig = Field(default_factory=SecretsConfig)
+    manager: ManagerConfig = Field(default_factory=ManagerConfig)
 
     @classmethod
     def load(cls, folder: Path, environ: Mapping[str, str] | None = None) -> Config:

@@ -14,6 +14,7 @@ from lyftnb.planning import ContextLayers, Explanation, lineage
 
 if TYPE_CHECKING:
     from lyftnb.store import Ledger
+    from lyftnb.workspace.book import Book
     from lyftnb.workspace.given import WorkflowLike
 
 Explainer = Callable[["WorkflowLike", "str | None"], "tuple[Explanation, ...]"]
@@ -38,7 +39,7 @@ class Contexts:
     a deployment (`deployment:flights`). Paths are dotted: `db.host`.
     """
 
-    def __init__(self, ledger: Ledger, default: str | None, explained: Explainer) -> None:
+    def __init__(self, ledger: Ledger | Book, default: str | None, explained: Explainer) -> None:
         self._ledger = ledger
         self._explained = explained
         self.default = default

@@ -12,13 +12,13 @@ from lyftnb.workspace.bus import line
 if TYPE_CHECKING:
     from lyftnb.manager import Watcher
     from lyftnb.workspace.bus import Bus
-    from lyftnb.workspace.local import Workspace
+    from lyftnb.workspace.entering import AnyWorkspace
 
 _LOOK_S = 0.25
 
 
 def follow(
-    workspace: Workspace,
+    workspace: AnyWorkspace,
     deployment: str,
     watcher: Watcher,
     over: threading.Event,

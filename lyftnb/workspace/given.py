@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from lyftnb import catalog, planning
 from lyftnb.errors import NotFound, WorkflowError
 from lyftnb.model import Plan, Problem, Schema, WorkflowSpec, has_errors
 from lyftnb.planning import ContextLayers
 
-_REF = re.compile(r"^([a-z][a-z0-9_]*)(?:@(\d+))?$")
+_REF = re.compile(r"^([a-z][a-z0-9_]*)(?:@(\d{1,9}))?$")
 
 
 class HasSpec(Protocol):
@@ -25,7 +25,32 @@ class HasSpec(Protocol):
         ...
 
 
-WorkflowLike = HasSpec | WorkflowSpec | str | Path
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The text of a workflow's or a runbook's file, as somebody else has read it."""
+
+    text: str
+    file: str | None = None
+    """What problems call the file; it is not opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A workflow's or a runbook's document, which may hold anything."""
+
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A published reference, which is never taken for a path."""
+
+    ref: str
+
+
+Sent = Text | Document | Ref
+"""What others send: nothing in it leads to a file."""
+WorkflowLike = HasSpec | WorkflowSpec | str | Path | Sent
 """A draft, a document, a file's path, or a published reference (`flights`, `flights@3`)."""
 
 
@@ -70,20 +95,21 @@ class Given:
         """
         if isinstance(workflow, WorkflowSpec):
             return cls(workflow)
-        if not isinstance(workflow, str | Path):
+        if isinstance(workflow, str | Path):
+            workflow = sent(workflow, folder)
+        if isinstance(workflow, Text):
+            reading = catalog.read(workflow.text, file=workflow.file)
+        elif isinstance(workflow, Document):
+            reading = catalog.from_document(workflow.document)
+        elif isinstance(workflow, Ref):
+            match = _REF.match(workflow.ref)
+            if match is None:
+                raise _no_file(workflow.ref)
+            spec, number = published(match[1], int(match[2]) if match[2] else None)
+            return cls(spec, version=number)
+        else:
             return cls(workflow.spec)
-        for path in (Path(workflow), folder / workflow):
-            if path.is_file():
-                reading = catalog.read(text_of(path), file=str(workflow))
-                return cls(reading.spec, reading)
-        match = _REF.match(str(workflow))
-        if match is None or (folder / workflow).is_dir():
-            raise NotFound(
-                f"there is no file {workflow}",
-                hint="name a *.workflow.yaml file, or a published NAME or NAME@3",
-            )
-        spec, number = published(match[1], int(match[2]) if match[2] else None)
-        return cls(spec, version=number)
+        return cls(reading.spec, reading)
 
     def deployment(self, context: str | None) -> str | None:
         """What it runs as in a context (None: the default one); None where the document cannot be
@@ -142,6 +168,28 @@ class Given:
             known=world.known,
             secrets=world.secrets,
         )
+
+
+def sent(workflow: str | Path, folder: Path) -> Text | Ref:
+    """What a text means: a file's path, from here or from the workspace's folder, else a reference.
+
+    Raises:
+        NotFound: it is neither.
+        WorkflowError: the file is no text.
+    """
+    for path in (Path(workflow), folder / workflow):
+        if path.is_file():
+            return Text(text_of(path), str(workflow))
+    if _REF.match(str(workflow)) is None or (folder / workflow).is_dir():
+        raise _no_file(workflow)
+    return Ref(str(workflow))
+
+
+def _no_file(workflow: str | Path) -> NotFound:
+    return NotFound(
+        f"there is no file {workflow}",
+        hint="name a *.workflow.yaml file, or a published NAME or NAME@3",
+    )
 
 
 def text_of(path: Path) -> str:

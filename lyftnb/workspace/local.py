@@ -22,7 +22,8 @@ from lyftnb.model import (
     secrets_of_plan,
     workflow_digest,
 )
-from lyftnb.planning import Explanation, explain
+from lyftnb.planning import Explanation, explain, parse_ref
+from lyftnb.workspace.background import Background
 from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, root_of
@@ -64,7 +65,13 @@ class Workspace(Reconciling, State):
     """
 
     def __init__(
-        self, path: Path, config: Config, clock: Clock | None = None, *, serve: bool = True
+        self,
+        path: Path,
+        config: Config,
+        clock: Clock | None = None,
+        *,
+        serve: bool = True,
+        command: str | None = None,
     ) -> None:
         from lyftnb.store import Ledger, MasterKeys
 
@@ -77,7 +84,7 @@ class Workspace(Reconciling, State):
         self._ledger: Ledger = Ledger.open(
             path / STATE_DIR,
             self._clock,
-            command=" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            command=command or " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             storage_root=self._storage,
             keys=MasterKeys(key_folder),
         )
@@ -126,6 +133,19 @@ class Workspace(Reconciling, State):
         """Published versions, oldest first."""
         return self._ledger.versions(workflow)
 
+    def version(self, ref: str) -> Version:
+        """A published version: `NAME` (its newest) or `NAME@3`.
+
+        Raises:
+            NotFound: there is none.
+        """
+        parsed = parse_ref(ref)
+        found = self._ledger.version(*parsed) if parsed else None
+        if found is None:
+            known = {v.workflow for v in self.versions()} | {v.ref for v in self.versions()}
+            raise unknown("workflow version", ref, known)
+        return found
+
     def run(
         self,
         workflow: WorkflowLike,
@@ -150,19 +170,10 @@ class Workspace(Reconciling, State):
             GroupUnavailable: a step asks for a worker group that has no workers.
             StageBlocked: a stage used up its attempts; what it had committed stays.
         """
-        self._compute.warm()
         from lyftnb.manager import BoundedRun
 
-        given = self._given(workflow)
-        world = self._world(given, context, fresh=fresh)
-        _refuse_running(world.deployment, self.running)
-        plan = given.plan(world, self._compute.group_sizes)
-        if any(run.status != "done" for run in self._ledger.runs(plan.deployment, limit=1)):
-            # What the last run had staged when it was cut off is of no use to anyone.
-            self._ledger.sweep()
-        if fresh:
-            self._ledger.forget(plan.deployment)
-        env = self._run_env(plan)
+        plan = self._to_run(workflow, context, fresh)
+        env = self._readied(plan, fresh)
         if on_progress is not None:
             return BoundedRun(plan, env, on_progress).run()
         with watching() as watcher:
@@ -182,7 +193,7 @@ class Workspace(Reconciling, State):
         """
         given = self._given(workflow)
         plan = given.plan(self._world(given, context), self._compute.group_sizes)
-        _refuse_running(plan.deployment, self.runbooks.deployments)
+        _refuse_running(plan.deployment, (*self.runbooks.deployments, *self.background.deployments))
         if self._ledger.deployment(plan.deployment) is not None:
             raise SetupError(
                 f"deployment '{plan.deployment}' is applied",
@@ -200,8 +211,10 @@ class Workspace(Reconciling, State):
 
     @property
     def running(self) -> tuple[str, ...]:
-        """The deployments at work here: those that `start` has set going, and those of runbooks."""
-        return (*self._started(), *self.runbooks.deployments)
+        """The deployments at work here: those that `start` has set going, those of runbooks, and
+        those that run to the end of their inputs for other processes.
+        """
+        return (*self._started(), *self.runbooks.deployments, *self.background.deployments)
 
     def fire(self, deployment: str, step: str, payload: Mapping[str, Any] | None = None) -> Run:
         """Fire a step of a running deployment by hand; `payload` becomes its `${msg}`.
@@ -217,7 +230,22 @@ class Workspace(Reconciling, State):
         Raises:
             NotFound: it does not run here.
         """
-        return self._managing().progress(deployment)
+        if deployment in self._started():
+            return self._managing().progress(deployment)
+        return self.numbers(deployment)
+
+    def numbers(self, deployment: str) -> Progress:
+        """As `progress`, but what outputs want shown is left for those who follow it."""
+        work = self._at_work().get(deployment)
+        if work is None:
+            raise unknown("running deployment", deployment, self.running)
+        return work.progress()
+
+    def plan_to_trace(self, workflow: WorkflowLike, *, context: str | None = None) -> Plan:
+        """As `plan`, for a trace in another process: it is lent the secrets that the plan names."""
+        plan = self.plan(workflow, context=context)
+        self._ledger.lend_secrets(f"{plan.deployment}/trace", secrets_of_plan(plan))
+        return plan
 
     def trace(self, workflow: WorkflowLike, rows: int = 20, *, context: str | None = None) -> Trace:
         """Run a workflow on a sample, here and now, and keep the events after each action.
@@ -259,6 +287,11 @@ class Workspace(Reconciling, State):
         )
         return Runbooks(home)
 
+    @cached_property
+    def background(self) -> Background:
+        """Runs that go on while nobody waits for them: what the manager does for its clients."""
+        return Background(self._to_run, self._readied)
+
     def next_fires(self, workflow: WorkflowLike, n: int = 5) -> NextFires:
         """When the clock will fire the steps of a workflow: `n` times for each time trigger.
 
@@ -270,6 +303,11 @@ class Workspace(Reconciling, State):
         return next_fires(spec, self._clock.now(), n)
 
     # -- data
+
+    @property
+    def snapshot(self) -> int:
+        """The newest snapshot; 0 before the first commit."""
+        return self._ledger.snapshot()
 
     def spools(self) -> list[SpoolInfo]:
         """All spools, with rows, bytes and segments."""
@@ -283,14 +321,15 @@ class Workspace(Reconciling, State):
         """
         return Spool(self._ledger, self._ledger.spool(name))
 
-    def sql(self, text: str) -> pl.DataFrame:
-        """Query the spools by name, and the state tables under `lyftnb.`: read-only SQL.
+    def sql(self, text: str, *, limit: int | None = None) -> pl.DataFrame:
+        """Query the spools by name, and the state tables under `lyftnb.`: read-only SQL; at most
+        `limit` rows of the answer.
 
         >>> ws.sql("SELECT origin, count(*) FROM flights_draft.clean GROUP BY 1")  # doctest: +SKIP
         """
         from lyftnb.store import query
 
-        return query(self._ledger, text, memory_bytes=self.config.limits.memory)
+        return query(self._ledger, text, limit=limit, memory_bytes=self.config.limits.memory)
 
     def verify(self) -> list[Damage]:
         """Check every live segment's file; what is missing or damaged."""
@@ -302,12 +341,18 @@ class Workspace(Reconciling, State):
 
     # -- life
 
+    @property
+    def asked_at(self) -> float:
+        """When another process has wanted something of our state last (`time.monotonic`)."""
+        return self._compute.asked_at
+
     def close(self) -> None:
         """Stop what runs and the cluster, and let the ledger go."""
         self._serve_no_more()
+        self.background.close()
         self.runbooks.close()
         if self._manager is not None:
-            self._manager.close()
+            self._manager.close(self.config.manager.drain)
             self._manager = None
         self._compute.close()
         self._ledger.close()
@@ -327,6 +372,23 @@ class Workspace(Reconciling, State):
         from lyftnb.workspace.desk import OwnersDesk
 
         return OwnersDesk(self._requests, self.fire)
+
+    def _to_run(self, workflow: WorkflowLike, context: str | None, fresh: bool) -> Plan:
+        """The plan of a run to the end of its inputs."""
+        self._compute.warm()
+        given = self._given(workflow)
+        world = self._world(given, context, fresh=fresh)
+        _refuse_running(world.deployment, self.running)
+        return given.plan(world, self._compute.group_sizes)
+
+    def _readied(self, plan: Plan, fresh: bool) -> RunEnv:
+        """What a run to the end of its inputs runs with, once nothing is in its way."""
+        if any(run.status != "done" for run in self._ledger.runs(plan.deployment, limit=1)):
+            # What the last run had staged when it was cut off is of no use to anyone.
+            self._ledger.sweep()
+        if fresh:
+            self._ledger.forget(plan.deployment)
+        return self._run_env(plan)
 
     def _run_env(self, plan: Plan) -> RunEnv:
         """What a plan runs with, a worker in each of its groups."""
@@ -356,7 +418,7 @@ class Workspace(Reconciling, State):
 
     def _at_work(self) -> dict[str, AtWork]:
         managed = self._manager.at_work if self._manager is not None else {}
-        return {**self.runbooks.at_work, **managed}
+        return {**self.background.at_work, **self.runbooks.at_work, **managed}
 
     def _started(self) -> tuple[str, ...]:
         return self._manager.deployments if self._manager is not None else ()
@@ -405,11 +467,7 @@ class Workspace(Reconciling, State):
         return Given.of(workflow, self.path, self._published)
 
     def _published(self, name: str, number: int | None) -> tuple[WorkflowSpec, int]:
-        version = self._ledger.version(name, number)
-        if version is None:
-            known = {v.workflow for v in self.versions()} | {v.ref for v in self.versions()}
-            ref = name if number is None else f"{name}@{number}"
-            raise unknown("workflow version", ref, known)
+        version = self.version(name if number is None else f"{name}@{number}")
         return WorkflowSpec.model_validate(version.document), version.number
 
     def _known(self, but: str | None = None) -> dict[str, Schema]:
@@ -442,11 +500,9 @@ def open(path: str | Path = ".", *, clock: Clock | None = None, serve: bool = Tr
     return Workspace(root, Config.load(root), clock, serve=serve)
 
 
-def connect(path: str | Path = ".") -> Workspace:
-    """The workspace that `path` lies in, to work with: the one that this process has open already,
-    or else as `open` does. A notebook's cell may so be run again.
-    """
-    return _open.get(root_of(path)) or open(path)
+def held(root: Path) -> Workspace | None:
+    """The workspace of this folder, if this process has it open."""
+    return _open.get(root)
 
 
 def _refuse_running(deployment: str | None, running: Collection[str]) -> None:

@@ -23,14 +23,14 @@ from lyftnb.model import (
 from lyftnb.planning import Layer
 from lyftnb.workspace.checker import checker
 from lyftnb.workspace.contexts import user
-from lyftnb.workspace.given import Published, World, text_of
+from lyftnb.workspace.given import Published, Text, World, text_of
 from lyftnb.workspace.invocation import Invocation, Invocations
 
 if TYPE_CHECKING:
     from lyftnb.manager import AtWork, Invoker, RunEnv
     from lyftnb.store import Ledger, RunbookVersion
 
-RunbookLike = RunbookSpec | Mapping[str, Any] | str | Path
+RunbookLike = RunbookSpec | Mapping[str, Any] | str | Path | Text
 """A runbook as a document, or a file's path."""
 
 
@@ -220,10 +220,9 @@ class Runbooks:
             return catalog.RunbookReading(runbook, ())
         if isinstance(runbook, Mapping):
             return catalog.runbook_from_document(dict(runbook))
-        for path in (Path(runbook), self._home.folder / runbook):
-            if path.is_file():
-                return catalog.read_runbook(text_of(path), file=str(runbook))
-        raise NotFound(f"there is no file {runbook}", hint="name a *.runbook.yaml file")
+        if not isinstance(runbook, Text):
+            runbook = runbook_text(runbook, self._home.folder)
+        return catalog.read_runbook(runbook.text, file=runbook.file)
 
     def _checked(
         self, reading: catalog.RunbookReading
@@ -297,6 +296,18 @@ class Runbooks:
 
             self._work = Invoker(self._home.ledger, self._plan_of, self._home.env)
         return self._work
+
+
+def runbook_text(runbook: str | Path, folder: Path) -> Text:
+    """The text of a runbook's file, from here or from the workspace's folder.
+
+    Raises:
+        NotFound: there is no such file.
+    """
+    for path in (Path(runbook), folder / runbook):
+        if path.is_file():
+            return Text(text_of(path), str(runbook))
+    raise NotFound(f"there is no file {runbook}", hint="name a *.runbook.yaml file")
 
 
 def summary(version: RunbookVersion) -> tuple[str, str, str]:

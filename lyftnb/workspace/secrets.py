@@ -8,6 +8,7 @@ from lyftnb.workspace.contexts import user
 
 if TYPE_CHECKING:
     from lyftnb.store import Ledger, SecretInfo
+    from lyftnb.workspace.book import Book
 
 
 class Secrets:
@@ -15,7 +16,7 @@ class Secrets:
     `${secret.SCOPE/NAME}`; its value goes to the workers that run the step, and nowhere else.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger | Book) -> None:
         self._ledger = ledger
 
     def list(self) -> tuple[SecretInfo, ...]:

@@ -10,7 +10,8 @@ from lyftnb.model import Schema
 if TYPE_CHECKING:
     import polars as pl
 
-    from lyftnb.store import Damage, Ledger, SpoolInfo
+    from lyftnb.store import Damage, Ledger, Listing, SpoolInfo
+    from lyftnb.workspace.book import Book
 
 
 class Spool:
@@ -19,7 +20,7 @@ class Spool:
     Reading goes to the files themselves; the ledger only says which ones.
     """
 
-    def __init__(self, ledger: Ledger, info: SpoolInfo) -> None:
+    def __init__(self, ledger: Ledger | Book, info: SpoolInfo) -> None:
         self._ledger = ledger
         self._name = info.spool
 
@@ -70,6 +71,15 @@ class Spool:
             SegmentMissing: a committed file is gone.
         """
         return self._ledger.scan(self._name, since=since, until=until, at=at)
+
+    def listing(
+        self,
+        since: int | None = None,
+        until: int | None = None,
+        at: int | datetime | None = None,
+    ) -> Listing:
+        """Which files hold the rows, for whoever reads them; arguments as for `scan`."""
+        return self._ledger.listing(self._name, since=since, until=until, at=at)
 
     def history(self) -> pl.DataFrame:
         """Which snapshots changed the spool: one row each, oldest first."""

@@ -5,7 +5,7 @@ process while somebody else does.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -108,6 +108,16 @@ class State:
             NotFound: there is none.
         """
         return found_run(self._state.runs(id.rpartition("-")[0], 1_000_000), id)
+
+    def listen(
+        self,
+        listener: Callable[[frozenset[str]], None],
+        topics: Collection[str] = ("messages", "issues"),
+    ) -> Callable[[], None]:
+        """Call `listener` when there is news of one of the topics (also `queue:NAME`, `lock:NAME`),
+        and with `closed` at the end, on another thread; it must return at once. The result ends it.
+        """
+        return self._state.listen(listener, topics)
 
     def fire(self, deployment: str, step: str, payload: Mapping[str, Any] | None = None) -> Run:
         """Fire a step of a running deployment by hand; `payload` becomes its `${msg}`.

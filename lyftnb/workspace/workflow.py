@@ -21,7 +21,7 @@ from lyftnb.workspace.svg import Picture, draw
 
 if TYPE_CHECKING:
     from lyftnb.engine import Trace
-    from lyftnb.workspace.local import Workspace
+    from lyftnb.workspace.entering import AnyWorkspace
 
 
 class Workflow:
@@ -177,7 +177,7 @@ class Workflow:
 
     # -- looking, trying, running
 
-    def validate(self, workspace: Workspace | None = None) -> tuple[Problem, ...]:
+    def validate(self, workspace: AnyWorkspace | None = None) -> tuple[Problem, ...]:
         """All problems at once, errors first; with a workspace, against its spools' schemas too."""
         from lyftnb import planning
         from lyftnb.workspace.checker import checker
@@ -188,7 +188,7 @@ class Workflow:
         found = planning.validate(reading.spec, checker()) if reading.spec else ()
         return reading.with_problems(found)
 
-    def plan(self, workspace: Workspace | None = None) -> Plan:
+    def plan(self, workspace: AnyWorkspace | None = None) -> Plan:
         """What the draft compiles to.
 
         Raises:
@@ -208,7 +208,7 @@ class Workflow:
         return Picture(self.plan() if planned else self.spec)
 
     def trace(
-        self, rows: int = 20, *, context: str | None = None, workspace: Workspace | None = None
+        self, rows: int = 20, *, context: str | None = None, workspace: AnyWorkspace | None = None
     ) -> Trace:
         """Run on a sample and keep the events after each action; nothing is stored."""
         with _opened(workspace) as ws:
@@ -219,7 +219,7 @@ class Workflow:
         *,
         context: str | None = None,
         fresh: bool = False,
-        workspace: Workspace | None = None,
+        workspace: AnyWorkspace | None = None,
     ) -> RunSummary:
         """Run to the end of the inputs, as deployment `NAME_draft`, with a context's variables.
 
@@ -254,12 +254,12 @@ def _invalid(problems: tuple[Problem, ...], where: str | None) -> InvalidWorkflo
 
 
 @contextmanager
-def _opened(workspace: Workspace | None) -> Iterator[Workspace]:
+def _opened(workspace: AnyWorkspace | None) -> Iterator[AnyWorkspace]:
     """The workspace as given, or that of the current folder for the while."""
     if workspace is not None:
         yield workspace
         return
-    from lyftnb.workspace.local import open
+    from lyftnb.workspace.entering import enter
 
-    with open(".") as own:
+    with enter(".") as own:
         yield own

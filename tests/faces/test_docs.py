@@ -24,8 +24,8 @@ def test_a_generated_page_is_up_to_date(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), "run `make docs`"
 
 
-def _blocks(language: str) -> list[str]:
-    page = (DOCS / "state.md").read_text(encoding="utf-8")
+def _blocks(language: str, name: str = "state.md") -> list[str]:
+    page = (DOCS / name).read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
@@ -40,12 +40,14 @@ def test_the_workflows_of_the_page_on_state_are_right() -> None:
         assert [str(p) for p in workflow.validate() if p.severity == "error"] == []
 
 
-def test_the_code_of_the_page_on_state_parses() -> None:
+@pytest.mark.parametrize(("name", "least"), [("state.md", 20), ("manager.md", 4)])
+def test_the_code_of_a_page_parses(name: str, least: int) -> None:
     root = typer.main.get_command(app)
-    for block in _blocks("python"):
-        compile(block, "state.md", "exec")
-    lines = [line for block in _blocks("sh") for line in block.splitlines()]
-    assert len(lines) > 20
+    for block in _blocks("python", name):
+        compile(block, name, "exec")
+    shell = [line for block in _blocks("sh", name) for line in block.splitlines()]
+    lines = [line for line in shell if line.startswith("lyftnb ")]
+    assert len(lines) > least
     for line in lines:
         command, words = root, shlex.split(line, comments=True)[1:]
         while hasattr(command, "commands"):

@@ -82,6 +82,13 @@ class Client:
         return verb.unpack_result(packed)
 
     @property
+    def is_asked(self) -> bool:
+        """Whether a call is under way that is more than waiting for news. For the address's sake:
+        on the loop.
+        """
+        return self._line.is_asked
+
+    @property
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._closed

@@ -65,6 +65,11 @@ class Line:
         """Whether the owner is there now."""
         return self._writer is not None
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether a call is under way that is more than waiting for news."""
+        return any(request.verb.effect != "wait" for request in self._pending.values())
+
     def post(self, requests: Iterable[Request]) -> None:
         """Send requests as soon as there is a connection."""
         new = list(requests)

@@ -12,6 +12,7 @@ import hmac
 import logging
 import socket
 import threading
+import time
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -88,6 +89,8 @@ class StateServer:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._calls: set[asyncio.Future[bytes]] = set()
         self._connections = self._strangers = 0
+        self.asked_at = time.monotonic()
+        """When a caller has wanted something last (`time.monotonic`)."""
         self._loop = asyncio.new_event_loop()
         self._crew = Crew(self._loop, _THREADS, "lyftnb-state")
         self._loop.set_exception_handler(_note)
@@ -248,6 +251,7 @@ class StateServer:
 
     def _answer(self, caller: str, frame: Frame) -> asyncio.Future[bytes]:
         """The answer's frame: carried out now, or what the same request was answered before."""
+        self.asked_at = time.monotonic()
         header = frame.header
         verb = self._verbs.get(header["verb"])
         if verb is None:

@@ -1,0 +1,166 @@
+"""`lyftnb up`, `down`, `status` and `logs`: the manager of a workspace."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lyftnb.cli.screen import Json, counted, print_json, print_table
+from lyftnb.errors import NotFound, SetupError
+
+if TYPE_CHECKING:
+    from lyftnb.workspace.address import ManagerAddress
+
+_LOOK_S = 0.2
+_DEAD_S = 15.0
+"""So much longer than its drain a manager may take to end."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (up, down, status, logs):
+        app.command()(command)
+
+
+def up(
+    ctx: typer.Context,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Run it here, until Ctrl-C.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Start the workspace's manager, which stays up until `lyftnb down`."""
+    from lyftnb.workspace.finding import find, find_or_start
+
+    root = _root(ctx)
+    present = find(root)
+    if foreground and present is None:
+        words = [sys.executable, "-P", "-m", "lyftnb.server", str(root), "--stays"]
+        os.execv(sys.executable, words)
+    address = present or find_or_start(root, stays=True)
+    if as_json:
+        print_json({**_facts(address), "started": present is None})
+        return
+    already = "already " if present else ""
+    typer.echo(f"the manager is {already}up at {address.url}, process {address.pid}")
+    if not address.stays:
+        typer.echo("it was started by a client and ends when nobody needs it; for one that stays:")
+        typer.echo("  lyftnb down && lyftnb up")
+
+
+def down(ctx: typer.Context, as_json: Json = False) -> None:
+    """End the manager: what runs stops at a batch boundary, and nothing is lost."""
+    from lyftnb.workspace.config import Config
+    from lyftnb.workspace.finding import find, wait_for_end
+
+    root = _root(ctx)
+    address = find(root)
+    if address is not None:
+        if not address.is_near:
+            raise SetupError(
+                f"the manager runs on {address.process['host']}", hint="run `lyftnb down` there"
+            )
+        with suppress(ProcessLookupError):
+            os.kill(address.pid, signal.SIGTERM)
+        wait_for_end(root, address, Config.load(root).manager.drain + _DEAD_S)
+    if as_json:
+        print_json({"was_up": address is not None})
+    else:
+        typer.echo("the manager is down" if address else "no manager is up")
+
+
+def status(ctx: typer.Context, as_json: Json = False) -> None:
+    """Show whether the manager is up, what runs, and what is wrong. Exits 1 if it is down."""
+    from lyftnb.workspace.finding import find
+    from lyftnb.workspace.remote import RemoteWorkspace
+
+    root = _root(ctx)
+    address = find(root)
+    if address is None:
+        if as_json:
+            print_json({"up": False})
+        else:
+            typer.echo("no manager is up; `lyftnb up` starts one")
+        raise typer.Exit(1)
+    with RemoteWorkspace(root) as workspace:
+        work = [workspace.numbers(deployment) for deployment in workspace.running]
+        issues = workspace.issues.list()
+    if as_json:
+        facts: dict[str, Any] = {"up": True, **_facts(address)}
+        print_json({**facts, "running": [asdict(w) for w in work], "issues": len(issues)})
+        return
+    stays = "stays" if address.stays else "ends when nobody needs it"
+    typer.echo(f"the manager is up at {address.url}, process {address.pid}, {stays}")
+    rows = [
+        (w.deployment, s.stage, s.state, s.rows_in, s.rows_out, s.rejects, s.note)
+        for w in work
+        for s in w.stages
+    ]
+    if rows:
+        columns = ("deployment", "stage", "state", "rows in", "rows out", "rejects", "note")
+        print_table(columns, rows)
+    else:
+        typer.echo("nothing runs")
+    if issues:
+        typer.echo(f"{counted(len(issues), 'open issue')}: lyftnb issues ls")
+
+
+def logs(
+    ctx: typer.Context,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="The last so many.")] = 50,
+    keep_on: Annotated[
+        bool, typer.Option("--follow", "-f", help="Show what comes, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Show the manager's log."""
+    from lyftnb.workspace.config import STATE_DIR
+    from lyftnb.workspace.finding import LOG_FILE
+
+    file = _root(ctx) / STATE_DIR / LOG_FILE
+    if not file.is_file():
+        raise NotFound("there is no log yet", where=str(file), hint="`lyftnb up` begins one")
+    for line in _tail(file, lines, keep_on):
+        typer.echo(line, nl=False)
+
+
+def _tail(file: Path, lines: int, keep_on: bool) -> Generator[str]:
+    """The last lines of a log and, if asked, those to come; over its rotations."""
+    log = file.open(encoding="utf-8", errors="replace")
+    try:
+        yield from deque(log, maxlen=lines)
+        while keep_on:
+            if line := log.readline():
+                yield line
+            elif file.stat().st_ino != os.fstat(log.fileno()).st_ino:
+                log.close()
+                log = file.open(encoding="utf-8", errors="replace")
+            else:
+                time.sleep(_LOOK_S)
+    finally:
+        log.close()
+
+
+def _root(ctx: typer.Context) -> Path:
+    from lyftnb.workspace.config import root_of
+
+    return root_of(ctx.obj.workspace or ".")
+
+
+def _facts(address: ManagerAddress) -> dict[str, Any]:
+    """What may be shown of it: not the token."""
+    return {
+        "url": address.url,
+        "pid": address.pid,
+        "since": address.started_at,
+        "stays": address.stays,
+    }

@@ -1,0 +1,263 @@
+"""The workspace with its owner in another process: the manager, which is found or started.
+
+The same interface as `local.Workspace`. People's verbs go over HTTP; keys, queues, locks, messages,
+issues and runs over the state protocol; rows of spools are read from the files.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lyftnb import planning
+from lyftnb.errors import LyftError
+from lyftnb.model import Plan, Problem, Run, RunSummary, WorkflowSpec, has_errors, secrets_of_plan
+from lyftnb.planning import Explanation
+from lyftnb.store.remote import StateAddress, StateClient
+from lyftnb.workspace.book import Book, part
+from lyftnb.workspace.client import Client
+from lyftnb.workspace.config import STATE_DIR, Config
+from lyftnb.workspace.contexts import Contexts
+from lyftnb.workspace.finding import find, find_or_start
+from lyftnb.workspace.following_runs import follow_run
+from lyftnb.workspace.given import Given, WorkflowLike
+from lyftnb.workspace.next_fires import NextFires, next_fires
+from lyftnb.workspace.progress import watching
+from lyftnb.workspace.remote_runbooks import RemoteRunbooks
+from lyftnb.workspace.secrets import Secrets
+from lyftnb.workspace.spool import Spool
+from lyftnb.workspace.state_access import Connection
+from lyftnb.workspace.wire import Begun, workflow_fields
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lyftnb.engine import Trace
+    from lyftnb.manager import Progress, Watcher
+    from lyftnb.store import Damage, SpoolInfo, SweepReport, Version
+
+
+class RemoteWorkspace(Connection):
+    """A workspace whose owner is the manager: `local.Workspace`, from any process.
+
+    A manager that has ended meanwhile is started again by the next call.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.config = Config.load(path)
+        super().__init__(path, _State(path))
+        self._http = Client(lambda: find_or_start(path))
+        self._book = Book(self._http)
+        default = self.config.context.default
+        self.secrets = Secrets(self._book)
+        self.contexts = Contexts(self._book, default, self._explained)
+
+    # -- workflows
+
+    def validate(
+        self, workflow: WorkflowLike, *, context: str | None = None
+    ) -> tuple[Problem, ...]:
+        """All problems of a workflow; see `Workspace.validate`."""
+        found: tuple[Problem, ...] = self._http.ask(
+            "/workflows/validate", tuple[Problem, ...], self._body(workflow, context)
+        )
+        return found
+
+    def publish(self, workflow: WorkflowLike, *, context: str | None = None) -> Version:
+        """Freeze a workflow as its next version; see `Workspace.publish`."""
+        from lyftnb.store import Version
+
+        body = self._body(workflow, context)
+        found: Version = self._http.post("/workflows/publish", Version, body)
+        return found
+
+    def versions(self, workflow: str | None = None) -> list[Version]:
+        """Published versions, oldest first."""
+        return self._book.versions(workflow)
+
+    def version(self, ref: str) -> Version:
+        """A published version: `NAME` (its newest) or `NAME@3`."""
+        return self._book.version(ref)
+
+    def plan(self, workflow: WorkflowLike, *, context: str | None = None) -> Plan:
+        """What a workflow compiles to; see `Workspace.plan`."""
+        found: Plan = self._http.ask("/workflows/plan", Plan, self._body(workflow, context))
+        return found
+
+    def run(
+        self,
+        workflow: WorkflowLike,
+        *,
+        context: str | None = None,
+        fresh: bool = False,
+        on_progress: Watcher | None = None,
+    ) -> RunSummary:
+        """Run a workflow to the end of its inputs, in the manager; see `Workspace.run`. It goes on
+        should this process end; Ctrl-C ends it.
+
+        Raises:
+            OutcomeUnknown: the manager was lost meanwhile. Run again: it goes on from there.
+        """
+        begun = self._http.post("/runs", Begun, {**self._body(workflow, context), "fresh": fresh})
+        if on_progress is not None:
+            return follow_run(self._http, begun, on_progress)
+        with watching() as watcher:
+            return follow_run(self._http, begun, watcher)
+
+    def start(self, workflow: WorkflowLike, *, context: str | None = None) -> str:
+        """Run a workflow from now on, in the manager, until `stop` or the manager's end; see
+        `Workspace.start`.
+        """
+        found: str = self._http.post("/running", str, self._body(workflow, context))
+        return found
+
+    def stop(self, deployment: str, drain: float = 30.0) -> None:
+        """Stop a deployment at a batch boundary, after `drain` seconds at the latest."""
+        self._http.delete(f"/running/{part(deployment)}", drain=drain)
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The deployments at work in the manager."""
+        return tuple(self._http.pages("/running", str))
+
+    def fire(self, deployment: str, step: str, payload: Mapping[str, Any] | None = None) -> Run:
+        """Fire a step of a running deployment by hand; see `Workspace.fire`."""
+        body = {"step": step, "payload": None if payload is None else dict(payload)}
+        found: Run = self._http.post(f"/running/{part(deployment)}/fire", Run, body)
+        return found
+
+    def progress(self, deployment: str) -> Progress:
+        """The numbers of a running deployment, as of now; see `Workspace.progress`."""
+        from lyftnb.manager import Progress
+
+        found: Progress = self._http.get(f"/running/{part(deployment)}/progress", Progress)
+        return found
+
+    def numbers(self, deployment: str) -> Progress:
+        """As `progress`, but what outputs want shown is left for those who follow it."""
+        from lyftnb.manager import Progress
+
+        path = f"/running/{part(deployment)}/progress"
+        found: Progress = self._http.get(path, Progress, texts=False)
+        return found
+
+    def trace(self, workflow: WorkflowLike, rows: int = 20, *, context: str | None = None) -> Trace:
+        """Run a workflow on a sample, here and now, in this process; see `Workspace.trace`."""
+        from lyftnb.engine import trace
+
+        plan: Plan = self._http.ask("/workflows/trace", Plan, self._body(workflow, context))
+        names = sorted(secrets_of_plan(plan))
+        return trace(
+            plan,
+            rows=rows,
+            base_path=self.path,
+            now=datetime.now(UTC),
+            read_spool=lambda name: self.spool(name).scan(),
+            state=self._client,
+            secrets=self._client.lent_secrets(names) if names else {},
+        )
+
+    # -- asking and invoking
+
+    @cached_property
+    def runbooks(self) -> RemoteRunbooks:
+        """Published workflows with parameters, to be run now: publish, invoke, look back."""
+        return RemoteRunbooks(self._http, self._book, self.path)
+
+    def next_fires(self, workflow: WorkflowLike, n: int = 5) -> NextFires:
+        """When the clock will fire the steps of a workflow: `n` times for each time trigger."""
+        given = Given.of(workflow, self.path, self._published)
+        problems = self.validate(workflow)
+        if given.spec is None or has_errors(problems):
+            raise planning.invalid(given.spec.workflow if given.spec else "?", problems)
+        return next_fires(given.spec, datetime.now(UTC), n)
+
+    # -- data
+
+    @property
+    def snapshot(self) -> int:
+        """The newest snapshot; 0 before the first commit."""
+        return self._client.snapshot()
+
+    def spools(self) -> list[SpoolInfo]:
+        """All spools, with rows, bytes and segments."""
+        return self._book.spools()
+
+    def spool(self, name: str) -> Spool:
+        """A spool by its full name, or by its channel's while that is unique."""
+        return Spool(self._book, self._book.spool(name))
+
+    def sql(self, text: str, *, limit: int | None = None) -> pl.DataFrame:
+        """Query the spools by name, and the state tables under `lyftnb.`; see `Workspace.sql`."""
+        return self._http.frame("POST", "/sql", {"text": text, "limit": limit})
+
+    def verify(self) -> list[Damage]:
+        """Check every live segment's file; what is missing or damaged."""
+        return self._book.verify()
+
+    def sweep(self) -> SweepReport:
+        """Remove staged files that no commit names."""
+        from lyftnb.store import SweepReport
+
+        found: SweepReport = self._http.post("/spools/sweep", SweepReport)
+        return found
+
+    # -- life
+
+    def close(self) -> None:
+        """Hang up. The manager goes on."""
+        self._http.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        address = find(self.path)
+        where = f"manager {address.pid} at {address.url}" if address else "no manager yet"
+        return f"RemoteWorkspace({str(self.path)!r}, {where})"
+
+    # -- inside
+
+    def _body(self, workflow: WorkflowLike, context: str | None) -> dict[str, Any]:
+        return {**workflow_fields(workflow, self.path), "context": context}
+
+    def _published(self, name: str, number: int | None) -> tuple[WorkflowSpec, int]:
+        version = self.version(name if number is None else f"{name}@{number}")
+        return WorkflowSpec.model_validate(version.document), version.number
+
+    def _explained(self, workflow: WorkflowLike, context: str | None) -> tuple[Explanation, ...]:
+        """See `Contexts.explain`."""
+        found: tuple[Explanation, ...] = self._http.ask(
+            "/workflows/explain", tuple[Explanation, ...], self._body(workflow, context)
+        )
+        return found
+
+
+class _State(StateClient):
+    """The state protocol, whose calls start a manager that has ended. What only waits for news, in
+    the background, starts none: `lyftnb down` is to hold until somebody wants something.
+    """
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(self._address)
+        self._root = root
+        self._waking = threading.Lock()
+
+    def _address(self) -> StateAddress | None:
+        """Where the owner answers. On the client's loop, which must not wait for a start."""
+        if find(self._root) is None and self.is_asked:
+            threading.Thread(target=self._wake, name="lyftnb-waking", daemon=True).start()
+        return StateAddress.load(self._root / STATE_DIR)
+
+    def _wake(self) -> None:
+        if self._waking.acquire(blocking=False):
+            try:
+                # Somebody may own the workspace without being its manager, and answers all the
+                # same; why none can be started, the next call over HTTP tells.
+                with suppress(LyftError):
+                    find_or_start(self._root)
+            finally:
+                self._waking.release()
