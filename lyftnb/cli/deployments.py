@@ -113,7 +113,7 @@ def apply(
     """
     from lyftnb.model import is_plan_id
 
-    with opened(ctx) as workspace:
+    with opened(ctx, up=True) as workspace:
         target: str | DeploymentPlan = ref
         if not is_plan_id(ref):
             target = workspace.plan(
@@ -203,7 +203,7 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Apply the version and settings of an older revision. Positions and data stay as they are."""
-    with opened(ctx) as workspace:
+    with opened(ctx, up=True) as workspace:
         found = workspace.plan_rollback(deployment, revision)
         if not as_json:
             show_plan(found, next_step=False)
@@ -222,7 +222,7 @@ def pause(ctx: typer.Context, deployment: Name, step: Step = None, as_json: Json
 
 def resume(ctx: typer.Context, deployment: Name, step: Step = None, as_json: Json = False) -> None:
     """Let a deployment, or one stage of it, go on from where it was held."""
-    with opened(ctx) as workspace:
+    with opened(ctx, up=True) as workspace:
         made = workspace.resume(deployment, step)
     _show(made, "resumed", as_json)
 

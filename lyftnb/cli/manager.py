@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +19,7 @@ from lyftnb.cli.screen import Json, counted, print_json, print_table
 from lyftnb.errors import NotFound, SetupError
 
 if TYPE_CHECKING:
+    from lyftnb.planning.reconciling import DeploymentStatus
     from lyftnb.workspace.address import ManagerAddress
 
 _LOOK_S = 0.2
@@ -80,7 +81,10 @@ def down(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 def status(ctx: typer.Context, as_json: Json = False) -> None:
-    """Show whether the manager is up, what runs, and what is wrong. Exits 1 if it is down."""
+    """Show whether the manager is up, how deployments stand, what runs, and what is wrong.
+
+    Exits 1 if the manager is down.
+    """
     from lyftnb.workspace.finding import find
     from lyftnb.workspace.remote import RemoteWorkspace
 
@@ -95,12 +99,16 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
     with RemoteWorkspace(root) as workspace:
         work = [workspace.numbers(deployment) for deployment in workspace.running]
         issues = workspace.issues.list()
+        standing = workspace.status()
     if as_json:
         facts: dict[str, Any] = {"up": True, **_facts(address)}
+        facts["deployments"] = [asdict(s) for s in standing]
         print_json({**facts, "running": [asdict(w) for w in work], "issues": len(issues)})
         return
     stays = "stays" if address.stays else "ends when nobody needs it"
     typer.echo(f"the manager is up at {address.url}, process {address.pid}, {stays}")
+    if standing:
+        _print_standing(standing)
     rows = [
         (w.deployment, s.stage, s.state, s.rows_in, s.rows_out, s.rejects, s.note)
         for w in work
@@ -131,6 +139,19 @@ def logs(
         raise NotFound("there is no log yet", where=str(file), hint="`lyftnb up` begins one")
     for line in _tail(file, lines, keep_on):
         typer.echo(line, nl=False)
+
+
+def _print_standing(standing: Sequence[DeploymentStatus]) -> None:
+    """A row for each deployment, and below it the reasons of those that are not as they should."""
+    print_table(
+        ("deployment", "version", "context", "revision", "sync", "health"),
+        [(s.name, s.ref, s.context, s.revision, s.sync, s.health) for s in standing],
+    )
+    for s in standing:
+        if s.sync == "drifted":
+            typer.echo(f"{s.name} is drifted: {s.sync_reason}")
+        if s.health in ("degraded", "paused"):
+            typer.echo(f"{s.name} is {s.health}: {s.health_reason}")
 
 
 def _tail(file: Path, lines: int, keep_on: bool) -> Generator[str]:

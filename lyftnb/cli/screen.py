@@ -32,7 +32,9 @@ class Settings:
     debug: bool = False
 
 
-def opened(ctx: typer.Context, subject: str | None = None, *, serve: bool = False) -> AnyWorkspace:
+def opened(
+    ctx: typer.Context, subject: str | None = None, *, serve: bool = False, up: bool = False
+) -> AnyWorkspace:
     """The workspace that the command works in, to be closed by the caller: through the manager if
     one is up.
 
@@ -40,6 +42,7 @@ def opened(ctx: typer.Context, subject: str | None = None, *, serve: bool = Fals
         ctx: carries `--workspace`, which wins.
         subject: the file or reference that the command names.
         serve: let other processes reach its state meanwhile: for what takes longer.
+        up: start the manager if it is not up: for what is to go on running.
     """
     from lyftnb import workspace
     from lyftnb.workspace.config import folder_of
@@ -47,7 +50,8 @@ def opened(ctx: typer.Context, subject: str | None = None, *, serve: bool = Fals
     chosen = ctx.obj.workspace
     if chosen is None and subject is not None and Path(subject).is_file():
         chosen = folder_of(Path(subject).resolve().parent)
-    return workspace.enter(chosen if chosen is not None else ".", serve=serve)
+    folder = chosen if chosen is not None else "."
+    return workspace.connect(folder) if up else workspace.enter(folder, serve=serve)
 
 
 def reached(ctx: typer.Context, *, serve: bool = False) -> State:

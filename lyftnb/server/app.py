@@ -54,8 +54,8 @@ class Hall:
         await self._guard(scope, receive, send)
 
     def idle_s(self) -> float:
-        """For how long nobody has wanted anything and nothing has run."""
-        if self.workspace.running:
+        """For how long nobody has wanted anything and there was nothing to run."""
+        if self.workspace.running or self.workspace.deployments:
             return 0.0
         return min(self._guard.idle_s, time.monotonic() - self.workspace.asked_at)
 

@@ -75,16 +75,25 @@ async def _serve(
     address.save(state_dir)
     _log.info("up at %s, process %s", address.url, address.pid)
     up()
+    # Not before: workers take their time, and who asks meanwhile is answered.
+    serving = asyncio.create_task(asyncio.to_thread(workspace.serve_deployments))
+    serving.add_done_callback(_note_failure)
     idle = None if stays else config.idle_exit
     await _until_asked(server, hall, answering, idle)
     # Nobody new is to come: they wait for the ledger instead.
     ManagerAddress.forget(state_dir)
     hall.closed = True
     _log.info("ending")
+    await asyncio.wait({serving}, timeout=config.drain)
     await asyncio.to_thread(workspace.close)
     hall.ending.set()
     server.should_exit = True
     await answering
+
+
+def _note_failure(serving: asyncio.Task[tuple[str, ...]]) -> None:
+    if not serving.cancelled() and serving.exception() is not None:
+        _log.error("what is applied could not be started", exc_info=serving.exception())
 
 
 def _server(hall: Hall, config: ManagerConfig) -> tuple[_Server, str | None]:

@@ -161,12 +161,7 @@ class Deployer(ABC):
         """
         if isinstance(plan, DeploymentPlan):
             id, digest, asked = plan.id, plan.digest, request_of(plan)
-            if plan.version is None:
-                raise PlanRefused(
-                    f"'{plan.workflow}' is a draft, and drafts are not applied",
-                    where=f"plan {plan.id}",
-                    hint="publish it, and plan what you get: lyftnb publish FILE",
-                )
+            require_published(plan)
         else:
             id = plan
             digest, asked = self._ledger.kept_plan(plan)
@@ -362,6 +357,20 @@ class Deployer(ABC):
             if any(ref.deployment == deployment for ref in refs):
                 found.append(other.name)
         return found
+
+
+def require_published(plan: DeploymentPlan) -> None:
+    """Refuse a draft's plan.
+
+    Raises:
+        PlanRefused: it is one.
+    """
+    if plan.version is None:
+        raise PlanRefused(
+            f"'{plan.workflow}' is a draft, and drafts are not applied",
+            where=f"plan {plan.id}",
+            hint="publish it, and plan what you get: lyftnb publish FILE",
+        )
 
 
 def request_of(plan: DeploymentPlan) -> dict[str, Any]:

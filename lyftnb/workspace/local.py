@@ -242,8 +242,11 @@ class Workspace(Reconciling, State):
         return work.progress()
 
     def plan_to_trace(self, workflow: WorkflowLike, *, context: str | None = None) -> Plan:
-        """As `plan`, for a trace in another process: it is lent the secrets that the plan names."""
-        plan = self.plan(workflow, context=context)
+        """What a workflow compiles to, for a trace in another process: that is lent the secrets
+        which the plan names.
+        """
+        given = self._given(workflow)
+        plan = given.plan(self._world(given, context), groups=None)
         self._ledger.lend_secrets(f"{plan.deployment}/trace", secrets_of_plan(plan))
         return plan
 

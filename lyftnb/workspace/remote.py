@@ -28,6 +28,7 @@ from lyftnb.workspace.following_runs import follow_run
 from lyftnb.workspace.given import Given, WorkflowLike
 from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.progress import watching
+from lyftnb.workspace.remote_deploying import RemoteDeploying
 from lyftnb.workspace.remote_runbooks import RemoteRunbooks
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from lyftnb.store import Damage, SpoolInfo, SweepReport, Version
 
 
-class RemoteWorkspace(Connection):
+class RemoteWorkspace(RemoteDeploying, Connection):
     """A workspace whose owner is the manager: `local.Workspace`, from any process.
 
     A manager that has ended meanwhile is started again by the next call.
@@ -83,11 +84,6 @@ class RemoteWorkspace(Connection):
     def version(self, ref: str) -> Version:
         """A published version: `NAME` (its newest) or `NAME@3`."""
         return self._book.version(ref)
-
-    def plan(self, workflow: WorkflowLike, *, context: str | None = None) -> Plan:
-        """What a workflow compiles to; see `Workspace.plan`."""
-        found: Plan = self._http.ask("/workflows/plan", Plan, self._body(workflow, context))
-        return found
 
     def run(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, model_validator
 from pydantic_core import from_json, to_json
@@ -81,6 +81,46 @@ class RunBody(WorkflowBody):
     """A workflow to run to the end of its inputs."""
 
     fresh: bool = False
+
+
+class SettingsBody(Body):
+    """What belongs to a deployment rather than to the version."""
+
+    groups: dict[str, str] = Field(default_factory=dict, description="Step: worker group.")
+    replicas: dict[str, Annotated[int, Field(ge=1, le=1024)]] = Field(
+        default_factory=dict, description="Step: replicas."
+    )
+
+
+class PlanBody(WorkflowBody, SettingsBody):
+    """A workflow to plan as a deployment."""
+
+    from_now: list[str] = Field(
+        default_factory=list,
+        description="Steps that leave out what a spool holds which is new to them.",
+    )
+
+
+class ApplyBody(SettingsBody):
+    """A plan to carry out."""
+
+    plan: str = Field(description="The id of a plan; or NAME or NAME@3, which is planned first.")
+    accept: list[str] = Field(default_factory=list, description="What may be lost or held up.")
+    context: str | None = None
+    gate: int | None = Field(None, ge=1, le=10_000, description="Batches of the health gate.")
+
+
+class RollbackBody(Body):
+    """A revision to go back to; without one, the one before."""
+
+    revision: int | None = Field(None, ge=1, le=2**31)
+    accept: list[str] = Field(default_factory=list)
+
+
+class StepBody(Body):
+    """The first step of a stage; without one, all of the deployment."""
+
+    step: str | None = None
 
 
 class NextFiresBody(WorkflowBody):

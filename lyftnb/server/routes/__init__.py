@@ -4,6 +4,7 @@ to add one, write it here and its call in `workspace/remote.py`.
 
 from lyftnb.server.routes import (
     contexts,
+    deployments,
     messages,
     runbooks,
     running,
@@ -21,6 +22,7 @@ ROUTERS = tuple(
         workflows,
         runs,
         running,
+        deployments,
         spools,
         messages,
         runbooks,

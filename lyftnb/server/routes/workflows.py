@@ -26,12 +26,6 @@ def publish(ws: Ws, body: WorkflowBody) -> Version:
     return ws.publish(body.workflow, context=body.context)
 
 
-@router.post("/workflows/plan")
-def plan(ws: Ws, body: WorkflowBody) -> Plan:
-    """Say what a workflow compiles to: stages, tasks, groups, channels."""
-    return ws.plan(body.workflow, context=body.context)
-
-
 @router.post("/workflows/trace")
 def plan_to_trace(ws: Ws, body: WorkflowBody) -> Plan:
     """Plan a workflow for a trace by the client, who is lent the secrets that the plan names."""
