@@ -346,6 +346,17 @@ class Deployer(ABC):
                 hint=f"pause '{steps[step]}'; or give the step a spool of its own to read from",
             )
 
+    def _refuse_another(self, plan: Plan) -> None:
+        """See that a run by hand is of the version that is applied, if one is: it would move
+        positions and state that belong to that one.
+        """
+        applied = self._ledger.deployment(plan.deployment)
+        if applied is not None and applied.version != plan.version:
+            raise SetupError(
+                f"deployment '{plan.deployment}' is applied as {applied.ref}",
+                hint=f"run {applied.ref}, or apply {plan.workflow}@{plan.version} first",
+            )
+
     def _readers(self, deployment: str) -> list[str]:
         """Other deployments that read spools of this one."""
         found: list[str] = []

@@ -147,6 +147,7 @@ class Workspace(Deploying, State):
         Raises:
             InvalidWorkflow: it has errors.
             GroupUnavailable: a step asks for a worker group that has no workers.
+            SetupError: another version is applied as that deployment.
             StageBlocked: a stage used up its attempts; what it had committed stays.
         """
         self._compute.warm()
@@ -156,6 +157,7 @@ class Workspace(Deploying, State):
         world = self._world(given, context, fresh=fresh)
         _refuse_running(world.deployment, self.running)
         plan = given.plan(world, self._compute.group_sizes)
+        self._refuse_another(plan)
         if any(run.status != "done" for run in self._ledger.runs(plan.deployment, limit=1)):
             # What the last run had staged when it was cut off is of no use to anyone.
             self._ledger.sweep()
