@@ -90,6 +90,7 @@ class Manager:
         self,
         plan: Plan,
         commit: Callable[[], None],
+        withdraw: Callable[[], None],
         *,
         drain: Callable[[], None] | None = None,
         drain_s: float = 30.0,
@@ -100,6 +101,8 @@ class Manager:
         Args:
             plan: what is to run; the deployment may also not run yet.
             commit: makes the switch true, while nothing of the deployment runs.
+            withdraw: takes it back, where the plan cannot be started after all. If that fails too,
+                nothing runs: what ran before would find its positions elsewhere.
             drain: what is left to do under the old plan, once nothing of it runs.
             drain_s: as for `stop`.
         """
@@ -107,13 +110,17 @@ class Manager:
         before = live.flow.plan if live is not None else None
         self.stop(plan.deployment, drain_s)
         self._ensure_loop()
+        committed = False
         try:
             if drain is not None:
                 drain()
             self._call(lambda: self._rehearse(plan))
             commit()
+            committed = True
             self._call(lambda: self._start(plan))
         except BaseException:
+            if committed:
+                withdraw()
             if before is not None:
                 self._call(lambda: self._start(before))
             raise

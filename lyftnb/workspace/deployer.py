@@ -235,23 +235,19 @@ class Deployer(ABC):
             return made[0]
         # A worker in each of its groups, before anything stops.
         env = self._run_env(plan.compiled)
-        pauses = (
-            present.pauses if (present := self._ledger.deployment(plan.deployment)) else Pauses()
+        present = self._ledger.deployment(plan.deployment)
+        pauses = present.pauses if present else Pauses()
+        self._manager_for(env).switch(
+            pauses.on(plan.compiled),
+            commit,
+            lambda: self._withdraw(plan.deployment, before),
+            drain=lambda: self._drain(plan, before),
         )
-        try:
-            self._manager_for(env).switch(
-                pauses.on(plan.compiled), commit, drain=lambda: self._drain(plan, before)
-            )
-        except LyftError:
-            if made:
-                self._withdraw(made[0], before)
-            raise
         self._ledger.close_issue(NOT_STARTED, plan.deployment)
         return made[0]
 
-    def _withdraw(self, made: Deployment, before: Revision | None) -> None:
+    def _withdraw(self, name: str, before: Revision | None) -> None:
         """Put the revision back that was there before one which could not start."""
-        name = made.name
         if before is None:
             self._ledger.destroy_deployment(name, user(), data=False)
             return
@@ -326,10 +322,17 @@ class Deployer(ABC):
         if not self._runs(name):
             commit()
             return made[0]
-        revision = self._deployed(name)
-        assert revision is not None
+        before, revision = self._ledger.deployment(name), self._deployed(name)
+        assert before is not None and revision is not None
+        undone = "resume" if what == "pause" else "pause"
+
+        def withdraw() -> None:
+            self._ledger.pause_deployment(name, before.pauses, user(), undone, step)
+
         plan = pauses.on(revision.plan)
-        self._manager_for(self._run_env(plan)).switch(plan, commit)
+        # What is held needs no workers.
+        manager = self._manager or self._manager_for(self._run_env(plan))
+        manager.switch(plan, commit, withdraw)
         return made[0]
 
     def _require_stage(self, deployment: str, step: str) -> None:
@@ -344,6 +347,17 @@ class Deployer(ABC):
                 f"step '{step}' runs within the stage of '{steps[step]}', and stops with it",
                 where=f"deployment {deployment}",
                 hint=f"pause '{steps[step]}'; or give the step a spool of its own to read from",
+            )
+
+    def _refuse_another(self, plan: Plan) -> None:
+        """See that a run by hand is of the version that is applied, if one is: it would move
+        positions and state that belong to that one.
+        """
+        applied = self._ledger.deployment(plan.deployment)
+        if applied is not None and applied.version != plan.version:
+            raise SetupError(
+                f"deployment '{plan.deployment}' is applied as {applied.ref}",
+                hint=f"run {applied.ref}, or apply {plan.workflow}@{plan.version} first",
             )
 
     def _readers(self, deployment: str) -> list[str]:

@@ -168,6 +168,7 @@ class Workspace(Reconciling, State):
         Raises:
             InvalidWorkflow: it has errors.
             GroupUnavailable: a step asks for a worker group that has no workers.
+            SetupError: another version is applied as that deployment.
             StageBlocked: a stage used up its attempts; what it had committed stays.
         """
         from lyftnb.manager import BoundedRun
@@ -382,7 +383,9 @@ class Workspace(Reconciling, State):
         given = self._given(workflow)
         world = self._world(given, context, fresh=fresh)
         _refuse_running(world.deployment, self.running)
-        return given.plan(world, self._compute.group_sizes)
+        plan = given.plan(world, self._compute.group_sizes)
+        self._refuse_another(plan)
+        return plan
 
     def _readied(self, plan: Plan, fresh: bool) -> RunEnv:
         """What a run to the end of its inputs runs with, once nothing is in its way."""

@@ -114,6 +114,12 @@ class Reconciling(Deploying):
             if self._manager is not None:
                 self._manager.stop(remedy.deployment)
         elif desired is not None and isinstance(remedy, SwitchDeployment):
-            self._manager_for(self._run_env(desired.plan)).switch(desired.plan, lambda: None)
+            # It is true already: what is applied takes over.
+            manager = self._manager_for(self._run_env(desired.plan))
+            manager.switch(desired.plan, _nothing, _nothing)
         elif desired is not None:
             self._start_applied(desired.deployment)
+
+
+def _nothing() -> None:
+    """The ledger says already what it is to say."""

@@ -101,14 +101,14 @@ def test_what_is_paused_waits_and_goes_on(serving: ln.Workspace, rows: Rows, fol
 
 
 def test_a_revision_that_does_not_start_leaves_the_old_one_running(
-    serving: ln.Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+    serving: ln.Workspace, rows: Rows, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ws = serving
     append(folder / "bad_in/a.ndjson", 1)
     ws.publish(follower("bad"))
     ws.apply("bad")
     made(ws, "bad.multiplied", 1)
-    ws.publish(follower("bad", 10))
+    ws.publish(follower("bad", 10, "times", renamed_from="copy"))
     begin = Flow.begin
 
     def fail(self: Flow) -> None:
@@ -119,7 +119,7 @@ def test_a_revision_that_does_not_start_leaves_the_old_one_running(
     monkeypatch.setattr(Flow, "begin", fail)
     with pytest.raises(InternalError):
         ws.apply("bad")
-    assert ws.deployment("bad").ref == "bad@1"
+    assert ws.deployment("bad").ref == "bad@1" and ws.plan("bad@1").empty
     assert [r.cause for r in ws.history("bad")] == ["failure", "apply", "apply"]
     monkeypatch.setattr("lyftnb.workspace.deployer.user", _fails)
     with pytest.raises(LyftError, match="nobody"):
@@ -128,6 +128,7 @@ def test_a_revision_that_does_not_start_leaves_the_old_one_running(
     monkeypatch.undo()
     append(folder / "bad_in/a.ndjson", 2)
     made(ws, "bad.multiplied", 2)
+    assert rows("bad.multiplied")["m"].to_list() == [2, 4]
 
 
 def test_a_revision_that_does_worse_goes_back_by_itself(

@@ -244,11 +244,14 @@ def test_data_that_another_deployment_reads_is_not_destroyed(ws: ln.Workspace) -
     assert ws.deployment("shop").revision == 1
 
 
-def test_what_is_applied_is_not_started_by_hand(ws: ln.Workspace) -> None:
+def test_what_is_applied_runs_as_it_was_applied(ws: ln.Workspace) -> None:
     ws.publish(flow())
     ws.apply("shop")
     with pytest.raises(SetupError, match="deployment 'shop' is applied"):
         ws.start("shop")
+    ws.publish(flow("5"))
+    with pytest.raises(SetupError, match="deployment 'shop' is applied as shop@1"):
+        ws.run("shop")
 
 
 def test_every_change_of_what_is_desired_is_a_row(ws: ln.Workspace) -> None:
