@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from lyftnb.errors import (
     InvalidRunbook,
     InvalidWorkflow,
     NotFound,
+    PlanRefused,
     SetupError,
 )
 from lyftnb.manager import Progress
@@ -41,6 +43,7 @@ FAILING = {
 }
 LONG_S = 60.0
 INSIDE = {"background", "asked_at", "plan_to_trace"}
+INSIDE |= {"serve_deployments", "reconcile", "actual", "drifts", "remedy"}
 """What the manager's process alone needs of the facade."""
 Ws = Workspace | RemoteWorkspace
 
@@ -70,6 +73,13 @@ def doubling(name: str, **actions: Any) -> ln.Workflow:
     return ln.Workflow.from_dict({"workflow": name, "channels": channels, "steps": steps})
 
 
+def until(condition: Callable[[], bool], told: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + LONG_S
+    while not condition():
+        assert time.monotonic() < deadline, told()
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize(
     ("here", "there", "inside"),
     [(Workspace, RemoteWorkspace, INSIDE), (Runbooks, RemoteRunbooks, {"at_work"})],
@@ -90,7 +100,7 @@ def test_a_workflow_from_draft_to_rows(ws: Ws) -> None:
     version = ws.publish(draft)
     assert ws.publish(draft) == version == ws.version("script") == ws.versions("script")[0]
     assert version.ref == "script@1" and version.published_at <= datetime.now(UTC)
-    plan = ws.plan("script@1")
+    plan = ws.plan("script@1").compiled
     assert plan == replace(draft.plan(ws), deployment="script", version=1)
     seen: list[Progress] = []
     summary = ws.run("script", on_progress=seen.append)
@@ -299,3 +309,48 @@ def test_frames_keep_their_types(ws: Ws) -> None:
     frame = ws.sql(text)
     assert frame.schema["t"] == pl.Datetime("us", "UTC") and frame.schema["d"].is_decimal()
     assert frame["b"].to_list() == [b"x"] and frame["s"].to_list() == [{"a": "b"}]
+
+
+def test_a_deployment_from_its_plan_to_its_end(ws: Ws) -> None:
+    if isinstance(ws, Workspace):
+        ws.serve_deployments()
+    ws.publish(doubling("kept"))
+    plan = ws.plan("kept", replicas={"double": 2})
+    assert "create job double" in str(plan) and not plan.empty and plan.compiled.version == 1
+    with pytest.raises(NotFound):
+        ws.deployment("kept")
+    with pytest.raises(PlanRefused, match="is a draft"):
+        ws.apply(ws.plan(doubling("kept")))
+    made = ws.apply(plan)
+    assert (made.name, made.ref, made.revision) == ("kept", "kept@1", 1)
+    assert ws.deployments == [made] == [ws.deployment("kept")]
+    assert ws.plan("kept").empty and ws.apply("kept") == made
+    until(lambda: ws.snapshot > 0 and ws.spool("kept.doubled").info.rows == 3, ws.status)
+    until(lambda: standing(ws) == ("synced", "healthy"), ws.status)
+
+    ws.publish(doubling("kept", limit=2))
+    stale = ws.plan("kept")
+    assert ws.apply("kept@2").revision == 2
+    with pytest.raises(PlanRefused, match="stale"):
+        ws.apply(stale)
+    assert ws.pause("kept").paused == "all of it"
+    assert ws.status("kept")[0].health == "paused"
+    assert ws.resume("kept").paused == ""
+    assert not ws.plan_rollback("kept").empty
+    assert ws.rollback("kept").ref == "kept@1"
+    assert [(r.number, r.cause) for r in ws.history("kept")] == [
+        (3, "rollback"), (2, "apply"), (1, "apply"),
+    ]  # fmt: skip
+    done = [entry.what for entry in ws.audit("kept", limit=4)]
+    assert done == ["rollback", "resume", "pause", "apply"]
+
+    with pytest.raises(NotFound, match="kep"):
+        ws.destroy("kep")
+    ws.destroy("kept")
+    assert ws.deployments == [] and "kept" not in ws.running
+    assert ws.spool("kept.doubled").info.rows >= 3
+
+
+def standing(ws: Ws) -> tuple[str, str]:
+    (status,) = ws.status()
+    return status.sync, status.health

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from lyftnb.cli.app import app
+from tests.manager_kit import ended
 
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -27,15 +28,18 @@ def call() -> Call:
 
 
 @pytest.fixture
-def lyftnb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """`lyftnb("init", "x")`: the command within this process, called in `tmp_path`."""
+def lyftnb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
+    """`lyftnb("init", "x")`: the command within this process, called in `tmp_path`. A manager that
+    it started there ends with the test.
+    """
     monkeypatch.chdir(tmp_path)
 
     def invoke(*words: str) -> subprocess.CompletedProcess[str]:
         done = CliRunner().invoke(app, words)
         return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
 
-    return invoke
+    yield invoke
+    ended(tmp_path)
 
 
 @pytest.fixture(scope="session")
