@@ -224,12 +224,12 @@ def running(ws: ln.Workspace, worker: str) -> list[str]:
 
 
 def test_a_frozen_worker_is_a_timeout_and_its_late_reply_is_recorded(ws: ln.Workspace) -> None:
-    pid = ws.bus.request("worker:edge-2", "state", 60)["pid"]
+    pid = ws.bus.request("worker:edge-0", "state", 60)["pid"]
     before = ws.bus.messages()[-1].id
     os.kill(pid, signal.SIGSTOP)
     try:
-        with pytest.raises(TimedOut, match="worker:edge-2 gave no reply within 1 s"):
-            ws.bus.request("worker:edge-2", "state", timeout=1)
+        with pytest.raises(TimedOut, match="worker:edge-0 gave no reply within 1 s"):
+            ws.bus.request("worker:edge-0", "state", timeout=1)
         assert [m.type for m in ws.bus.messages(after=before)] == ["request"]
     finally:
         os.kill(pid, signal.SIGCONT)
