@@ -121,7 +121,7 @@ class Source(ABC, Generic[P]):
     name: ClassVar[str]
     Params: ClassVar[type[Params]]
     local: ClassVar[bool] = False
-    """It looks at nothing but the ledger: the owner itself asks what is new, not a worker."""
+    """It looks at nothing outside: the owner itself asks what is new, not a worker."""
     news: ClassVar[str | None] = None
     """It runs as data arrives: what the ledger's listeners are told when there is something new."""
 

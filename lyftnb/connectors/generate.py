@@ -246,6 +246,7 @@ class Generate(Source[GenerateParams]):
 
     name: ClassVar[str] = "generate"
     Params: ClassVar[type[GenerateParams]] = GenerateParams
+    local: ClassVar[bool] = True
 
     def schema(self, params: GenerateParams) -> Schema:
         """What the generators give."""

@@ -44,6 +44,7 @@ class Inline(Source[InlineParams]):
 
     name: ClassVar[str] = "inline"
     Params: ClassVar[type[InlineParams]] = InlineParams
+    local: ClassVar[bool] = True
 
     def schema(self, params: InlineParams) -> Schema | None:
         """As declared, else what the rows say."""

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 _MESSAGES = 256
-_AT_ONCE = 64
-_BYTES_AT_ONCE = 64 * 2**10
+_LARGE = 64 * 2**10
+"""Payloads of more characters, all together, are not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +18,13 @@ class Tail:
     after: int = 0
     rows: tuple[Mapping[str, Any], ...] = ()
 
-    def with_more(self, messages: pl.DataFrame) -> Tail:
-        """The tail once these rows are in; it starts anew behind a bulk of them."""
-        if not messages.height:
+    def with_more(self, messages: Sequence[Mapping[str, Any]]) -> Tail:
+        """The tail once these rows are in; it starts anew behind large ones."""
+        if not messages:
             return self
-        size = messages["payload"].str.len_bytes().sum()
-        if messages.height > _AT_ONCE or size > _BYTES_AT_ONCE:
-            return Tail(messages["id"][-1])
-        rows = (*self.rows, *messages.iter_rows(named=True))[-_MESSAGES:]
+        if sum(len(row["payload"]) for row in messages) > _LARGE:
+            return Tail(messages[-1]["id"])
+        rows = (*self.rows, *messages)[-_MESSAGES:]
         return Tail(rows[0]["id"] - 1, rows)
 
     def between(
