@@ -95,10 +95,14 @@ GROUP BY deployment
 UPDATE runs SET status = 'running', started_at = $instant
 WHERE run = $run AND status = 'queued' RETURNING run
 
--- name: end_run
-UPDATE runs SET status = $status, note = $note, ended_at = $instant,
+-- name: end_runs
+UPDATE runs SET status = ended.status, note = ended.note, ended_at = $instant,
     started_at = coalesce(started_at, $instant)
-WHERE run = $run
+FROM (
+    SELECT unnest($runs::VARCHAR[]) AS run, unnest($statuses::VARCHAR[]) AS status,
+        unnest($notes::VARCHAR[]) AS note
+) AS ended
+WHERE runs.run = ended.run
 
 -- name: lose_runs
 -- A run by hand does not outlive its owner; a fire is a promise, and the next owner keeps it.

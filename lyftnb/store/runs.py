@@ -170,10 +170,16 @@ def write_endings(setting: Setting, endings: Sequence[Ending]) -> None:
     """Write how runs ended."""
     database, now = setting.database, setting.now
     runs = [ending.run for ending in endings if ending.run is not None]
-    for run in runs:
-        database.run("end_run", run=run.run, status=run.status, note=run.note, instant=now)
-    for ending in endings:
-        move_triggers(setting, ending.states)
+    if runs:
+        database.run(
+            "end_runs",
+            runs=[run.run for run in runs],
+            statuses=[run.status for run in runs],
+            notes=[run.note for run in runs],
+            instant=now,
+        )
+    moved = {key: value for ending in endings for key, value in ending.states.items()}
+    move_triggers(setting, moved)
     emitted = [step for ending in endings for step in ending.emitted]
     if emitted:
         database.run("forget_emit_parts", keys=emitted)
