@@ -4,35 +4,28 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lyftnb.clock import Clock, SystemClock
-from lyftnb.errors import NotFound, SetupError, unknown
+from lyftnb.errors import unknown
 from lyftnb.model import (
-    Plan,
     Problem,
-    Run,
-    RunSummary,
     Schema,
     WorkflowSpec,
-    seconds,
-    secrets_of_plan,
     workflow_digest,
 )
 from lyftnb.planning import Explanation, explain, parse_ref
-from lyftnb.workspace.background import Background
 from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, root_of
 from lyftnb.workspace.contexts import Contexts, user
 from lyftnb.workspace.given import Given, WorkflowLike, World
 from lyftnb.workspace.next_fires import NextFires, next_fires
-from lyftnb.workspace.progress import watching
 from lyftnb.workspace.reconciling import Reconciling
 from lyftnb.workspace.runbooks import Home, Runbooks
+from lyftnb.workspace.running import Running
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import State
@@ -40,15 +33,9 @@ from lyftnb.workspace.state_access import State
 if TYPE_CHECKING:
     import polars as pl
 
-    from lyftnb.engine import Trace
     from lyftnb.manager import (
-        AtWork,
-        BatchLimits,
         Manager,
-        Progress,
         Requests,
-        RunEnv,
-        Watcher,
     )
     from lyftnb.store import Damage, Ledger, SpoolInfo, SweepReport, Version
     from lyftnb.store.remote import Desk
@@ -57,7 +44,7 @@ _open: dict[Path, Workspace] = {}
 """Workspaces that this process holds, so that `connect` gives the same one again."""
 
 
-class Workspace(Reconciling, State):
+class Workspace(Running, Reconciling, State):
     """A folder with `lyftnb.toml`, workflows, and the state directory `.lyftnb/`.
 
     Holds the ledger while it is open: one process at a time. Use it as a context manager, or
@@ -146,130 +133,6 @@ class Workspace(Reconciling, State):
             raise unknown("workflow version", ref, known)
         return found
 
-    def run(
-        self,
-        workflow: WorkflowLike,
-        *,
-        context: str | None = None,
-        fresh: bool = False,
-        on_progress: Watcher | None = None,
-    ) -> RunSummary:
-        """Run a workflow to the end of its inputs, going on from its checkpoint.
-
-        Args:
-            workflow: a `Workflow` or file (runs as deployment `NAME_draft`), or a published
-                reference `NAME` or `NAME@3` (runs as deployment `NAME`).
-            context: the set of variables to run with, instead of the default one. A published
-                version then runs as deployment `NAME_CONTEXT`.
-            fresh: forget the deployment's checkpoints and data first.
-            on_progress: called a few times a second with numbers per stage; without one, a bar is
-                shown in terminals and notebooks.
-
-        Raises:
-            InvalidWorkflow: it has errors.
-            GroupUnavailable: a step asks for a worker group that has no workers.
-            SetupError: another version is applied as that deployment.
-            StageBlocked: a stage used up its attempts; what it had committed stays.
-        """
-        from lyftnb.manager import BoundedRun
-
-        plan = self._to_run(workflow, context, fresh)
-        env = self._readied(plan, fresh)
-        if on_progress is not None:
-            return BoundedRun(plan, env, on_progress).run()
-        with watching() as watcher:
-            return BoundedRun(plan, env, watcher).run()
-
-    def start(self, workflow: WorkflowLike, *, context: str | None = None) -> str:
-        """Run a workflow from now on: follow its inputs and fire its triggers until `stop`, or
-        until the workspace is closed. Gives the name of its deployment.
-
-        Started again, it goes on where it stood; fires that were due meanwhile are caught up as
-        their triggers say. `context` is as for `run`.
-
-        Raises:
-            InvalidWorkflow: it has errors.
-            GroupUnavailable: a step asks for a worker group that has no workers.
-            SetupError: it is applied, and so has a revision to run, not whatever is newest.
-        """
-        given = self._given(workflow)
-        plan = given.plan(self._world(given, context), self._compute.group_sizes)
-        _refuse_running(plan.deployment, (*self.runbooks.deployments, *self.background.deployments))
-        if self._ledger.deployment(plan.deployment) is not None:
-            raise SetupError(
-                f"deployment '{plan.deployment}' is applied",
-                hint="apply what is to run from now on: lyftnb apply REF",
-            )
-        self._begun.add(plan.deployment)
-        self._manager_for(self._run_env(plan)).start(plan)
-        return plan.deployment
-
-    def stop(self, deployment: str, drain: float = 30.0) -> None:
-        """Stop a deployment at a batch boundary, after `drain` seconds at the latest."""
-        if self._manager is not None:
-            self._manager.stop(deployment, drain)
-        self._begun.discard(deployment)
-
-    @property
-    def running(self) -> tuple[str, ...]:
-        """The deployments at work here: those that `start` has set going, those of runbooks, and
-        those that run to the end of their inputs for other processes.
-        """
-        return (*self._started(), *self.runbooks.deployments, *self.background.deployments)
-
-    def fire(self, deployment: str, step: str, payload: Mapping[str, Any] | None = None) -> Run:
-        """Fire a step of a running deployment by hand; `payload` becomes its `${msg}`.
-
-        Raises:
-            NotFound: the deployment does not run here, or the step is not the first of a stage.
-        """
-        return self._managing().fire(deployment, step, payload)
-
-    def progress(self, deployment: str) -> Progress:
-        """The numbers of a running deployment, as of now.
-
-        Raises:
-            NotFound: it does not run here.
-        """
-        if deployment in self._started():
-            return self._managing().progress(deployment)
-        return self.numbers(deployment)
-
-    def numbers(self, deployment: str) -> Progress:
-        """As `progress`, but what outputs want shown is left for those who follow it."""
-        work = self._at_work().get(deployment)
-        if work is None:
-            raise unknown("running deployment", deployment, self.running)
-        return work.progress()
-
-    def plan_to_trace(self, workflow: WorkflowLike, *, context: str | None = None) -> Plan:
-        """What a workflow compiles to, for a trace in another process: that is lent the secrets
-        which the plan names.
-        """
-        given = self._given(workflow)
-        plan = given.plan(self._world(given, context), groups=None)
-        self._ledger.lend_secrets(f"{plan.deployment}/trace", secrets_of_plan(plan))
-        return plan
-
-    def trace(self, workflow: WorkflowLike, rows: int = 20, *, context: str | None = None) -> Trace:
-        """Run a workflow on a sample, here and now, and keep the events after each action.
-
-        Nothing is stored, nothing is published, no checkpoint moves. `context` is as for `run`.
-        """
-        from lyftnb.engine import trace
-
-        given = self._given(workflow)
-        plan = given.plan(self._world(given, context), groups=None)
-        return trace(
-            plan,
-            rows=rows,
-            base_path=self.path,
-            now=self._clock.now(),
-            read_spool=lambda name: self.spool(name).scan(),
-            state=self._ledger,
-            secrets=self._ledger.secret_values(secrets_of_plan(plan)),
-        )
-
     # -- asking and invoking
 
     @property
@@ -290,11 +153,6 @@ class Workspace(Reconciling, State):
             started=self._started,
         )
         return Runbooks(home)
-
-    @cached_property
-    def background(self) -> Background:
-        """Runs that go on while nobody waits for them: what the manager does for its clients."""
-        return Background(self._to_run, self._readied)
 
     def next_fires(self, workflow: WorkflowLike, n: int = 5) -> NextFires:
         """When the clock will fire the steps of a workflow: `n` times for each time trigger.
@@ -377,41 +235,6 @@ class Workspace(Reconciling, State):
 
         return OwnersDesk(self._requests, self.fire)
 
-    def _to_run(self, workflow: WorkflowLike, context: str | None, fresh: bool) -> Plan:
-        """The plan of a run to the end of its inputs."""
-        self._compute.warm()
-        given = self._given(workflow)
-        world = self._world(given, context, fresh=fresh)
-        _refuse_running(world.deployment, self.running)
-        plan = given.plan(world, self._compute.group_sizes)
-        self._refuse_another(plan)
-        return plan
-
-    def _readied(self, plan: Plan, fresh: bool) -> RunEnv:
-        """What a run to the end of its inputs runs with, once nothing is in its way."""
-        if any(run.status != "done" for run in self._ledger.runs(plan.deployment, limit=1)):
-            # What the last run had staged when it was cut off is of no use to anyone.
-            self._ledger.sweep()
-        if fresh:
-            self._ledger.forget(plan.deployment)
-        return self._run_env(plan)
-
-    def _run_env(self, plan: Plan) -> RunEnv:
-        """What a plan runs with, a worker in each of its groups."""
-        from lyftnb.manager import Retention, RunEnv
-
-        return RunEnv(
-            ledger=self._ledger,
-            engine=self._compute.engine(frozenset().union(*(s.groups for s in plan.stages))),
-            clock=self._clock,
-            limits=self._limits(),
-            storage_root=str(self._storage),
-            base_path=str(self.path),
-            retention=Retention(
-                seconds(self.config.retention.messages), seconds(self.config.retention.issues)
-            ),
-        )
-
     def _requests(self) -> Requests:
         from lyftnb.manager import Requests
 
@@ -421,25 +244,6 @@ class Workspace(Reconciling, State):
             at_work=self._at_work,
             base_path=str(self.path),
         )
-
-    def _at_work(self) -> dict[str, AtWork]:
-        managed = self._manager.at_work if self._manager is not None else {}
-        return {**self.background.at_work, **self.runbooks.at_work, **managed}
-
-    def _started(self) -> tuple[str, ...]:
-        return self._manager.deployments if self._manager is not None else ()
-
-    def _manager_for(self, env: RunEnv) -> Manager:
-        from lyftnb.manager import Manager
-
-        if self._manager is None:
-            self._manager = Manager(env)
-        return self._manager
-
-    def _managing(self) -> Manager:
-        if self._manager is None:
-            raise NotFound("no deployment runs here", hint="start one: ws.start(workflow)")
-        return self._manager
 
     def _world(self, given: Given, context: str | None, *, fresh: bool = False) -> World:
         """What to hold a workflow against; `fresh`: without what its deployment has made."""
@@ -484,12 +288,6 @@ class Workspace(Reconciling, State):
             if info.schema is not None and info.spool.partition(".")[0] != but
         }
 
-    def _limits(self) -> BatchLimits:
-        from lyftnb.manager import BatchLimits
-
-        batch = self.config.batch
-        return BatchLimits(batch.split_bytes, batch.batch_bytes, batch.batch_rows, batch.in_flight)
-
 
 def open(path: str | Path = ".", *, clock: Clock | None = None, serve: bool = True) -> Workspace:
     """Open the workspace that `path` lies in (the nearest folder above with a `lyftnb.toml` or a
@@ -509,11 +307,3 @@ def open(path: str | Path = ".", *, clock: Clock | None = None, serve: bool = Tr
 def held(root: Path) -> Workspace | None:
     """The workspace of this folder, if this process has it open."""
     return _open.get(root)
-
-
-def _refuse_running(deployment: str | None, running: Collection[str]) -> None:
-    if deployment in running:
-        raise SetupError(
-            f"deployment '{deployment}' is running already",
-            hint="stop it first, or wait until it is at its end",
-        )
