@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from distributed import Client, Security
 from live_kit import SPOOL, flow
 
 import lyftnb as ln
@@ -107,6 +108,25 @@ def test_a_worker_that_sees_other_storage_does_not_join(folder: Path, tmp_path: 
             _, words = process.communicate(timeout=30)
         assert process.returncode == 1
         assert "does not see the storage root" in words and "Traceback" not in words
+
+
+def test_who_has_no_certificate_of_the_cluster_reaches_nothing(folder: Path) -> None:
+    """A scheduler's port is code execution for whoever it lets in."""
+    with ln.open(folder) as ws:
+        ws._compute.engine(frozenset({"default"}))
+        invitation = json.loads((folder / ".lyftnb/cluster.json").read_text())
+        address = invitation["settings"]["scheduler"]
+        assert address.startswith("tls://")
+        stranger = Security.temporary()
+        for given, how in ((address, stranger), (address.replace("tls", "tcp"), None)):
+            with pytest.raises(OSError, match=r"[Tt]imed out|certificate|closed"):
+                Client(given, security=how, timeout=2, set_as_default=False)
+        assert ws.run(far_less()).status == "done"  # and nobody is the worse for it
+
+
+def far_less() -> WorkflowSpec:
+    make = {"input": {"inline": {"rows": [{"n": 1}]}}, "out": "made"}
+    return flow("near", {"make": make}, channels={"made": SPOOL})
 
 
 @pytest.mark.parametrize(
