@@ -14,6 +14,7 @@ from lyftnb.cli import (
     contexts,
     deployments,
     history,
+    jobs,
     keys,
     locks,
     manager,
@@ -105,6 +106,7 @@ def options(
 
 for family in (authoring, deployments, running, manager, workers, system):
     family.register(app)
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(spools.app, name="spool")
 app.add_typer(contexts.app, name="context")
 app.add_typer(secrets.app, name="secret")

@@ -14,7 +14,7 @@ from typing import Any
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine, group_unavailable
-from lyftnb.errors import LyftError
+from lyftnb.errors import LyftError, SetupError
 from lyftnb.manager.batches import Batches, Ended, Ready
 from lyftnb.manager.discovering import Discoverer
 from lyftnb.manager.emitter import Emitter
@@ -169,11 +169,24 @@ class Flow:
             missing = sorted(run.stage.groups - slots.keys())
             run.lacks = group_unavailable(missing[0], slots).message if missing else ""
 
-    def retry(self, stage: str) -> None:
-        """Let a blocked stage try again, from where its positions stand."""
+    def retry(self, stage: str, *, skip: bool = False) -> None:
+        """Let a blocked stage try again, from where its positions stand; with `skip`, pass by the
+        batch that fails again.
+
+        Raises:
+            SetupError: it is not blocked.
+        """
         blocked = self.stages[stage]
         if blocked.error is None:
-            return
+            raise SetupError(
+                f"stage '{self.plan.deployment}/{stage}' is not blocked",
+                hint=f"see what it does: lyftnb jobs ls {self.plan.deployment}",
+            )
+        blocked.passes_next = skip
+        for claim in self.env.ledger.open_claims(self.plan.deployment):
+            if claim.stage == stage:
+                # Its input is claimed anew, and perhaps cut otherwise.
+                self.env.ledger.abandon(claim.batch)
         fresh = self._stage_run(blocked.stage)
         blocked.feed, blocked.next_number, blocked.error = fresh.feed, fresh.next_number, None
         if stage in self.discoverers and isinstance(fresh.feed, SourceFeed):

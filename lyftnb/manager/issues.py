@@ -30,6 +30,8 @@ def _of_stage(deployment: str, run: StageRun) -> Iterator[IssueDraft]:
     place = f"{deployment}/{run.stage.id}"
     if run.error is not None:
         hint = run.error.hint if isinstance(run.error, LyftError) else None
+        then = f"lyftnb jobs retry {place} (or skip, to leave the batch out)"
+        hint = f"{hint}; then: {then}" if hint else f"when it is mended: {then}"
         yield IssueDraft(STAGE_BLOCKED, place, sentence(run.error), hint=hint)
     if run.lacks and not run.over:
         yield IssueDraft(

@@ -145,13 +145,14 @@ class Manager:
         """
         return self._call(lambda: self._fire(deployment, stage, payload))
 
-    def retry(self, deployment: str, stage: str) -> None:
-        """Let a blocked stage try again.
+    def retry(self, deployment: str, stage: str, *, skip: bool = False) -> None:
+        """Let a blocked stage try again; with `skip`, pass the batch by that fails again.
 
         Raises:
             NotFound: the deployment does not run, or has no such stage.
+            SetupError: the stage is not blocked.
         """
-        self._call(lambda: self._retry(deployment, stage))
+        self._call(lambda: self._retry(deployment, stage, skip))
 
     def progress(self, deployment: str) -> Progress:
         """The numbers of a deployment, as of now.
@@ -384,10 +385,10 @@ class Manager:
         self._stage(live, stage)
         return live.firing.by_hand(stage, payload)
 
-    def _retry(self, deployment: str, stage: str) -> None:
+    def _retry(self, deployment: str, stage: str, skip: bool) -> None:
         live = self._running(deployment)
         self._stage(live, stage)
-        live.flow.retry(stage)
+        live.flow.retry(stage, skip=skip)
 
     def _stage(self, live: _Live, stage: str) -> None:
         if stage not in live.flow.stages:

@@ -79,6 +79,8 @@ class StageRun:
     """What the run's batches so far add to the messages at its end."""
     batches: deque[InFlight] = field(default_factory=deque)
     fired: bool = False
+    passes_next: bool = False
+    """Somebody has said that the batch which blocks it is to be passed by if it fails once more."""
     let_go: bool = False
     """The batch that lets go of what actions hold back at the end of a run was begun."""
     error: BaseException | None = None
@@ -208,6 +210,7 @@ class StageRun:
         self.begun = True
         self.kept += commit.emits
         self.note = ""
+        self.passes_next = False
         if commit.skipped is not None:
             self.skipped += 1
             self.problems.append(f"batch {commit.claim.batch} was skipped: {commit.skipped}")
@@ -229,11 +232,12 @@ class StageRun:
             False if the stage is blocked by it.
         """
         batch.reports = None
-        note = batch.retries.failed(error, now)
+        own = _is_its_own(error)
+        note = None if self.passes_next and own else batch.retries.failed(error, now)
         if note is not None:
             self.note = note
             return True
-        if self.stage.on_fail == "skip" and _is_its_own(error):
+        if own and (self.passes_next or self.stage.on_fail == "skip"):
             batch.skipped = str(error)
             return True
         return False

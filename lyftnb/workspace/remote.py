@@ -127,6 +127,14 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         found: Run = self._http.post(f"/running/{part(deployment)}/fire", Run, body)
         return found
 
+    def retry(self, deployment: str, step: str) -> None:
+        """Let a blocked stage try again; see `Workspace.retry`."""
+        self._http.post(f"/running/{part(deployment)}/retry", None, {"step": step})
+
+    def skip(self, deployment: str, step: str) -> None:
+        """Let a blocked stage pass its batch by; see `Workspace.skip`."""
+        self._http.post(f"/running/{part(deployment)}/skip", None, {"step": step})
+
     def progress(self, deployment: str) -> Progress:
         """The numbers of a running deployment, as of now; see `Workspace.progress`."""
         from lyftnb.manager import Progress

@@ -122,6 +122,25 @@ class Running(Deployer):
         """
         return self._managing().fire(deployment, step, payload)
 
+    def retry(self, deployment: str, step: str) -> None:
+        """Let a blocked stage, named by its first step, try again.
+
+        Raises:
+            NotFound: the deployment does not run here, or has no such stage.
+            SetupError: the stage is not blocked.
+        """
+        self._managing().retry(deployment, step)
+
+    def skip(self, deployment: str, step: str) -> None:
+        """Let a blocked stage try again, and pass the batch by that fails once more. What it passed
+        by is told as its problem, and its input is left out.
+
+        Raises:
+            NotFound: the deployment does not run here, or has no such stage.
+            SetupError: the stage is not blocked.
+        """
+        self._managing().retry(deployment, step, skip=True)
+
     def progress(self, deployment: str) -> Progress:
         """The numbers of a running deployment, as of now.
 

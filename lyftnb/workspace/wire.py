@@ -136,6 +136,12 @@ class FireBody(Body):
     payload: dict[str, Any] | None = None
 
 
+class StageBody(Body):
+    """A stage, by its first step."""
+
+    step: str
+
+
 class SqlBody(Body):
     """One statement that reads."""
 

@@ -98,3 +98,20 @@ def test_settings_that_are_none(lyftnb: Call) -> None:
     id = json.loads(lyftnb("plan", "hello", "--json").stdout)["id"]
     done = lyftnb("apply", id, "--group", "pick=default")
     assert done.returncode == 1 and "a plan has its context and settings already" in done.stderr
+
+
+@pytest.mark.usefixtures("hello")
+def test_jobs_are_listed_and_what_is_not_blocked_needs_no_retry(lyftnb: Call) -> None:
+    lyftnb("apply", "hello", "--yes")
+    found = read(lyftnb, "jobs", "ls", "hello")
+    assert {(job["deployment"], job["stage"]) for job in found} >= {("hello", "receive")}
+    assert "hello/receive" in lyftnb("jobs", "ls").stdout
+    for words, told in (
+        (("retry", "hello/receive"), "stage 'hello/receive' is not blocked"),
+        (("skip", "hello/receive"), "is not blocked"),
+        (("retry", "hello/receeve"), "did you mean 'receive'?"),
+        (("retry", "hello"), "write DEPLOYMENT/STEP"),
+        (("ls", "hallo"), "did you mean 'hello'?"),
+    ):
+        done = lyftnb("jobs", *words)
+        assert done.returncode == 1 and told in done.stderr, (words, done)

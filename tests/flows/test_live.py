@@ -168,13 +168,68 @@ def test_a_blocked_stage_is_an_issue_until_it_is_mended(
     blocked = [("stage_blocked", "broken_draft/work")]
     until(lambda: issues() == blocked, lambda: (issues(), ws.progress(deployment)))
     until(lambda: ws._ledger.next_seq("broken_draft.copied") == 1, lambda: ws.progress(deployment))
+    with pytest.raises(SetupError, match="'broken_draft/copy' is not blocked"):
+        ws.retry(deployment, "copy")
     (folder / "broken/mended").touch()
-    ws._managing().retry(deployment, "work")
+    ws.retry(deployment, "work")
     until(lambda: not issues(), lambda: (issues(), ws.progress(deployment)))
     until(lambda: ws._ledger.next_seq("broken_draft.done") == 1, lambda: ws.progress(deployment))
     ws.stop(deployment)
     types = [m.type for m in ws._ledger.messages() if m.payload and "code" in str(m.payload)]
     assert "issue-raised" in types and "issue-closed" in types
+
+
+def test_a_batch_that_blocks_a_stage_is_passed_by_when_somebody_says_so(
+    ws: ln.Workspace, rows: Rows, folder: Path
+) -> None:
+    (folder / "passed").mkdir()
+    body = (
+        "def work(lf):\n"
+        "    from lyftnb.errors import Permanent\n"
+        "    if (lf.collect()['n'] == 2).any():\n"
+        "        raise Permanent('two')\n"
+        "    return lf"
+    )
+    wf = flow(
+        "passed",
+        {
+            "read": {
+                "input": {"files": {"path": "passed/*.ndjson"}},
+                "trigger": {"watch": "50ms"},
+                "out": "raw",
+            },
+            "work": {
+                "in": "raw",
+                "actions": [{"python": {"source": body, "rowwise": False}}],
+                "frame": "batch",
+                "output": {"csv": {"path": "passed_out"}},
+                "out": "done",
+            },
+        },
+        channels={"raw": SPOOL, "done": SPOOL},
+    )
+    deployment = ws.start(wf)
+    for number in (1, 2, 3):
+        with (folder / "passed/a.ndjson").open("a") as file:
+            file.write(json.dumps({"n": number}) + "\n")
+        until(lambda n=number: ws._ledger.next_seq("passed_draft.raw") == n, lambda: ws.issues)
+        if number == 2:
+            until(lambda: bool(ws.issues.list(code="stage_blocked")), lambda: ws.issues)
+    for _ in range(2):  # to try again brings the same again
+        ws.retry(deployment, "work")
+        until(lambda: ws.progress(deployment).stages[1].state == "blocked", lambda: ws.issues)
+    ws.skip(deployment, "work")
+    until(lambda: not ws.issues.list(place=deployment), lambda: ws.issues)
+    with (folder / "passed/a.ndjson").open("a") as file:
+        file.write('{"n": 4}\n')
+
+    def done() -> list[int]:
+        return rows("passed_draft.done")["n"].to_list()
+
+    until(lambda: 4 in done(), lambda: ws.progress(deployment))
+    assert not ws._ledger.open_claims(deployment)
+    ws.stop(deployment)
+    assert done()[0] == 1 and 2 not in done()
 
 
 def test_a_manager_with_nothing_to_do_waits_to_be_woken(ws: ln.Workspace) -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from lyftnb.manager import Progress
 from lyftnb.model import Run
 from lyftnb.server.routes.common import FIRST, SIZE, Limit, Offset, Ws, page
-from lyftnb.workspace.wire import FireBody, Page, WorkflowBody
+from lyftnb.workspace.wire import FireBody, Page, StageBody, WorkflowBody
 
 router = APIRouter(prefix="/running", tags=["running"])
 
@@ -36,6 +36,18 @@ def stop(ws: Ws, deployment: str, drain: Annotated[float, Query(ge=0, le=3600)] 
 def fire(ws: Ws, deployment: str, body: FireBody) -> Run:
     """Fire a step of a running deployment by hand."""
     return ws.fire(deployment, body.step, body.payload)
+
+
+@router.post("/{deployment}/retry", status_code=204)
+def retry(ws: Ws, deployment: str, body: StageBody) -> None:
+    """Let a blocked stage try again."""
+    ws.retry(deployment, body.step)
+
+
+@router.post("/{deployment}/skip", status_code=204)
+def skip(ws: Ws, deployment: str, body: StageBody) -> None:
+    """Let a blocked stage try again, and pass the batch by that fails once more."""
+    ws.skip(deployment, body.step)
 
 
 @router.get("/{deployment}/progress")
