@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lyftnb.cli.screen import Json, counted, print_json, print_table
-from lyftnb.errors import NotFound, SetupError
+from lyftnb.errors import ConfigError, NotFound, SetupError
 
 if TYPE_CHECKING:
     from lyftnb.planning.reconciling import DeploymentStatus
@@ -73,7 +73,11 @@ def down(ctx: typer.Context, as_json: Json = False) -> None:
             )
         with suppress(ProcessLookupError):
             os.kill(address.pid, signal.SIGTERM)
-        wait_for_end(root, address, Config.load(root).manager.drain + _DEAD_S)
+        try:
+            drain = Config.load(root).manager.drain
+        except ConfigError:
+            drain = Config().manager.drain  # it goes on with the settings that it has: so may we
+        wait_for_end(root, address, drain + _DEAD_S)
     if as_json:
         print_json({"was_up": address is not None})
     else:

@@ -20,7 +20,7 @@ from lyftnb.model import (
     is_plan_id,
 )
 from lyftnb.workspace.contexts import user
-from lyftnb.workspace.deployer import NOT_STARTED, Deployer, alone, request_of
+from lyftnb.workspace.deployer import Deployer, alone, request_of
 from lyftnb.workspace.given import WorkflowLike
 
 
@@ -229,6 +229,6 @@ class Deploying(Deployer):
         if self._manager is not None:
             self._manager.stop(deployment)
         self._ledger.destroy_deployment(deployment, user(), data=data)
-        self._ledger.close_issue(NOT_STARTED, deployment)
+        self._ledger.close_issues(deployment)
         if data:
             self._ledger.forget(deployment)
