@@ -6,6 +6,7 @@ What is to run is in the ledger. Whether it runs here as well is another matter:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
@@ -22,6 +23,8 @@ from lyftnb.model import (
 from lyftnb.workspace.contexts import user
 from lyftnb.workspace.deployer import Deployer, alone, request_of
 from lyftnb.workspace.given import WorkflowLike
+
+_log = logging.getLogger(__name__)
 
 
 class Deploying(Deployer):
@@ -230,5 +233,6 @@ class Deploying(Deployer):
             self._manager.stop(deployment)
         self._ledger.destroy_deployment(deployment, user(), data=data)
         self._ledger.close_issues(deployment)
+        _log.info("destroy: %s%s", deployment, ", with its data" if data else "")
         if data:
             self._ledger.forget(deployment)
