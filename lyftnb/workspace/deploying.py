@@ -20,6 +20,7 @@ from lyftnb.model import (
     Settings,
     is_plan_id,
 )
+from lyftnb.planning.reconciling import SEGMENTS_DAMAGED
 from lyftnb.workspace.contexts import user
 from lyftnb.workspace.deployer import Deployer, alone, request_of
 from lyftnb.workspace.given import WorkflowLike
@@ -232,7 +233,8 @@ class Deploying(Deployer):
         if self._manager is not None:
             self._manager.stop(deployment)
         self._ledger.destroy_deployment(deployment, user(), data=data)
-        self._ledger.close_issues(deployment)
+        # Its data stays, and with it what is wrong there.
+        self._ledger.close_issues(deployment, () if data else (SEGMENTS_DAMAGED,))
         _log.info("destroy: %s%s", deployment, ", with its data" if data else "")
         if data:
             self._ledger.forget(deployment)
