@@ -96,6 +96,8 @@ def publish(ctx: typer.Context, file: File, context: Context = None, as_json: Js
         print_json({"ref": version.ref, "digest": version.digest, "created": created})
     elif created:
         typer.echo(f"published {version.ref} ({version.digest})")
+        named = f" --context {context}" if context else ""
+        typer.echo(f"next: lyftnb plan {version.workflow}{named}")
     else:
         typer.echo(f"{version.ref} is what the file says; nothing new to publish")
 

@@ -132,7 +132,10 @@ def apply(
                 "a plan has its context and settings already", hint="give them with a reference"
             )
         made = workspace.apply(target, accept=accept or (), gate=gate)
-    _show(made, "applied", as_json)
+    unchanged = not isinstance(target, str) and target.empty
+    _show(made, "nothing to change" if unchanged else "applied", as_json)
+    if not (as_json or unchanged):
+        typer.echo("see it run: lyftnb status")
 
 
 def deployments(ctx: typer.Context, as_json: Json = False) -> None:
@@ -210,7 +213,7 @@ def rollback(
         if not (found.empty or found.blocked or yes or found.unaccepted(accept or ())):
             typer.confirm("roll back?", abort=True)
         made = workspace.rollback(deployment, revision, accept=accept or ())
-    _show(made, "rolled back", as_json)
+    _show(made, "nothing to change" if found.empty else "rolled back", as_json)
 
 
 def pause(ctx: typer.Context, deployment: Name, step: Step = None, as_json: Json = False) -> None:

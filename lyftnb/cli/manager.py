@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lyftnb.cli.screen import Json, counted, print_json, print_table
-from lyftnb.errors import NotFound, SetupError
+from lyftnb.cli.screen import Json, ago, counted, print_json, print_table
+from lyftnb.clock import SystemClock
+from lyftnb.errors import ConfigError, LyftError, NotFound, SetupError
 
 if TYPE_CHECKING:
+    from lyftnb.manager import Progress
+    from lyftnb.model import Deployment
     from lyftnb.planning.reconciling import DeploymentStatus
     from lyftnb.workspace.address import ManagerAddress
 
@@ -73,7 +76,11 @@ def down(ctx: typer.Context, as_json: Json = False) -> None:
             )
         with suppress(ProcessLookupError):
             os.kill(address.pid, signal.SIGTERM)
-        wait_for_end(root, address, Config.load(root).manager.drain + _DEAD_S)
+        try:
+            drain = Config.load(root).manager.drain
+        except ConfigError:
+            drain = Config().manager.drain  # it goes on with the settings that it has: so may we
+        wait_for_end(root, address, drain + _DEAD_S)
     if as_json:
         print_json({"was_up": address is not None})
     else:
@@ -91,15 +98,13 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
     root = _root(ctx)
     address = find(root)
     if address is None:
-        if as_json:
-            print_json({"up": False})
-        else:
-            typer.echo("no manager is up; `lyftnb up` starts one")
+        _show_down(root, as_json)
         raise typer.Exit(1)
     with RemoteWorkspace(root) as workspace:
+        standing = workspace.status()
+        applied = workspace.deployments
         work = [workspace.numbers(deployment) for deployment in workspace.running]
         issues = workspace.issues.list()
-        standing = workspace.status()
     if as_json:
         facts: dict[str, Any] = {"up": True, **_facts(address)}
         facts["deployments"] = [asdict(s) for s in standing]
@@ -107,20 +112,16 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
         return
     stays = "stays" if address.stays else "ends when nobody needs it"
     typer.echo(f"the manager is up at {address.url}, process {address.pid}, {stays}")
+    _warn_of_settings(root)
     if standing:
-        _print_standing(standing)
-    rows = [
-        (w.deployment, s.stage, s.state, s.rows_in, s.rows_out, s.rejects, s.note)
-        for w in work
-        for s in w.stages
-    ]
-    if rows:
-        columns = ("deployment", "stage", "state", "rows in", "rows out", "rejects", "note")
-        print_table(columns, rows)
-    else:
-        typer.echo("nothing runs")
+        _print_standing(standing, applied)
+    if work:
+        _print_work(work)
+    elif not standing:
+        typer.echo("nothing is applied, and nothing runs")
+        typer.echo("next: lyftnb publish FILE && lyftnb plan NAME && lyftnb apply NAME")
     if issues:
-        typer.echo(f"{counted(len(issues), 'open issue')}: lyftnb issues ls")
+        typer.echo(f"\n{counted(len(issues), 'open issue')}: lyftnb issues ls")
 
 
 def logs(
@@ -141,17 +142,91 @@ def logs(
         typer.echo(line, nl=False)
 
 
-def _print_standing(standing: Sequence[DeploymentStatus]) -> None:
-    """A row for each deployment, and below it the reasons of those that are not as they should."""
-    print_table(
-        ("deployment", "version", "context", "revision", "sync", "health"),
-        [(s.name, s.ref, s.context, s.revision, s.sync, s.health) for s in standing],
-    )
+def _show_down(root: Path, as_json: bool) -> None:
+    """That no manager is up, how the last one ended, and what so stands still."""
+    from lyftnb import workspace
+    from lyftnb.store.database import FILE as LEDGER_FILE
+    from lyftnb.workspace.address import ManagerAddress
+    from lyftnb.workspace.config import STATE_DIR
+
+    if as_json:
+        print_json({"up": False})
+        return
+    died = ManagerAddress.left(root / STATE_DIR)
+    if died is None:
+        typer.echo("no manager is up; `lyftnb up` starts one")
+    else:
+        typer.echo(f"the manager (process {died.pid}) has died; nothing committed is lost")
+        typer.echo("`lyftnb up` starts another one; `lyftnb logs` may tell why it died")
+    if not (root / STATE_DIR / LEDGER_FILE).exists():
+        return
+    try:
+        with workspace.open(root, serve=False) as own:
+            applied = own.deployments
+    except LyftError as error:
+        typer.echo(error)
+        return
+    if applied:
+        typer.echo("\napplied, and standing still until then:")
+        columns = ("deployment", "version", "context", "revision", "age")
+        print_table(columns, [(d.name, d.ref, d.context, d.revision, _age(d)) for d in applied])
+
+
+def _warn_of_settings(root: Path) -> None:
+    from lyftnb.workspace.config import Config
+
+    try:
+        Config.load(root)
+    except ConfigError as error:
+        typer.echo(f"it goes on with the settings that it has: {error}")
+
+
+def _print_standing(standing: Sequence[DeploymentStatus], applied: Sequence[Deployment]) -> None:
+    """A row for each deployment; below it, what is not as it should be, and what to do."""
+    known = {d.name: d for d in applied}
+    rows = [
+        (s.name, s.ref, s.context, s.revision, s.sync, s.health, _age(known.get(s.name)))
+        for s in standing
+    ]
+    typer.echo()
+    print_table(("deployment", "version", "context", "revision", "sync", "health", "age"), rows)
     for s in standing:
         if s.sync == "drifted":
             typer.echo(f"{s.name} is drifted: {s.sync_reason}")
-        if s.health in ("degraded", "paused"):
-            typer.echo(f"{s.name} is {s.health}: {s.health_reason}")
+            context = f" --context {s.context}" if s.context else ""
+            typer.echo(f"  look at it, and apply: lyftnb plan {s.ref}{context}")
+        if s.health == "degraded":
+            typer.echo(f"{s.name} is degraded: {s.health_reason}")
+        held = known[s.name].paused if s.name in known else ""
+        if held:
+            typer.echo(f"{s.name} is paused ({held}); it goes on with: lyftnb resume {s.name}")
+
+
+def _print_work(work: Sequence[Progress]) -> None:
+    """A row for each stage. Why a stage is blocked, the deployment's reason tells already."""
+    rows = [
+        (
+            w.deployment,
+            s.stage,
+            s.state,
+            s.rows_in,
+            s.rows_out,
+            s.rejects,
+            "" if s.state in ("blocked", "paused") else s.note.partition("\n")[0],
+        )
+        for w in work
+        for s in w.stages
+    ]
+    typer.echo()
+    columns = ("deployment", "stage", "state", "rows in", "rows out", "rejects", "note")
+    print_table(columns, rows)
+
+
+def _age(deployment: Deployment | None) -> str:
+    """For how long its revision has been applied."""
+    if deployment is None:
+        return ""
+    return ago((SystemClock().now() - deployment.applied_at).total_seconds())
 
 
 def _tail(file: Path, lines: int, keep_on: bool) -> Generator[str]:

@@ -193,6 +193,18 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{ending}"
 
 
+def ago(seconds: float) -> str:
+    """A time as people tell an age, in its largest unit.
+
+    >>> [ago(42), ago(600), ago(90_000)]
+    ['42s', '10m', '25h']
+    """
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= 2 * length or (unit == "m" and seconds >= length):
+            return f"{int(seconds // length)}{unit}"
+    return f"{max(0, int(seconds))}s"
+
+
 def size(count: int) -> str:
     """A size as people read it: `31.4 MiB`."""
     amount, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 from lyftnb.store.master_keys import VARIABLE as MASTER_KEY_VARIABLE
 
+_log = logging.getLogger(__name__)
 _RESTART_PAUSE_S = 0.2
 _MAX_RESTART_PAUSE_S = 10.0
 _HEALTHY_S = 5.0
@@ -85,6 +87,14 @@ class WorkerProcess:
             self._child.wait()
             lived = time.monotonic() - born
             pause = _RESTART_PAUSE_S if lived > _HEALTHY_S else min(pause * 2, _MAX_RESTART_PAUSE_S)
+            if self._closing.is_set():
+                return
+            _log.info(
+                "a worker of group '%s' (process %d) has ended (%d); another one comes",
+                self.group,
+                self._child.pid,
+                self._child.returncode,
+            )
             if self._closing.wait(pause):
                 return
             with self._lock:

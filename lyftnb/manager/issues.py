@@ -46,7 +46,8 @@ def _of_stage(deployment: str, run: StageRun) -> Iterator[IssueDraft]:
         yield IssueDraft(
             ROWS_REJECTED,
             place,
-            f"{run.rejects:,} rows of its last run were rejected",
+            f"{run.rejects:,} {'row' if run.rejects == 1 else 'rows'} of its last run "
+            f"{'was' if run.rejects == 1 else 'were'} rejected",
             "warning",
             hint=f"look at them: lyftnb spool show {deployment}.{run.stage.id}_rejects",
             facts={"rows": run.rejects},

@@ -91,6 +91,8 @@ class Filling:
         how = "set it under `context:`"
         if chosen != OWN_LAYER:
             how += f", or: lyftnb context set {chosen} {name} VALUE"
+        else:
+            how += ", or name a context that has it: --context NAME"
         guess = near(
             name, dict.fromkeys(p for layer in self._layers for p in flattened(layer.values))
         )

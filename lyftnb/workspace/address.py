@@ -74,8 +74,20 @@ class ManagerAddress:
     @staticmethod
     def load(state_dir: Path) -> ManagerAddress | None:
         """The address of the manager that is alive; None if there is none."""
+        found = ManagerAddress._read(state_dir)
+        return found if found is not None and found.is_alive else None
+
+    @staticmethod
+    def left(state_dir: Path) -> ManagerAddress | None:
+        """The address of a manager that died, which nobody has taken away since."""
+        found = ManagerAddress._read(state_dir)
+        return found if found is not None and not found.is_alive else None
+
+    @staticmethod
+    def _read(state_dir: Path) -> ManagerAddress | None:
         try:
             found = ManagerAddress(**json.loads((state_dir / MANAGER_FILE).read_text()))
-            return found if found.is_alive else None
+            is_alive(found.process)  # what cannot be told is no address either
         except (OSError, ValueError, TypeError, LookupError):
             return None
+        return found

@@ -214,6 +214,7 @@ class Deployer(ABC):
                 hint="it takes a number from 1 on, and a revision to go back to",
             )
         made = self._switch(plan, cause, gate)
+        _log.info("%s: %s is %s, revision %d", cause, made.name, made.ref, made.revision)
         if cause != "gate":
             self._ledger.close_issue(ROLLED_BACK, plan.deployment)
         if self._serves:
@@ -318,6 +319,7 @@ class Deployer(ABC):
 
         def commit() -> None:
             made.append(self._ledger.pause_deployment(name, pauses, user(), what, step))
+            _log.info("%s: %s", what, f"{name}, {step}" if step else name)
 
         if not self._runs(name):
             commit()

@@ -6,6 +6,7 @@ What is to run is in the ledger. Whether it runs here as well is another matter:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
@@ -19,9 +20,12 @@ from lyftnb.model import (
     Settings,
     is_plan_id,
 )
+from lyftnb.planning.reconciling import SEGMENTS_DAMAGED
 from lyftnb.workspace.contexts import user
-from lyftnb.workspace.deployer import NOT_STARTED, Deployer, alone, request_of
+from lyftnb.workspace.deployer import Deployer, alone, request_of
 from lyftnb.workspace.given import WorkflowLike
+
+_log = logging.getLogger(__name__)
 
 
 class Deploying(Deployer):
@@ -229,6 +233,8 @@ class Deploying(Deployer):
         if self._manager is not None:
             self._manager.stop(deployment)
         self._ledger.destroy_deployment(deployment, user(), data=data)
-        self._ledger.close_issue(NOT_STARTED, deployment)
+        # Its data stays, and with it what is wrong there.
+        self._ledger.close_issues(deployment, () if data else (SEGMENTS_DAMAGED,))
+        _log.info("destroy: %s%s", deployment, ", with its data" if data else "")
         if data:
             self._ledger.forget(deployment)

@@ -130,7 +130,10 @@ class Workspace(Running, Reconciling, State):
         found = self._ledger.version(*parsed) if parsed else None
         if found is None:
             known = {v.workflow for v in self.versions()} | {v.ref for v in self.versions()}
-            raise unknown("workflow version", ref, known)
+            error = unknown("workflow version", ref, known)
+            if not known:
+                error.hint = "nothing is published yet: lyftnb publish FILE"
+            raise error
         return found
 
     # -- asking and invoking

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lyftnb import planning
-from lyftnb.errors import LyftError
+from lyftnb.errors import ConfigError, LyftError
 from lyftnb.model import Plan, Problem, Run, RunSummary, WorkflowSpec, has_errors, secrets_of_plan
 from lyftnb.planning import Explanation
 from lyftnb.store.remote import StateAddress, StateClient
@@ -50,7 +50,7 @@ class RemoteWorkspace(RemoteDeploying, Connection):
     """
 
     def __init__(self, path: Path) -> None:
-        self.config = Config.load(path)
+        self.config = _settings(path)
         super().__init__(path, _State(path))
         self._http = Client(lambda: find_or_start(path))
         self._book = Book(self._http)
@@ -238,6 +238,21 @@ class RemoteWorkspace(RemoteDeploying, Connection):
             "/workflows/explain", tuple[Explanation, ...], self._body(workflow, context)
         )
         return found
+
+
+def _settings(path: Path) -> Config:
+    """The workspace's settings. While the file is wrong a manager that is up goes on with those
+    that it has, and must be reachable: nothing of ours hangs on them.
+
+    Raises:
+        ConfigError: the file is wrong, and no manager is up.
+    """
+    try:
+        return Config.load(path)
+    except ConfigError:
+        if find(path) is None:
+            raise
+        return Config()
 
 
 class _State(StateClient):

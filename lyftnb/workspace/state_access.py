@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from lyftnb.errors import NotFound, Temporary, WorkspaceBusy
+from lyftnb.errors import ConfigError, NotFound, Temporary, WorkspaceBusy
 from lyftnb.model import Json, Run
 from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.config import STATE_DIR, root_of
@@ -221,6 +221,7 @@ def reach(path: str | Path = ".", *, serve: bool = False) -> State:
 
     Raises:
         WorkspaceBusy: the owner could not be reached, and did not end.
+        ConfigError: `lyftnb.toml` has errors, and nobody owns the workspace.
     """
     from lyftnb.store.remote import StateAddress
     from lyftnb.workspace.local import open
@@ -229,11 +230,12 @@ def reach(path: str | Path = ".", *, serve: bool = False) -> State:
     while True:
         try:
             return open(path, serve=serve)
-        except WorkspaceBusy as busy:
+        except (WorkspaceBusy, ConfigError) as error:
             # Without an address it is on its way up or down, or it serves nobody and soon ends.
+            # An owner that is up goes on with the settings that it has, whatever the file says.
             if StateAddress.load(root_of(path) / STATE_DIR) is not None:
                 with suppress(NotFound, Temporary):
                     return state(path, patience=HASTE_S)
-            if time.monotonic() >= deadline:
-                raise busy from None
+            if isinstance(error, ConfigError) or time.monotonic() >= deadline:
+                raise error from None
             time.sleep(_LOOK_S)

@@ -314,6 +314,32 @@ def test_up_status_logs_down(root: Path) -> None:
     assert cli(root, "down").stdout == "no manager is up\n"
 
 
+def test_status_of_a_manager_with_wrong_settings_and_of_one_that_died(root: Path) -> None:
+    assert cli(root, "up").returncode == 0
+    nothing = cli(root, "status").stdout
+    assert "nothing is applied" in nothing and "lyftnb apply NAME" in nothing
+    with RemoteWorkspace(root) as workspace:
+        workspace.publish(slow(root, "kept"))
+        workspace.apply("kept")
+        workspace.pause("kept")
+    (root / "lyftnb.toml").write_text("[groups.default]\nworkers = 0.5\n")
+    shown = cli(root, "status")
+    assert shown.returncode == 0 and "with the settings that it has" in shown.stdout
+    assert "kept is paused (all of it)" in shown.stdout and "lyftnb resume kept" in shown.stdout
+    assert cli(root, "issues", "ls").returncode == 0
+    ended(root, signal.SIGKILL)
+    died = cli(root, "status")
+    assert died.returncode == 1 and "has died" in died.stdout and "lyftnb logs" in died.stdout
+    assert "0.5" in died.stdout
+    (root / "lyftnb.toml").write_text(SETTINGS)
+    died = cli(root, "status")
+    assert "has died" in died.stdout and "kept@1" in died.stdout
+    assert cli(root, "up").returncode == 0
+    (root / "lyftnb.toml").write_text("[groups.default]\nworkers = 0.5\n")
+    assert cli(root, "down").stdout == "the manager is down\n"
+    (root / "lyftnb.toml").write_text(SETTINGS)
+
+
 def test_in_the_foreground_until_it_is_asked_to_end(root: Path) -> None:
     command = [sys.executable, "-m", "lyftnb.cli.app", "up", "--foreground"]
     with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True) as process:

@@ -41,7 +41,10 @@ def test_the_exit_code_of_plan_says_whether_there_is_something_to_change(lyftnb:
     assert done.returncode == 2 and "+ create job pick" in done.stdout
     id = json.loads(lyftnb("plan", "hello", "--json").stdout)["id"]
     assert f"lyftnb apply {id}" in done.stdout
-    assert lyftnb("apply", id).stdout == "applied: hello is hello@1, revision 1\n"
+    done = lyftnb("apply", id)
+    assert done.stdout == "applied: hello is hello@1, revision 1\nsee it run: lyftnb status\n"
+    again = lyftnb("apply", "hello").stdout
+    assert again.endswith("nothing to change: hello is hello@1, revision 1\n")
     assert lyftnb("plan", "hello").returncode == 0
     assert lyftnb("plan", "helo").returncode == 1
     assert lyftnb("plan", FILE).returncode == 2
@@ -57,7 +60,7 @@ def test_change_apply_look_back_and_roll_back(lyftnb: Call, hello: Path) -> None
     lyftnb("publish", FILE)
     done = lyftnb("apply", "hello", "--yes", "--replicas", "pick=2")
     assert "actions[1].filter: total >= 100 -> total >= 50" in done.stdout
-    assert done.stdout.endswith("applied: hello is hello@2, revision 2\n")
+    assert "applied: hello is hello@2, revision 2\n" in done.stdout
     history = read(lyftnb, "history", "hello")
     assert [(r["revision"], r["version"]) for r in history] == [(2, "hello@2"), (1, "hello@1")]
     assert history[0]["settings"]["replicas"] == {"pick": 2}

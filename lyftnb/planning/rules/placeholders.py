@@ -25,7 +25,9 @@ def placeholders(draft: Draft, setting: Setting, report: Report) -> None:
                 _secrets(place, spec.params, setting, report)
         for index, action in enumerate(step.actions):
             place = (*path, "actions", index, action.kind)
-            _secrets(place, _without_source(action), setting, report)
+            params = _without_source(action)
+            _unknown(place, params, report)
+            _secrets(place, params, setting, report)
         for place, value in _elsewhere(path, step):
             for at, written, found in model.placeholders(value, place):
                 if found is not None and found.secret is not None:
@@ -34,14 +36,25 @@ def placeholders(draft: Draft, setting: Setting, report: Report) -> None:
 
 
 def _names(path: Path, params: Any, report: Report) -> None:
-    """What cannot be filled in; in expressions the parser says so."""
+    """What cannot be filled in, in parameters; the parser says so of what is no name at all in
+    expressions.
+    """
     for at, written, found in model.placeholders(params, path):
         if found is None:
             why = f"{written} names no value"
             hint = "write ${run.id}, or ${msg.last || 0} with a fallback; a plain ${ is written $${"
             report.error(at, "bad_placeholder", why, hint)
-        elif found.secret is None and not _is_known(found.name):
-            hint = choose(found.name, ROOTS) + "; a plain ${ is written $${"
+    _unknown(path, params, report)
+
+
+def _unknown(path: Path, params: Any, report: Report) -> None:
+    """Names that nothing gives a value when it runs."""
+    for at, written, found in model.placeholders(params, path):
+        if found is not None and found.secret is None and not _is_known(found.name):
+            guess = choose(found.name, ROOTS)
+            if not guess.startswith("did you mean"):
+                guess = f"a variable of a context is written {{{{{found.name}}}}}; {guess}"
+            hint = f"{guess}; a plain ${{ is written $${{"
             report.error(at, "unknown_placeholder", f"nothing gives {written} a value", hint)
 
 

@@ -383,6 +383,7 @@ def test_placeholders_and_secrets() -> None:
             "input": {"files": {"path": f"x/{used}", "n": "${rum.id}", "m": "$${HOME} ${} ${a b}"}},
             "actions": [
                 {"derive": {"x": f"md5({used})", "y": "${secret.Db/x}", "z": "${secret.a/b || 1}"}},
+                {"derive": {"x": "2 * ${rate}", "y": "${run.id}"}},
                 {"python": {"source": f"# {used}", "values": {"k": used}}},
             ],
             "emit": [{"tag": "t", "fields": {"x": used}}],
@@ -393,19 +394,22 @@ def test_placeholders_and_secrets() -> None:
     wrong = {
         "unknown_placeholder steps.a.input.files.n",
         "bad_placeholder steps.a.input.files.m",
+        "unknown_placeholder steps.a.actions[1].derive.x",
         "bad_secret steps.a.actions[0].derive.y",
         "bad_secret steps.a.actions[0].derive.z",
-        "secret_not_here steps.a.actions[1].python.source",
+        "secret_not_here steps.a.actions[2].python.source",
         "secret_not_here steps.a.emit[0].fields.x",
     }
     assert set(found(spec)) - {"bad_expression steps.a.emit[0].fields"} == wrong
     assert set(found(spec, secrets=frozenset({"db/password"}))) == wrong
+    (rate,) = [p for p in problems(spec) if p.dotted.endswith("actions[1].derive.x")]
+    assert "{{rate}}" in rate.hint
     missing = problems(spec, secrets=frozenset({"db/passwort"}))
     told = [p for p in missing if p.code == "missing_secret"]
     assert {p.dotted for p in told} == {
         "steps.a.input.files.path",
         "steps.a.actions[0].derive.x",
-        "steps.a.actions[1].python.values.k",
+        "steps.a.actions[2].python.values.k",
         "steps.a.output.print",
     }
     assert {p.severity for p in told} == {"warning"}

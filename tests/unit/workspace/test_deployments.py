@@ -12,6 +12,7 @@ import lyftnb as ln
 from lyftnb.errors import NotFound, PlanRefused, SetupError
 from lyftnb.model import WorkflowSpec
 from lyftnb.planning.deploying import sentence_of
+from lyftnb.planning.reconciling import SEGMENTS_DAMAGED
 
 SETTINGS = """
 [groups.default]
@@ -223,8 +224,11 @@ def test_destroy_keeps_the_data_unless_asked(ws: ln.Workspace) -> None:
     ws.publish(flow())
     ws.apply("shop")
     _read(ws, "pick/raw")
+    ws._ledger.raise_issue("stage_blocked", "shop/pick", "it is blocked")
+    ws._ledger.raise_issue(SEGMENTS_DAMAGED, "shop.raw", "a segment is not there")
     ws.destroy("shop")
     assert ws.deployments == [] and ws._ledger.positions("shop")
+    assert [issue.code for issue in ws.issues.list()] == [SEGMENTS_DAMAGED]
     with pytest.raises(NotFound, match="unknown deployment"):
         ws.destroy("shop")
     assert ws.apply("shop").revision == 2
