@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.manager_kit import ended
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
@@ -40,9 +42,18 @@ def test_five_minutes(tmp_path: Path) -> None:
     told = 'lyftnb() { command lyftnb "$@" || [[ $1 == plan && $? == 2 ]]; }'
     tour = f"cat > tour.py <<'END'\n{blocks('python')[0]}END\npython tour.py\n"
     script = f"set -e\n{told}\n{shell}\n{tour}"
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=180
-    )
+    try:
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+    finally:
+        if (tmp_path / "shop").is_dir():
+            ended(tmp_path / "shop")
     assert done.returncode == 0, done.stdout + done.stderr
     for shown in ("chair", "published hello@1", "every segment is sound", "47.5"):
         assert shown in done.stdout
