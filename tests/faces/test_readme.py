@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.manager_kit import ended
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
@@ -43,6 +45,7 @@ def test_five_minutes(tmp_path: Path) -> None:
     done = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=180
     )
+    ended(tmp_path / "shop")
     assert done.returncode == 0, done.stdout + done.stderr
     for shown in ("chair", "published hello@1", "every segment is sound", "47.5"):
         assert shown in done.stdout
