@@ -89,7 +89,7 @@ class WorkerProcess:
             pause = _RESTART_PAUSE_S if lived > _HEALTHY_S else min(pause * 2, _MAX_RESTART_PAUSE_S)
             if self._closing.is_set():
                 return
-            _log.info(
+            _log.debug(
                 "a worker of group '%s' (process %d) has ended (%d); another one comes",
                 self.group,
                 self._child.pid,

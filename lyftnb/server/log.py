@@ -50,4 +50,6 @@ def log_to(file: Path, *, screen: bool) -> Log:
     logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
     for name in ("distributed", "httpx", "asyncio", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Who reads the manager's log wants to know of workers that died; a program's own log does not.
+    logging.getLogger("lyftnb.engine.processes").setLevel(logging.DEBUG)
     return log

@@ -219,11 +219,7 @@ def test_a_cluster_of_a_class_is_started_and_goes_with_us(tmp_path: Path) -> Non
     [
         ('class = "distributed.NoCluster"', "no cluster class distributed.NoCluster", "install"),
         ('class = "no_such_package.A"', "No module named 'no_such_package'", "install"),
-        (
-            'class = "distributed.LocalCluster"\noptions = {protocol = "pigeon://"}',
-            "pigeon",
-            "options",
-        ),
+        ('class = "distributed.Security"\noptions = {pigeons = 2}', "pigeons", "options"),
     ],
 )
 def test_a_class_that_cannot_be_started_is_an_error(
