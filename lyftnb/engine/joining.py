@@ -21,6 +21,7 @@ from typing import Any
 from lyftnb.engine.probe import PREFIX, elsewhere, read_probe
 from lyftnb.engine.staff import GroupSize, Staff
 from lyftnb.errors import SetupError
+from lyftnb.store.remote.address import save_private
 
 FILE = "cluster.json"
 _LOOK_S = 0.5
@@ -54,10 +55,7 @@ class Invitation:
 
     def save(self, state_dir: Path) -> None:
         """Leave it for other processes of this user."""
-        fd, draft = tempfile.mkstemp(dir=state_dir, prefix=f".{FILE}-")
-        with os.fdopen(fd, "w") as file:
-            json.dump(asdict(self), file)
-        Path(draft).replace(state_dir / FILE)
+        save_private(state_dir / FILE, asdict(self))
 
     def withdraw(self, state_dir: Path) -> None:
         """Nobody else is to join."""

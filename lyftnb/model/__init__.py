@@ -33,8 +33,6 @@ from lyftnb.model.changes import (
     StaleHistory,
     StateChange,
     Verb,
-    deployment_plan_document,
-    deployment_plan_from,
     is_plan_id,
 )
 from lyftnb.model.commit import Answer, Commit, Committed, Refused, RunSummary
@@ -280,8 +278,6 @@ __all__ = [
     "WindowSpec",
     "WorkflowSpec",
     "canonical_json",
-    "deployment_plan_document",
-    "deployment_plan_from",
     "digest",
     "dotted",
     "filled",

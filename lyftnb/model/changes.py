@@ -5,7 +5,6 @@ Explaining a plan and carrying it out walk the same list.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -328,26 +327,11 @@ class DeploymentPlan:
 
 
 _CHANGE: TypeAdapter[Change] = TypeAdapter(Change)
-_PLAN = TypeAdapter(DeploymentPlan)
 
 
 def is_plan_id(text: str) -> bool:
     """Whether a text is the id of a plan, and so no reference to a version."""
     return _PLAN_ID.fullmatch(text) is not None
-
-
-def deployment_plan_document(plan: DeploymentPlan) -> Any:
-    """A deployment's plan as JSON, whole: `deployment_plan_from` gives it back."""
-    return _PLAN.dump_python(plan, mode="json", by_alias=True)
-
-
-def deployment_plan_from(document: Any) -> DeploymentPlan:
-    """The plan of such a document.
-
-    Raises:
-        ValueError: it is none.
-    """
-    return _PLAN.validate_json(json.dumps(document))
 
 
 def _document_of(change: Change) -> dict[str, Any]:

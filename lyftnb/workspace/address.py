@@ -8,14 +8,13 @@ process.
 from __future__ import annotations
 
 import json
-import os
 import ssl
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lyftnb.store.owner import MANAGER_FILE, is_alive, this_process
+from lyftnb.store.remote.address import pinned, save_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +48,11 @@ class ManagerAddress:
 
     def tls(self) -> ssl.SSLContext | bool:
         """What httpx is to verify with."""
-        if self.certificate is None:
-            return True
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        # The certificate itself is pinned; the name by which a host is reached proves nothing more.
-        context.check_hostname = False
-        context.load_verify_locations(cadata=self.certificate)
-        return context
+        return True if self.certificate is None else pinned(self.certificate)
 
     def save(self, state_dir: Path) -> None:
         """Leave it for other processes of this user."""
-        # Made for us alone, written whole, moved into place.
-        fd, draft = tempfile.mkstemp(dir=state_dir, prefix=f".{MANAGER_FILE}-")
-        with os.fdopen(fd, "w") as file:
-            json.dump(asdict(self), file)
-        Path(draft).replace(state_dir / MANAGER_FILE)
+        save_private(state_dir / MANAGER_FILE, asdict(self))
 
     @staticmethod
     def forget(state_dir: Path) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from lyftnb.errors import LyftError
 from lyftnb.model import Deployment, IssueDraft, Revision
@@ -30,20 +30,16 @@ _MAX_PAUSE_S = 300.0
 _log = logging.getLogger(__name__)
 
 
-class Hands(Protocol):
+@dataclass(frozen=True, slots=True)
+class Hands:
     """What the reconciler may do, and look at, beside the ledger."""
 
-    def actual(self) -> Actual:
-        """What runs, and with what, as the manager and the cluster know it."""
-        ...
-
-    def drifts(self, deployment: Deployment) -> tuple[str, ...]:
-        """What planning a deployment again would change, in words."""
-        ...
-
-    def remedy(self, remedy: Remedy, desired: Desired | None) -> None:
-        """Carry a remedy out."""
-        ...
+    actual: Callable[[], Actual]
+    """What runs, and with what, as the manager and the cluster know it."""
+    drifts: Callable[[Deployment], tuple[str, ...]]
+    """What planning a deployment again would change, in words."""
+    remedy: Callable[[Remedy, Desired | None], None]
+    """Carries a remedy out."""
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from lyftnb.planning.reconciling import (
 )
 from lyftnb.workspace.deployer import alone
 from lyftnb.workspace.deploying import Deploying
-from lyftnb.workspace.reconciler import Reconciler
+from lyftnb.workspace.reconciler import Hands, Reconciler
 
 _log = logging.getLogger(__name__)
 
@@ -75,15 +75,14 @@ class Reconciling(Deploying):
 
     @cached_property
     def _reconciler(self) -> Reconciler:
-        return Reconciler(self._ledger, self, self._deploys)
+        return Reconciler(
+            self._ledger, Hands(self._actual, self._drifts, self._remedy), self._deploys
+        )
 
-    def actual(self) -> Actual:
+    def _actual(self) -> Actual:
         """See `Hands`."""
-        manager = self._manager
-        if manager is not None and not manager.alive:
-            _log.error("the manager's loop has ended; all that is applied is started anew")
-            manager.abandon()
-            self._manager = manager = None
+        # Of one whose loop has ended nothing runs any more.
+        manager = self._manager if self._manager is not None and self._manager.alive else None
         at_work = manager.at_work if manager is not None else {}
         return Actual(
             running={name: work.plan for name, work in at_work.items()},
@@ -94,7 +93,7 @@ class Reconciling(Deploying):
             busy=manager.busy if manager is not None else frozenset(),
         )
 
-    def drifts(self, deployment: Deployment) -> tuple[str, ...]:
+    def _drifts(self, deployment: Deployment) -> tuple[str, ...]:
         """See `Hands`."""
         try:
             plan = self._plan(
@@ -108,8 +107,12 @@ class Reconciling(Deploying):
             return (error.message,)
         return tuple(full_sentence_of(change) for change in plan.changes if change.changes)
 
-    def remedy(self, remedy: Remedy, desired: Desired | None) -> None:
+    def _remedy(self, remedy: Remedy, desired: Desired | None) -> None:
         """See `Hands`."""
+        if self._manager is not None and not self._manager.alive:
+            _log.error("the manager's loop has ended; all that is applied is started anew")
+            self._manager.abandon()
+            self._manager = None
         if isinstance(remedy, StopDeployment):
             if self._manager is not None:
                 self._manager.stop(remedy.deployment)

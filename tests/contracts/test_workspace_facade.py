@@ -43,7 +43,7 @@ FAILING = {
 }
 LONG_S = 60.0
 INSIDE = {"background", "asked_at", "plan_to_trace"}
-INSIDE |= {"serve_deployments", "reconcile", "actual", "drifts", "remedy"}
+INSIDE |= {"serve_deployments", "reconcile"}
 """What the manager's process alone needs of the facade."""
 Ws = Workspace | RemoteWorkspace
 

@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from lyftnb.store.owner import STATE_FILE
 
@@ -35,21 +36,11 @@ class StateAddress:
 
     def client_context(self) -> ssl.SSLContext:
         """TLS that trusts this owner alone."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        # The certificate itself is pinned; the name by which a host is reached proves nothing more.
-        context.check_hostname = False
-        context.load_verify_locations(cadata=self.certificate)
-        return context
+        return pinned(self.certificate)
 
     def save(self, state_dir: Path) -> None:
         """Leave the address for other processes of this user."""
-        # Made for us alone, written whole, moved into place: nobody reads half of it, or a file
-        # whose mode is about to change.
-        fd, draft = tempfile.mkstemp(dir=state_dir, prefix=f".{STATE_FILE}-")
-        with os.fdopen(fd, "w") as file:
-            json.dump(asdict(self), file)
-        Path(draft).replace(state_dir / STATE_FILE)
+        save_private(state_dir / STATE_FILE, asdict(self))
 
     @staticmethod
     def load(state_dir: Path) -> StateAddress | None:
@@ -61,6 +52,26 @@ class StateAddress:
             )
         except (OSError, ValueError, LookupError, TypeError):
             return None
+
+
+def save_private(file: Path, document: Any) -> None:
+    """Leave JSON for other processes of this user, and for nobody else."""
+    # Made for us alone, written whole, moved into place: nobody reads half of it, or a file whose
+    # mode is about to change.
+    fd, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    with os.fdopen(fd, "w") as out:
+        json.dump(document, out)
+    Path(draft).replace(file)
+
+
+def pinned(certificate: str) -> ssl.SSLContext:
+    """A client's TLS that trusts this certificate (PEM) and no other."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    # The certificate itself is pinned; the name by which a host is reached proves nothing more.
+    context.check_hostname = False
+    context.load_verify_locations(cadata=certificate)
+    return context
 
 
 def credentials() -> tuple[str, str, ssl.SSLContext]:

@@ -72,6 +72,7 @@ def claim_next(ledger: Ledger, run: StageRun) -> Claim:
     piece = run.feed.next_piece()
     assert piece is not None
     return Claim(
-        f"d/work/{run.next_number}", 1, "d-1", "d", "work", piece.splits, piece.advances, (),
+        f"d/{run.stage.id}/{run.next_number}", 1, "d-1", "d", "work", piece.splits,
+        piece.advances, (),
         ledger.snapshot(), NOW, 0, frame=run.stage.frame,
     )  # fmt: skip
