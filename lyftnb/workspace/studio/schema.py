@@ -1,0 +1,65 @@
+"""The JSON Schema of the contract: what TypeScript's types are made from.
+
+python -m lyftnb.workspace.studio.schema
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from lyftnb.model import JsonSchema
+from lyftnb.workspace.studio.protocol import QUESTIONS, TOPICS, Trouble
+
+_AT = "#/$defs/{model}"
+
+
+def protocol_schema() -> JsonSchema:
+    """One schema: `Questions` and `Answers` by the name of the question, `News` by topic."""
+    questions = {name: TypeAdapter(asked) for name, (asked, _) in QUESTIONS.items()}
+    answers = {name: TypeAdapter(answer) for name, (_, answer) in QUESTIONS.items()}
+    news = {topic: TypeAdapter(kind) for topic, kind in TOPICS.items()}
+    inputs = [
+        *((("Questions", name), "validation", kind) for name, kind in questions.items()),
+        *((("Answers", name), "serialization", kind) for name, kind in answers.items()),
+        *((("News", topic), "serialization", kind) for topic, kind in news.items()),
+        (("Trouble", ""), "serialization", TypeAdapter(Trouble)),
+    ]
+    found, definitions = TypeAdapter.json_schemas(inputs, ref_template=_AT)  # type: ignore[arg-type]
+    groups: dict[str, JsonSchema] = {}
+    for ((group, name), _), schema in found.items():
+        if name:
+            groups.setdefault(group, {})[name] = schema
+    shapes = {group: _object(properties) for group, properties in groups.items()}
+    parts = {name: _untitled(part) for name, part in definitions["$defs"].items()}
+    names = (*shapes, "Trouble")
+    whole = _object({name: {"$ref": _AT.format(model=name)} for name in names})
+    return {"title": "Protocol", **whole, "$defs": {**parts, **shapes}}
+
+
+def _object(properties: JsonSchema) -> JsonSchema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _untitled(value: Any) -> Any:
+    """Without the titles of fields: each would become a type with a name of its own."""
+    if isinstance(value, list):
+        return [_untitled(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _untitled(inner)
+        for key, inner in value.items()
+        if key != "title" or not isinstance(inner, str)
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(protocol_schema(), indent=1, sort_keys=True))
