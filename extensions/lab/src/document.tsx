@@ -180,6 +180,7 @@ export class WorkflowFactory extends ABCWidgetFactory<WorkflowDocument, Document
     const content = new WorkflowPanel(context, this.connections, this.contents);
     const widget = new WorkflowDocument({ content, context });
     widget.title.icon = workflowIcon;
+    widget.toolbar.hide(); // the canvas has its own, in notebooks, too
     return widget;
   }
 }

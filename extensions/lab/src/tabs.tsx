@@ -66,6 +66,7 @@ export class Tabs {
     }
     const panel = new ViewPanel(folder, target, this.connections, next => this.open(folder, next));
     const tab = new MainAreaWidget({ content: panel });
+    tab.toolbar.hide();
     tab.id = `lyftnb-view-${name}`;
     tab.title.label = titleOf(target);
     tab.title.caption = folder === '' ? titleOf(target) : `${titleOf(target)} in ${folder}`;

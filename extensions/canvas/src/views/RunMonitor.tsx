@@ -82,7 +82,9 @@ function Work({ service, deployment, run: name }: OneProps): JSX.Element {
       {stages.length === 0 ? (
         <Empty>No news of it yet: numbers come while it works.</Empty>
       ) : (
-        <Stages stages={stages} speeds={speeds} />
+        <div className="lyftnb-Scroll" tabIndex={0} role="region" aria-label={`Stages of ${deployment}`}>
+          <Stages stages={stages} speeds={speeds} />
+        </div>
       )}
       {numbers && numbers.progress.texts.length > 0 && (
         <pre className="lyftnb-Prints">{numbers.progress.texts.join('\n')}</pre>

@@ -57,11 +57,11 @@ function Browser({ service, first, deployment }: BrowserProps): JSX.Element {
           ))}
         </ul>
       </nav>
-      <main className="lyftnb-SpoolBrowser-main" aria-label={current ?? 'No spool'}>
+      <section className="lyftnb-SpoolBrowser-main" aria-label={current ?? 'No spool'}>
         {current !== undefined && (
           <One key={current} service={service} spool={current} spools={spools ?? []} />
         )}
-      </main>
+      </section>
     </>
   );
 }

@@ -110,7 +110,7 @@ function Inside({ service, what, name }: { service: Service; what: What; name: s
   const asked = useAnswer(service, 'state', { what, name, prefix, offset, limit: PAGE });
   useEffect(() => setOffset(0), [prefix]);
   return (
-    <section aria-label={name}>
+    <div>
       <div className="lyftnb-Pages">
         {what === 'keys' && (
           <input
@@ -142,6 +142,6 @@ function Inside({ service, what, name }: { service: Service; what: What; name: s
       <TroubleNote trouble={asked.trouble} />
       {asked.answer?.rows.length === 0 && <Empty>Nothing is there.</Empty>}
       {asked.answer && asked.answer.rows.length > 0 && <RowsTable table={asked.answer} label={name} />}
-    </section>
+    </div>
   );
 }

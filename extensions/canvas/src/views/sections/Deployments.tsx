@@ -3,6 +3,7 @@ import { useState, type JSX } from 'react';
 import type { DeploymentStatus } from '../../protocol';
 import type { Service } from '../../service';
 import { useAnswer, useDoing } from '../asking';
+import { IconButton } from '../Icon';
 import { Badge, Empty, TroubleNote } from '../parts';
 import type { Target } from '../registry';
 import { matches, type SectionProps } from './section';
@@ -46,7 +47,7 @@ function Row({ status, service, open, done }: RowProps): JSX.Element {
   const reason = health === 'healthy' ? (sync === 'synced' ? '' : sync_reason) : health_reason;
   return (
     <li className="lyftnb-Row">
-      <div className="lyftnb-Row-line">
+      <div className="lyftnb-Row-line lyftnb-Row-head">
         <button
           type="button"
           className="lyftnb-Link"
@@ -55,42 +56,33 @@ function Row({ status, service, open, done }: RowProps): JSX.Element {
         >
           {deployment}
         </button>
-        <span className="lyftnb-Dim">
+        <span className="lyftnb-Dim" title={`Revision ${status.revision}`}>
           {status.ref}
-          {status.context && ` in ${status.context}`} · revision {status.revision}
+          {status.context && ` in ${status.context}`}
+        </span>
+        <span className="lyftnb-Row-actions">
+          <IconButton
+            icon="monitor"
+            label={`Watch ${deployment} run`}
+            onClick={() => open({ view: 'monitor', deployment })}
+          />
+          <IconButton
+            icon={paused ? 'resume' : 'pause'}
+            label={`${paused ? 'Resume' : 'Pause'} ${deployment}`}
+            disabled={doing}
+            onClick={() => act(paused ? 'resume' : 'pause')}
+          />
+          <IconButton
+            icon="remove"
+            label={`Destroy ${deployment}…`}
+            disabled={doing}
+            onClick={() => setAsking(true)}
+          />
         </span>
       </div>
       <div className="lyftnb-Row-line">
         <Badge state={health} reason={health_reason} />
         <Badge state={sync} reason={sync_reason} />
-        <span className="lyftnb-Row-actions">
-          <button
-            type="button"
-            className="lyftnb-Small"
-            aria-label={`Watch ${deployment} run`}
-            onClick={() => open({ view: 'monitor', deployment })}
-          >
-            Monitor
-          </button>
-          <button
-            type="button"
-            className="lyftnb-Small"
-            aria-label={`${paused ? 'Resume' : 'Pause'} ${deployment}`}
-            disabled={doing}
-            onClick={() => act(paused ? 'resume' : 'pause')}
-          >
-            {paused ? 'Resume' : 'Pause'}
-          </button>
-          <button
-            type="button"
-            className="lyftnb-Small"
-            aria-label={`Destroy ${deployment}`}
-            disabled={doing}
-            onClick={() => setAsking(true)}
-          >
-            Destroy
-          </button>
-        </span>
       </div>
       {reason && <div className="lyftnb-Dim lyftnb-Row-reason">{reason}</div>}
       {asking && (

@@ -3,6 +3,7 @@ import type { JSX } from 'react';
 import type { Issue } from '../../protocol';
 import type { Service } from '../../service';
 import { useAnswer, useDoing } from '../asking';
+import { IconButton } from '../Icon';
 import { causeOf, isBlocked, placeOf } from '../issues';
 import { Badge, Empty, Moment, TroubleNote } from '../parts';
 import type { Target } from '../registry';
@@ -65,30 +66,28 @@ function Row({ issue, service, open, done }: RowProps): JSX.Element {
         <span className="lyftnb-Row-actions">
           {stuck && (
             <>
-              <button type="button" className="lyftnb-Small" disabled={doing} onClick={() => mend('retry')}>
-                Retry
-              </button>
-              <button
-                type="button"
-                className="lyftnb-Small"
+              <IconButton
+                icon="retry"
+                label={`Let ${issue.place} try again`}
+                disabled={doing}
+                onClick={() => mend('retry')}
+              />
+              <IconButton
+                icon="skip"
+                label={`Let ${issue.place} go on behind the batch that fails`}
                 title="Go on behind the batch that fails; what it skips is recorded"
                 disabled={doing}
                 onClick={() => mend('skip')}
-              >
-                Skip
-              </button>
+              />
             </>
           )}
-          <button
-            type="button"
-            className="lyftnb-Small"
-            title="It comes back if its cause is still there"
-            aria-label={`Close the issue at ${issue.place}`}
+          <IconButton
+            icon="close"
+            label={`Close the issue at ${issue.place}`}
+            title="Close; it comes back if its cause is still there"
             disabled={doing}
             onClick={() => run(() => service.ask('issue.close', { issue: issue.id }).then(done))}
-          >
-            Close
-          </button>
+          />
         </span>
       </div>
       <TroubleNote trouble={trouble} />

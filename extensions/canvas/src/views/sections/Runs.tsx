@@ -3,6 +3,7 @@ import type { JSX } from 'react';
 import type { Run } from '../../protocol';
 import { useAnswer, useDoing } from '../asking';
 import { seconds } from '../format';
+import { IconButton } from '../Icon';
 import { Badge, Empty, Moment, TroubleNote } from '../parts';
 import { matches, type SectionProps } from './section';
 
@@ -27,15 +28,15 @@ export function Runs({ service, filter, open }: SectionProps): JSX.Element {
               </button>
               <Badge state={each.status ?? 'queued'} reason={each.note ?? undefined} />
               {each.status === 'running' && each.stage === null && (
-                <button
-                  type="button"
-                  className="lyftnb-Small"
-                  aria-label={`Cancel ${each.run}`}
-                  disabled={doing}
-                  onClick={() => run(() => service.ask('run.cancel', { run: each.run }).then(again))}
-                >
-                  Cancel
-                </button>
+                <span className="lyftnb-Row-actions">
+                  <IconButton
+                    icon="close"
+                    label={`Cancel ${each.run}`}
+                    title="Cancel; what is committed stays"
+                    disabled={doing}
+                    onClick={() => run(() => service.ask('run.cancel', { run: each.run }).then(again))}
+                  />
+                </span>
               )}
             </div>
             <div className="lyftnb-Dim">{story(each)}</div>

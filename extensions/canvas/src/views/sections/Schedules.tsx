@@ -1,6 +1,7 @@
 /** What the clock will fire, and when. */
 import type { JSX } from 'react';
 import { useAnswer, useDoing } from '../asking';
+import { IconButton } from '../Icon';
 import { Badge, Empty, Moment, TroubleNote } from '../parts';
 import { matches, type SectionProps } from './section';
 
@@ -25,15 +26,12 @@ export function Schedules({ service, filter, open }: SectionProps): JSX.Element 
               </button>
               {paused && <Badge state="paused" />}
               <span className="lyftnb-Row-actions">
-                <button
-                  type="button"
-                  className="lyftnb-Small"
-                  aria-label={`Fire ${deployment}/${step} now`}
+                <IconButton
+                  icon="fire"
+                  label={`Fire ${deployment}/${step} now`}
                   disabled={doing}
                   onClick={() => run(() => service.ask('fire', { deployment, step }).then(again))}
-                >
-                  Fire now
-                </button>
+                />
               </span>
             </div>
             <div className="lyftnb-Dim">
