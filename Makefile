@@ -19,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE :=
 demo: $(VENV)/.demo            ## run the flights workflow and show what came out
 	$(BIN)/lyftnb demo demo
 
-test: $(VENV)/.dev             ## run all tests
+test: $(VENV)/.dev extensions  ## run all tests
 	$(BIN)/python -m pytest
 	@$(MAKE) --no-print-directory test-extensions
 

@@ -134,7 +134,8 @@ def enter(page: Page, lab: Lab, *, reset: bool = True) -> None:
 def command(page: Page, name: str, **args: Any) -> None:
     """Run one of the lab's commands, to its end."""
     page.evaluate(
-        "async ([name, args]) => { await window.jupyterapp.commands.execute(name, args); return 1; }",
+        "async ([name, args]) => {"
+        " await window.jupyterapp.commands.execute(name, args); return 1; }",
         [name, args],
     )
 

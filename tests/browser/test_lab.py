@@ -19,7 +19,9 @@ CANVAS = ".lyftnb-Document .lyftnb-Editor"
 
 
 def test_extension_is_active(page: Page) -> None:
-    active = page.evaluate("names => names.filter(n => window.jupyterapp.isPluginActivated(n))", PLUGINS)
+    active = page.evaluate(
+        "names => names.filter(name => window.jupyterapp.isPluginActivated(name))", PLUGINS
+    )
     assert set(active) == set(PLUGINS)
 
 
@@ -36,6 +38,20 @@ def test_text_editor_stays_the_second_choice(page: Page) -> None:
     command(page, "docmanager:open", path=HELLO, factory="Editor")
     page.locator(".jp-FileEditor .cm-content").wait_for()
     assert page.locator(CANVAS).count() == 0
+
+
+def test_a_change_on_disk_comes_in(page: Page, lab: Lab) -> None:
+    command(page, "docmanager:open", path=HELLO)
+    page.locator(CANVAS).wait_for()
+    file = lab.root / HELLO
+    before = file.read_text()
+    file.write_text(f"{before}# written elsewhere\n")
+    page.wait_for_function(
+        "text => window.jupyterapp.shell.currentWidget.context.model.toString() === text",
+        arg=file.read_text(),
+    )
+    assert not page.evaluate("window.jupyterapp.shell.currentWidget.context.model.dirty")
+    file.write_text(before)
 
 
 def test_new_workflow_with_the_keyboard(page: Page, lab: Lab) -> None:

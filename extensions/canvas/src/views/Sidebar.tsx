@@ -1,8 +1,8 @@
 /** The workspace at a glance: sections that fold, a filter over all of them, and ways to more. */
 import { useState, type ComponentType, type JSX } from 'react';
 import type { Service } from '../service';
-import { useConnected, useWatching } from './asking';
-import { Empty, WhenUp } from './parts';
+import { useWatching } from './asking';
+import { WhenUp } from './parts';
 import type { Target } from './registry';
 import { Deployments } from './sections/Deployments';
 import { Issues } from './sections/Issues';
@@ -42,7 +42,6 @@ export function Sidebar({ service, open }: SidebarProps): JSX.Element {
 
 function UpSidebar({ service, open }: SidebarProps): JSX.Element {
   const [filter, setFilter] = useState('');
-  const connected = useConnected(service);
   useWatching(service, true);
   return (
     <>
@@ -64,7 +63,6 @@ function UpSidebar({ service, open }: SidebarProps): JSX.Element {
           State…
         </button>
       </div>
-      {!connected && <Empty>The connection is lost; trying again…</Empty>}
       {SECTIONS.map(({ name, component: Content, folded }) => (
         <details key={name} className="lyftnb-Section" open={!folded}>
           <summary>{name}</summary>

@@ -149,12 +149,10 @@ export function useWatching(service: Service, wanted: boolean, deployment?: stri
       const deployments = deployment === undefined ? null : [deployment];
       service.ask('watch', { deployments }).catch(() => undefined); // the listings tell of trouble
     };
-    let connectedBefore = false;
     const end = service.onConnection(connected => {
-      if (connected || !connectedBefore) {
+      if (connected) {
         begin();
       }
-      connectedBefore = connected;
     });
     return () => {
       end();

@@ -74,11 +74,20 @@ export function Empty({ children }: { children: ReactNode }): JSX.Element {
 export function WhenUp({ service, children }: { service: Service; children: ReactNode }): JSX.Element {
   const { workspace, trouble, starting, start } = useWorkspace(service);
   const connected = useConnected(service);
+  if (workspace?.state === 'up') {
+    return (
+      <>
+        {!connected && (
+          <p className="lyftnb-Lost" role="status">
+            The connection to the workspace is lost. Trying again…
+          </p>
+        )}
+        {children}
+      </>
+    );
+  }
   if (!connected) {
     return <Empty>Connecting to the workspace…</Empty>;
-  }
-  if (workspace?.state === 'up') {
-    return <>{children}</>;
   }
   return (
     <div className="lyftnb-Down">
