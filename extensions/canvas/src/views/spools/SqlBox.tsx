@@ -11,7 +11,7 @@ import { RowsTable } from '../../panels/RowsTable';
 import type { SpoolInfo, Table } from '../../protocol';
 import type { Service } from '../../service';
 import { useDoing } from '../asking';
-import { count, seconds } from '../format';
+import { many, seconds } from '../format';
 import { TroubleNote } from '../parts';
 
 const LIMIT = 1000;
@@ -59,8 +59,8 @@ export function SqlBox({ service, spools, first }: SqlBoxProps): JSX.Element {
         </button>
         {result && (
           <span role="status">
-            {count(result.table.rows.length)}
-            {result.table.rows.length === LIMIT ? ' rows, the first ones' : ' rows'} in {seconds(result.took)}
+            {many(result.table.rows.length, 'row')}
+            {result.table.rows.length === LIMIT && ', the first ones,'} in {seconds(result.took)}
           </span>
         )}
       </div>
