@@ -14,9 +14,9 @@ from lyftnb.engine.processes import WorkerProcess
 
 _ALLOCATOR = "_RJEM_MALLOC_CONF"
 _KEEP_PAGES = "dirty_decay_ms:20000,muzzy_decay_ms:-1"
-"""What Polars' allocator (jemalloc) is told: to keep freed memory for 20 s in place of half a second,
-so that the next batch need not get it anew, page by page. A tenth of the CPU of wide row-wise batches
-(benchmark (b)); the peak stays, and a worker at rest gives it back."""
+"""What Polars' allocator (jemalloc) is told: to keep freed memory for 20 s in place of half a
+second, so that the next batch need not get it anew, page by page. A tenth of the CPU of wide
+row-wise batches (benchmark (b)); the peak stays, and a worker at rest gives it back."""
 
 
 @dataclass(frozen=True, slots=True)
