@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lyftnb.clock import Clock, SystemClock
 from lyftnb.errors import unknown
@@ -22,6 +23,7 @@ from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, root_of
 from lyftnb.workspace.contexts import Contexts, user
 from lyftnb.workspace.given import Given, WorkflowLike, World
+from lyftnb.workspace.happenings import Kind, happenings
 from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.reconciling import Reconciling
 from lyftnb.workspace.runbooks import Home, Runbooks
@@ -166,6 +168,14 @@ class Workspace(Running, Reconciling, State):
         given = self._given(workflow)
         spec = given.checked(self._world(given, None))
         return next_fires(spec, self._clock.now(), n)
+
+    def events(
+        self, over: threading.Event, last: str | None = None
+    ) -> Iterator[tuple[str, Kind, Any]]:
+        """What happens from now on, or behind the event of that id: (id, kind, what), until `over`
+        is set. Kinds are `message`, `issue`, `run` and `progress`.
+        """
+        return happenings(self, over, last)
 
     # -- data
 
