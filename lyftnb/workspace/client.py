@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lyftnb.errors import LedgerError, LyftError, OutcomeUnknown, SetupError, Temporary
 from lyftnb.workspace.address import ManagerAddress
-from lyftnb.workspace.wire import API, ARROW, ENDING, LONGEST_PAGE, PROBLEM, QUIET, adapter, error_of
+from lyftnb.workspace.wire import (
+    API,
+    ARROW,
+    ENDING,
+    LONGEST_PAGE,
+    PROBLEM,
+    QUIET,
+    adapter,
+    error_of,
+)
 
 if TYPE_CHECKING:
     import httpx

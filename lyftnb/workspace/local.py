@@ -31,6 +31,7 @@ from lyftnb.workspace.running import Running
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import State
+from lyftnb.workspace.viewing import view
 
 if TYPE_CHECKING:
     import polars as pl
@@ -177,6 +178,22 @@ class Workspace(Running, Reconciling, State):
         """
         return happenings(self, over, last)
 
+    def monitor(self, deployment: str | None = None, height: int = 0) -> Any:
+        """What runs, in a notebook, with its numbers as they change; of one deployment or of all.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("monitor", self, deployment, height=height)
+
+    def browse(self, height: int = 0) -> Any:
+        """The spool browser, in a notebook.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("spools", self, height=height)
+
     # -- data
 
     @property
@@ -194,7 +211,7 @@ class Workspace(Running, Reconciling, State):
         Raises:
             NotFound: there is none, or the bare name is ambiguous (the candidates are listed).
         """
-        return Spool(self._ledger, self._ledger.spool(name))
+        return Spool(self._ledger, self._ledger.spool(name), self)
 
     def sql(self, text: str, *, limit: int | None = None) -> pl.DataFrame:
         """Query the spools by name, and the state tables under `lyftnb.`: read-only SQL; at most

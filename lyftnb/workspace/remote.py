@@ -44,7 +44,8 @@ from lyftnb.workspace.remote_runbooks import RemoteRunbooks
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import Connection
-from lyftnb.workspace.wire import Begun, workflow_fields
+from lyftnb.workspace.viewing import view
+from lyftnb.workspace.wire import Begun, adapter, workflow_fields
 
 if TYPE_CHECKING:
     import polars as pl
@@ -236,6 +237,22 @@ class RemoteWorkspace(RemoteDeploying, Connection):
             raise planning.invalid(given.spec.workflow if given.spec else "?", problems)
         return next_fires(given.spec, datetime.now(UTC), n)
 
+    def monitor(self, deployment: str | None = None, height: int = 0) -> Any:
+        """What runs, in a notebook, with its numbers as they change; of one deployment or of all.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("monitor", self, deployment, height=height)
+
+    def browse(self, height: int = 0) -> Any:
+        """The spool browser, in a notebook.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("spools", self, height=height)
+
     # -- data
 
     @property
@@ -249,7 +266,7 @@ class RemoteWorkspace(RemoteDeploying, Connection):
 
     def spool(self, name: str) -> Spool:
         """A spool by its full name, or by its channel's while that is unique."""
-        return Spool(self._book, self._book.spool(name))
+        return Spool(self._book, self._book.spool(name), self)
 
     def sql(self, text: str, *, limit: int | None = None) -> pl.DataFrame:
         """Query the spools by name, and the state tables under `lyftnb.`; see `Workspace.sql`."""

@@ -16,6 +16,7 @@ from lyftnb.errors import InternalError, LyftError
 from lyftnb.model import IssueDraft, Problem
 from lyftnb.server.app import Hall
 from lyftnb.server.events import events
+from lyftnb.workspace.happenings import Position, Reader
 from lyftnb.workspace.local import Workspace
 from lyftnb.workspace.wire import API, ARROW, PROBLEM, error_of, problem_of
 

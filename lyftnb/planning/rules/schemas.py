@@ -36,9 +36,7 @@ class Flowing:
     channels: Mapping[str, Schema | None]
 
 
-def flowing(
-    draft: Draft, setting: Setting, seen: Mapping[str, Schema] | None = None
-) -> Flowing:
+def flowing(draft: Draft, setting: Setting, seen: Mapping[str, Schema] | None = None) -> Flowing:
     """The columns everywhere in a document.
 
     Args:

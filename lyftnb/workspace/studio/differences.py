@@ -72,7 +72,9 @@ def _named(
         else:
             gone = _without(new[name], "renamed_from") if was != name else new[name]
             fields = tuple(fields_of(old[was], gone, path))
-            moved = was != name or not alike(_place(before, section, was), _place(after, section, name))
+            moved = was != name or not alike(
+                _place(before, section, was), _place(after, section, name)
+            )
             if fields or moved:
                 mark: Mark = "update" if fields else "moved"
                 renamed = was if was != name else None

@@ -24,8 +24,8 @@ from lyftnb.workspace.studio.protocol import (
     DraftSource,
     DraftState,
     DraftText,
-    MergeDraft,
     Merged,
+    MergeDraft,
     OpenDraft,
     ReplaceDraft,
 )
@@ -167,9 +167,7 @@ class Drafts:
         return draft
 
     def _next(self, draft: Draft, reading: catalog.Reading, base: str, *, edited: bool) -> Draft:
-        return self._made(
-            draft.name, draft.file, draft.revision + 1, base, reading, edited=edited
-        )
+        return self._made(draft.name, draft.file, draft.revision + 1, base, reading, edited=edited)
 
     def _made(
         self,
@@ -201,7 +199,8 @@ class Drafts:
 
 def _base(draft: Draft) -> str:
     """The newest text that is there already."""
-    return draft.__dict__.get("text", draft.base)
+    made: str | None = draft.__dict__.get("text")
+    return draft.base if made is None else made
 
 
 def _readable(draft: Draft) -> dict[str, Any]:

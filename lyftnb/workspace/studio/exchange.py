@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json
 
 from lyftnb.errors import LyftError, SetupError
 from lyftnb.workspace.studio.protocol import QUESTIONS, TOPICS
@@ -23,8 +23,8 @@ from lyftnb.workspace.studio.studio import Studio, Work
 from lyftnb.workspace.studio.troubles import trouble_of
 from lyftnb.workspace.wire import adapter
 
-Send = Callable[[str], None]
-"""Sends a JSON text; called on threads of this package."""
+Send = Callable[[dict[str, Any]], None]
+"""Sends a frame of plain JSON values; called on threads of this package, one at a time."""
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 8
@@ -80,8 +80,7 @@ class Exchange:
 
     def _answer(self, id: Any, op: str, work: Work) -> None:
         try:
-            result = adapter(QUESTIONS[op][1]).dump_python(work(), mode="json", by_alias=True)
-            self._out({"id": id, "result": result})
+            self._out({"id": id, "result": _plain(QUESTIONS[op][1], work())})
         except BaseException as error:
             self._refuse(id, error)
 
@@ -91,12 +90,15 @@ class Exchange:
         self._out({"id": id, "problem": trouble_of(error).model_dump(mode="json")})
 
     def _tell(self, topic: str, data: Any) -> None:
-        told = adapter(TOPICS[topic]).dump_python(data, mode="json", by_alias=True)
-        self._out({"topic": topic, "data": told})
+        self._out({"topic": topic, "data": _plain(TOPICS[topic], data)})
 
     def _out(self, frame: dict[str, Any]) -> None:
         if self._closed:
             return
-        text = to_json(frame, inf_nan_mode="null", fallback=str).decode()
         with self._sending:
-            self._send(text)
+            self._send(frame)
+
+
+def _plain(kind: Any, value: Any) -> Any:
+    """A value as JSON has it; what JSON has no word for is text."""
+    return from_json(adapter(kind).dump_json(value, by_alias=True, fallback=str))

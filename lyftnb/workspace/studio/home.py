@@ -1,4 +1,4 @@
-"""The workspace behind a canvas: reached when a question needs it, and what drafts are held against.
+"""The workspace behind a canvas, reached when a question needs it; what drafts are held against.
 
 A draft needs no manager. While one is up, drafts know its contexts, secrets and spools, too, as of
 a few seconds ago.

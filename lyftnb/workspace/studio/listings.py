@@ -1,4 +1,4 @@
-"""Pages of what happened in a workspace: runs, issues, messages, batches, logs, schedules, audit."""
+"""Pages of what happens: runs, issues, messages, batches, logs, schedules, audit."""
 
 from __future__ import annotations
 
@@ -56,8 +56,7 @@ class Listings:
         mine = [
             message
             for message in reversed(recent)
-            if asked.deployment is None
-            or (message.job or "").partition("/")[0] == asked.deployment
+            if asked.deployment is None or (message.job or "").partition("/")[0] == asked.deployment
         ]
         return tuple(mine[asked.offset : _end(asked)])
 

@@ -39,7 +39,9 @@ def _changed(holder: Any, path: Path, op: Op, above: Path) -> Any:
         return op.value
     part, rest = path[0], path[1:]
     if rest or op.op == "order":
-        return _with(holder, part, _changed(_inner(holder, part, rest, op), rest, op, (*above, part)), op)
+        return _with(
+            holder, part, _changed(_inner(holder, part, rest, op), rest, op, (*above, part)), op
+        )
     if op.op == "put":
         return _with(holder, part, op.value, op)
     if op.op == "insert":
@@ -135,9 +137,11 @@ def _merged(base: Any, ours: Any, theirs: Any, path: Path, conflicts: list[Path]
     if alike(base, ours):
         return theirs
     if isinstance(ours, dict) and isinstance(theirs, dict):
-        return _merged_mapping(base if isinstance(base, dict) else {}, ours, theirs, path, conflicts)
-    same_length = all(isinstance(v, list) and len(v) == len(ours) for v in (base, ours, theirs))
-    if same_length:
+        return _merged_mapping(
+            base if isinstance(base, dict) else {}, ours, theirs, path, conflicts
+        )
+    lists = all(isinstance(value, list) for value in (base, ours, theirs))
+    if lists and len(base) == len(ours) == len(theirs):
         triples = enumerate(zip(base, ours, theirs, strict=True))
         return [_merged(b, o, t, (*path, i), conflicts) for i, (b, o, t) in triples]
     conflicts.append(path)

@@ -1,4 +1,4 @@
-"""What may be put on a canvas: kinds with their forms and docs, functions, and schemas of the rest."""
+"""What may be put on a canvas: kinds with forms and docs, functions, schemas of the rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, TypeAdapter
 
-from lyftnb.catalog import document_schema
 from lyftnb.connectors import SINKS, SOURCES
 from lyftnb.errors import ConfigError
 from lyftnb.model import (
@@ -33,7 +32,7 @@ _BODY = frozenset({"input", "actions", "output", "notebook", "uses", "with"})
 """What of a step has forms of its own."""
 _EXAMPLES: dict[tuple[Family, str], Any] = {
     ("input", "files"): {"path": "data/*.csv", "format": "csv"},
-    ("input", "generate"): {"rows": 1000, "columns": {"n": "i"}},
+    ("input", "generate"): {"rows": 1000, "columns": {"n": "sequence"}},
     ("input", "inline"): {"rows": [{"n": 1}, {"n": 2}]},
     ("input", "kv"): {"namespace": "settings"},
     ("input", "messages"): {"tag": "landed"},

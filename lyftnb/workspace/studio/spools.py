@@ -50,9 +50,7 @@ class SpoolBrowser:
         """All of them, or a deployment's."""
         found = self._home.workspace().spools()
         return tuple(
-            info
-            for info in found
-            if asked.deployment in (None, info.spool.partition(".")[0])
+            info for info in found if asked.deployment in (None, info.spool.partition(".")[0])
         )
 
     def spool(self, asked: SpoolName) -> SpoolView:
@@ -205,8 +203,14 @@ def _contexts(workspace: AnyWorkspace, asked: StateQuery) -> pl.DataFrame:
         if asked.name in (None, context.layer)
         for name, value in flattened(context.values).items()
     ]
-    return pl.DataFrame(rows, ["context", "parent", "variable", "value"], orient="row") if rows else (
-        pl.DataFrame(schema=dict.fromkeys(("context", "parent", "variable", "value"), pl.String))
+    return (
+        pl.DataFrame(rows, ["context", "parent", "variable", "value"], orient="row")
+        if rows
+        else (
+            pl.DataFrame(
+                schema=dict.fromkeys(("context", "parent", "variable", "value"), pl.String)
+            )
+        )
     )
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from lyftnb import __version__, planning
-from lyftnb.errors import LyftError
 from lyftnb.model import Plan
 from lyftnb.workspace.studio.deployments import Deployments
 from lyftnb.workspace.studio.drafts import Draft, Drafts
@@ -216,7 +215,5 @@ class Studio:
         )
 
 
-_WITH_DRAFT = frozenset(
-    {"draft.schemas", "draft.plan", "trace.run", "publish", "run.begin"}
-)
+_WITH_DRAFT = frozenset({"draft.schemas", "draft.plan", "trace.run", "publish", "run.begin"})
 """Questions about a draft as it is when they come."""

@@ -55,7 +55,9 @@ def _facts(column: pl.Series) -> ColumnFacts:
         "min": _word(values.min()) if ordered else None,
         "max": _word(values.max()) if ordered else None,
         "mean": _word(values.mean()) if numeric and values.len() else None,
-        "top": tuple((str(_word(v)), n) for v, n in counted.iter_rows()) if counted is not None else (),
+        "top": tuple((str(_word(v)), n) for v, n in counted.iter_rows())
+        if counted is not None
+        else (),
     }
     return facts.model_copy(update=update)
 

@@ -160,9 +160,7 @@ class Traces:
                 continue
             key = _key(step.input)
             if key not in self._seen:
-                self._seen[key] = look(
-                    step.input, base_path=self._home.root, now=datetime.now(UTC)
-                )
+                self._seen[key] = look(step.input, base_path=self._home.root, now=datetime.now(UTC))
             schema = self._seen[key]
             if schema is not None:
                 found[name] = schema

@@ -52,4 +52,7 @@ def asked(op: str, params: Any) -> Wire:
         wrong = "; ".join(
             f"{'.'.join(map(str, item['loc'])) or op}: {objection(item)}" for item in error.errors()
         )
-        raise SetupError(f"the question {op} is not well put: {wrong}") from None
+        fields = ", ".join(kind.model_fields) or "nothing"
+        raise SetupError(
+            f"the question {op} is not well put: {wrong}", hint=f"{op} takes: {fields}"
+        ) from None

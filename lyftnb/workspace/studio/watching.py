@@ -19,7 +19,6 @@ from lyftnb.workspace.studio.protocol import ChannelLag, Numbers, Sign, Watch
 
 if TYPE_CHECKING:
     from lyftnb.manager import Progress
-    from lyftnb.planning.reconciling import DeploymentStatus
 
 Tell = Callable[[str, Any], None]
 """Hands out news: topic and data. Called on threads of this package; must return at once."""
@@ -108,8 +107,10 @@ class Watcher:
         plan: Plan | None = None
         with suppress(LyftError):  # a draft's run: it is no deployment
             lags = tuple(
-                ChannelLag(channel=l.channel, step=l.step, rows=l.rows, bytes=l.bytes, age_s=None)
-                for l in self._home.workspace().lags(progress.deployment)
+                ChannelLag(
+                    channel=lag.channel, step=lag.step, rows=lag.rows, bytes=lag.bytes, age_s=None
+                )
+                for lag in self._home.workspace().lags(progress.deployment)
             )
             plan = self._home.workspace().history(progress.deployment)[0].plan
         self._tell("progress", Numbers(progress=progress, lags=lags, signs=signs(progress, plan)))
