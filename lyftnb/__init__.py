@@ -47,5 +47,10 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_HOMES[name]), name)
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Make `%load_ext lyftnb` give `%%workflow`, `%%step` and `%lyft`."""
+    import_module("lyftnb.widgets.magics").load(shell)
+
+
 def __dir__() -> list[str]:
     return sorted(__all__)
