@@ -40,9 +40,10 @@ extensions: | $(VENV)/bin/python  ## build the JupyterLab front end, and link it
 	else echo "The canvas is not built: it takes Node 20 or newer, and npm was not found."; fi
 
 .PHONY: test-extensions lint-extensions
-test-extensions:
+test-extensions: $(VENV)/.dev
 	@if command -v $(NPM) >/dev/null; then \
-	  $(MAKE) --no-print-directory extensions/node_modules/.stamp && cd extensions && $(NPM) test --silent; \
+	  $(MAKE) --no-print-directory extensions/node_modules/.stamp && cd extensions && \
+	  PYTHON=$(abspath $(BIN))/python $(NPM) test --silent; \
 	else echo "The tests of extensions/ are skipped: they take Node, and npm was not found."; fi
 
 lint-extensions: $(VENV)/.dev

@@ -55,7 +55,11 @@ def test_a_change_on_disk_comes_in(page: Page, lab: Lab) -> None:
 
 
 def test_new_workflow_with_the_keyboard(page: Page, lab: Lab) -> None:
-    keys(page, "Control+Shift+c", "New Workflow", "Enter")
+    keys(page, "Control+Shift+c")
+    page.locator(".lm-CommandPalette-input:focus").wait_for()
+    keys(page, "New Workflow")
+    page.locator(".lm-CommandPalette-item.lm-mod-active", has_text="New Workflow").wait_for()
+    keys(page, "Enter")
     page.get_by_role("dialog").get_by_role("textbox").wait_for()
     keys(page, "Control+a", "orders", "Enter")
     page.locator(CANVAS).wait_for()
