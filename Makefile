@@ -14,7 +14,7 @@ LINK       := $(VENV)/share/jupyter/labextensions/lyftnb
 # Every test that starts a process would compile the package anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint lab extensions docs soak clean
+.PHONY: demo test lint lab extensions docs soak chaos clean
 
 demo: $(VENV)/.demo            ## run the flights workflow and show what came out
 	$(BIN)/lyftnb demo demo
@@ -69,6 +69,9 @@ soak: $(VENV)/.dev             ## kill and random tests, ROUNDS times, each with
 	  HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q tests/crash tests/stateful tests/flows \
 	    --hypothesis-seed=$$round || exit 1; \
 	done
+
+chaos: $(VENV)/.dev            ## ten minutes of kills and cuts under a running deployment
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -s tests/crash/test_chaos.py
 
 clean:                         ## remove the demo and what tools left behind
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

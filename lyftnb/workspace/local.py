@@ -310,9 +310,9 @@ class Workspace(Running, Reconciling, State):
     def _known(self, but: str | None = None) -> dict[str, Schema]:
         """Schemas of spools that exist, by full name; without those of the deployment `but`."""
         return {
-            info.spool: info.schema
-            for info in self.spools()
-            if info.schema is not None and info.spool.partition(".")[0] != but
+            spool: schema
+            for spool, schema in self._ledger.schemas().items()
+            if spool.partition(".")[0] != but
         }
 
 
