@@ -220,7 +220,8 @@ def any_moment(dice: random.Random) -> None:
 
 def progressed(workspace: RemoteWorkspace, feed: Feed) -> Callable[[], bool]:
     """Whether all that has come until now has gone through the second stage: blows that come faster
-    than the deployment works would only pile up its input."""
+    than the deployment works would only pile up its input.
+    """
     good, bad = len(feed.good), len(feed.bad)
 
     def test() -> bool:
