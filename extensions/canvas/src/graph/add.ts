@@ -2,7 +2,7 @@
 import type { Document, Part } from '../editor/model';
 import type { Kind, Op } from '../protocol';
 import { channelNames, freshName, list, readingsOf, stepsOf, type Mapping } from './document';
-import { connectOps, sourcesOf } from './connect';
+import { connectOps, type Source } from './connect';
 import { applyOps, insert, put } from './ops';
 import type { Edge } from './graph';
 
@@ -27,23 +27,23 @@ export function entryName(entry: Entry): string {
   return entry.entry === 'kind' ? entry.kind.name : entry.name;
 }
 
-/** Add a new step or spool; behind `after`, where that gives events and the new part takes them. */
-export function addOps(document: Document, entry: Entry, after: string | null): Added {
+/** Add a new step or spool; behind a source, where the new part takes what that gives. */
+export function addOps(document: Document, entry: Entry, behind: Source | null): Added {
   if (entry.entry === 'spool') {
     const name = freshName('spool', channelNames(document));
-    return { ops: [put(['channels', name], { transport: 'spool' })], part: { kind: 'channel', name } };
+    const made = [put(['channels', name], { transport: 'spool' })];
+    const joined = behind === null ? [] : connectOps(document, behind, { kind: 'channel', name });
+    return { ops: [...made, ...joined], part: { kind: 'channel', name } };
   }
   const name = freshName(stemOf(entry), Object.keys(stepsOf(document)));
   const made = [put(['steps', name], bodyOf(entry, document))];
   const part: Part = { kind: 'step', name };
-  const takes = entry.entry !== 'kind' || entry.kind.family !== 'input';
-  if (after === null || !takes || !(after in stepsOf(document))) {
+  const takes = behind?.kind === 'message' || entry.entry !== 'kind' || entry.kind.family !== 'input';
+  if (behind === null || !takes) {
     return { ops: made, part };
   }
-  const source = sourcesOf(document, { kind: 'step', name: after })[0];
   const { document: now } = applyOps(document, made);
-  const joined = source === undefined ? [] : connectOps(now, source, { kind: 'step', name });
-  return { ops: [...made, ...joined], part };
+  return { ops: [...made, ...connectOps(now, behind, { kind: 'step', name })], part };
 }
 
 /** Put an action at the end of a step's body, or an input or output at its edge; null: no place. */

@@ -169,7 +169,7 @@ describe('copy and paste', () => {
 
 describe('adding', () => {
   it('joins a new step to the one before', () => {
-    const { ops, part } = addOps(flights(), { entry: 'kind', kind: PARQUET }, 'enrich');
+    const { ops, part } = addOps(flights(), { entry: 'kind', kind: PARQUET }, sourcesOf(flights(), step('enrich'))[0]!);
     expect(part).toEqual(step('write_parquet'));
     expect(body(after(ops), 'write_parquet')).toEqual({ output: { parquet: { path: 'out' } }, in: 'clean' });
   });

@@ -27,7 +27,7 @@ export function sizeOf(node: Node): Size {
   if (node.kind === 'spool') {
     return SPOOL;
   }
-  const ports = node.ports.length + (node.rejects ? 1 : 0);
+  const ports = portNames(node).length;
   const rows = Math.max(ports > 1 ? ports : 0, node.inputs.length);
   const chips = hasChips(node) ? ROW + 4 : 0;
   return { width: STEP.width, height: STEP.height + chips + rows * ROW };
@@ -39,6 +39,31 @@ export function hasChips(node: Node): boolean {
     node.kind === 'step' &&
     (node.group !== 'default' || node.replicas > 1 || node.trigger !== '' || node.frame !== '' || node.paused)
   );
+}
+
+/** How far below its top a node's ports and inputs are; `in` is where what has no name comes in. */
+export interface Joints {
+  inputs: ReadonlyMap<string, number>;
+  outputs: ReadonlyMap<string, number>;
+}
+
+export function jointsOf(node: Node): Joints {
+  const middle = (node.kind === 'spool' ? SPOOL.height : STEP.height) / 2;
+  if (node.kind === 'spool') {
+    return { inputs: new Map([['in', middle]]), outputs: new Map([['out', middle]]) };
+  }
+  const top = STEP.height + (hasChips(node) ? ROW + 4 : 0) - 4;
+  const row = (index: number): number => top + index * ROW + ROW / 2;
+  const ports = portNames(node);
+  return {
+    inputs: new Map([['in', middle], ...node.inputs.map((name, index) => [`in:${name}`, row(index)] as const)]),
+    outputs: new Map(ports.map((name, index) => [name, ports.length > 1 ? row(index) : middle]))
+  };
+}
+
+/** The ports that a step shows; that of its rejects, where somebody reads them. */
+export function portNames(node: Node): string[] {
+  return node.kind === 'spool' ? ['out'] : [...node.ports.map(port => port.name), ...(node.rejects ? ['rejects'] : [])];
 }
 
 /** Where the document says that nodes stand. */
