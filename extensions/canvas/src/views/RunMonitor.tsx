@@ -146,8 +146,10 @@ function Stages({ stages, speeds }: StagesProps): JSX.Element {
 
 /** Units are splits seen so far: a stage that follows its input has no end to be measured by. */
 function Bar({ stage }: { stage: StageProgress }): JSX.Element {
-  const share = stage.units === 0 ? 0 : Math.min(stage.units_done / stage.units, 1);
-  const words = stage.units === 0 ? 'nothing to do' : `${count(stage.units_done)} of ${count(stage.units)}`;
+  const done = stage.state === 'done';
+  const share = stage.units === 0 ? Number(done) : Math.min(stage.units_done / stage.units, 1);
+  const some = `${count(stage.units_done)} of ${count(stage.units)}`;
+  const words = stage.units > 0 ? some : done ? 'all of it' : 'nothing yet';
   return (
     <div className="lyftnb-Bar" data-state={stage.state}>
       <div

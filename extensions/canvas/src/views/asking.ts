@@ -4,8 +4,8 @@ import type { Answers, News, Questions, Trouble, Workspace } from '../protocol';
 import { ServiceError, type Service } from '../service';
 
 const LOOK_AGAIN_MS = 5_000;
-/** News come in bursts: a listing is asked for once they pause, and at least this often. */
-const PAUSE_MS = 250;
+/** News come in bursts: a listing is asked for so long after the first of them. */
+const PAUSE_MS = 500;
 
 export interface Asked<T> {
   answer: T | null;
@@ -26,43 +26,69 @@ export function useAnswer<Q extends keyof Questions>(
   const [answer, setAnswer] = useState<Answers[Q] | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const [asking, setAsking] = useState(false);
-  const [round, setRound] = useState(0);
-  const again = useCallback(() => setRound(value => value + 1), []);
+  const asker = useRef<() => void>(() => undefined);
+  const again = useCallback(() => asker.current(), []);
   const key = JSON.stringify(params);
 
   useEffect(() => {
     if (params === null) {
       setAnswer(null);
       setTrouble(null);
-      return;
+      return undefined;
     }
     const control = new AbortController();
-    setAsking(true);
-    service
-      .ask(op, params, { signal: control.signal })
-      .then(
-        result => {
-          setAnswer(result);
-          setTrouble(null);
-        },
-        reason => {
-          if (!control.signal.aborted) {
-            setTrouble(troubleOf(reason));
-          }
+    const { signal } = control;
+    const ask = async (): Promise<void> => {
+      try {
+        setAnswer(await service.ask(op, params, { signal }));
+        setTrouble(null);
+      } catch (reason) {
+        if (!signal.aborted) {
+          setTrouble(troubleOf(reason));
         }
-      )
-      .finally(() => {
-        if (!control.signal.aborted) {
-          setAsking(false);
-        }
-      });
-    return () => control.abort();
+      }
+    };
+    asker.current = oneAtATime(ask, signal, setAsking);
+    asker.current();
+    return () => {
+      control.abort();
+      asker.current = () => undefined;
+    };
     // `key` stands for params.
-  }, [service, op, key, round]);
+  }, [service, op, key]);
 
   useNews(service, topics, again);
   useReturn(service, again);
   return { answer, trouble, asking, again };
+}
+
+/** Calls that come while one is under way become one more after it: news may come faster than answers. */
+export function oneAtATime(
+  act: () => Promise<void>,
+  signal: AbortSignal,
+  busy: (now: boolean) => void
+): () => void {
+  let under = false;
+  let wanted = false;
+  const begin = (): void => {
+    if (under || signal.aborted) {
+      wanted = true;
+      return;
+    }
+    under = true;
+    wanted = false;
+    busy(true);
+    void act().finally(() => {
+      under = false;
+      if (!signal.aborted) {
+        busy(false);
+        if (wanted) {
+          begin();
+        }
+      }
+    });
+  };
+  return begin;
 }
 
 /** Call back when any of the topics has had news; many at once are one call. */

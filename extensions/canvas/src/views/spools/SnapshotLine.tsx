@@ -5,6 +5,8 @@ import { count, many, moment } from '../format';
 
 const WIDTH = 1000;
 const HEIGHT = 48;
+/** A few snapshots are bars, not walls. */
+const WIDEST = 30;
 
 export interface SnapshotLineProps {
   /** Oldest first. */
@@ -83,7 +85,7 @@ export function SnapshotLine({ snapshots, at, choose }: SnapshotLineProps): JSX.
 
 function Picture({ snapshots, chosen }: { snapshots: readonly SnapshotInfo[]; chosen: number }): JSX.Element {
   const top = Math.max(...snapshots.map(each => each.total), 1);
-  const step = WIDTH / snapshots.length;
+  const step = Math.min(WIDTH / snapshots.length, WIDEST);
   return (
     <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" height={HEIGHT} aria-hidden="true">
       {snapshots.map(({ snapshot, total }, at) => {

@@ -2,29 +2,18 @@
 import { autocompletion, closeBrackets } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { PostgreSQL, sql, type SQLNamespace } from '@codemirror/lang-sql';
-import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import { Compartment, EditorState, Prec } from '@codemirror/state';
 import { EditorView, keymap } from '@codemirror/view';
-import { tags } from '@lezer/highlight';
 import { useEffect, useRef, useState, type JSX } from 'react';
+import { jupyterTheme } from '../../forms/theme';
 import { RowsTable } from '../../panels/RowsTable';
 import type { SpoolInfo, Table } from '../../protocol';
 import type { Service } from '../../service';
 import { useDoing } from '../asking';
-import { count, seconds } from '../format';
+import { many, seconds } from '../format';
 import { TroubleNote } from '../parts';
 
 const LIMIT = 1000;
-/** Those of the lab's own editors, light and dark. */
-const COLOURS = HighlightStyle.define([
-  { tag: tags.keyword, color: 'var(--jp-mirror-editor-keyword-color, #008000)', fontWeight: 'bold' },
-  { tag: tags.string, color: 'var(--jp-mirror-editor-string-color, #ba2121)' },
-  { tag: tags.number, color: 'var(--jp-mirror-editor-number-color, #080)' },
-  { tag: tags.operator, color: 'var(--jp-mirror-editor-operator-color, #7800c2)' },
-  { tag: tags.comment, color: 'var(--jp-mirror-editor-comment-color, #408080)', fontStyle: 'italic' },
-  { tag: tags.typeName, color: 'var(--jp-mirror-editor-builtin-color, #008000)' }
-]);
-
 export interface SqlBoxProps {
   service: Service;
   spools: readonly SpoolInfo[];
@@ -59,8 +48,8 @@ export function SqlBox({ service, spools, first }: SqlBoxProps): JSX.Element {
         </button>
         {result && (
           <span role="status">
-            {count(result.table.rows.length)}
-            {result.table.rows.length === LIMIT ? ' rows, the first ones' : ' rows'} in {seconds(result.took)}
+            {many(result.table.rows.length, 'row')}
+            {result.table.rows.length === LIMIT && ', the first ones,'} in {seconds(result.took)}
           </span>
         )}
       </div>
@@ -105,7 +94,7 @@ function useStatement(
           closeBrackets(),
           autocompletion(),
           keymap.of([...defaultKeymap, ...historyKeymap]),
-          syntaxHighlighting(COLOURS),
+          jupyterTheme,
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ 'aria-label': 'SQL statement' }),
           language.current.of(dialect(latest.current.spools))
