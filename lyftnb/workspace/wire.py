@@ -34,7 +34,8 @@ LONGEST_PAGE = 1000
 class Body(BaseModel):
     """A body of a request: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Only the server reads them: clients need not build what checks them.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class Definition(Body):
