@@ -175,9 +175,10 @@ class RemoteWorkspace(RemoteDeploying, Connection):
             Temporary: it broke; go on behind the last event.
         """
         for id, kind, data in self._http.stream("/events", last, quiet=True):
-            yield id, cast(Kind, kind), adapter(_event_type(kind)).validate_python(data)
             if over.is_set():
                 return
+            if kind:
+                yield id, cast(Kind, kind), adapter(_event_type(kind)).validate_python(data)
 
     def begin(
         self, workflow: WorkflowLike, *, context: str | None = None, fresh: bool = False
