@@ -72,23 +72,41 @@ interface PlaceProps {
 }
 
 function Place({ id, place, current, seen, onChoose }: PlaceProps): JSX.Element {
-  const words = `${inWords(place)}${seen ? ', the followed row is here' : ''}`;
   return (
     <div
       id={id}
       role="option"
       aria-selected={current}
-      aria-label={words}
-      title={words}
+      title={inWords(place)}
       className={seen ? 'lyftnb-Strip-place lyftnb-mod-seen' : 'lyftnb-Strip-place'}
       onClick={() => onChoose(place)}
     >
-      {seen && <span className="lyftnb-Strip-seen">◆</span>}
-      <span className="lyftnb-Strip-at">{place.at}</span>
-      <span className="lyftnb-Strip-rows">{count(place.rows)}</span>
-      {place.rejects > 0 && <span className="lyftnb-Strip-rejects">⊘ {count(place.rejects)}</span>}
-      {place.error !== null && <span className="lyftnb-Strip-error">✕</span>}
+      {seen && <Sign sign="◆" words="the followed row is here" />}
+      <span className="lyftnb-Strip-at">{place.at}</span>{' '}
+      <span className="lyftnb-Strip-rows">
+        {count(place.rows)} <span className="lyftnb-Unseen">rows</span>
+      </span>
+      {place.rejects > 0 && (
+        <span className="lyftnb-Strip-alarm">
+          <Sign sign="⊘" words="rejects" /> {count(place.rejects)}
+        </span>
+      )}
+      {place.error !== null && (
+        <span className="lyftnb-Strip-alarm">
+          <Sign sign="✕" words="failed" />
+        </span>
+      )}
     </div>
+  );
+}
+
+/** A sign, and what it says to those who do not see it. */
+function Sign({ sign, words }: { sign: string; words: string }): JSX.Element {
+  return (
+    <>
+      <span aria-hidden="true">{sign}</span>
+      <span className="lyftnb-Unseen">, {words} </span>
+    </>
   );
 }
 
