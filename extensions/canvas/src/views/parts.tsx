@@ -117,9 +117,19 @@ export interface Tab {
   content: () => JSX.Element;
 }
 
+export interface TabsProps {
+  tabs: readonly Tab[];
+  label: string;
+  /** Which tab is shown, where whoever shows them says so; else they remember it themselves. */
+  chosen?: string;
+  onChoose?: (id: string) => void;
+}
+
 /** Tabs as the ARIA practices have them: arrows move, Home and End jump. */
-export function Tabs({ tabs, label }: { tabs: readonly Tab[]; label: string }): JSX.Element {
-  const [chosen, setChosen] = useState(tabs[0]?.id);
+export function Tabs({ tabs, label, chosen: told, onChoose }: TabsProps): JSX.Element {
+  const [remembered, remember] = useState(tabs[0]?.id);
+  const chosen = told ?? remembered;
+  const setChosen = onChoose ?? remember;
   const base = useId();
   const current = tabs.find(tab => tab.id === chosen) ?? tabs[0];
   const move = (event: KeyboardEvent<HTMLDivElement>): void => {

@@ -1,0 +1,188 @@
+/** One place of a trace: its rows, its columns in numbers, its rejects, and what changed there. */
+import { type JSX, useEffect, useState } from 'react';
+import { useEditor } from '../editor/model';
+import type { TracePoint } from '../protocol';
+import { useDoing } from '../views/asking';
+import { count, many } from '../views/format';
+import { FactsTable } from '../views/FactsTable';
+import { Empty, type Tab, Tabs, TroubleNote } from '../views/parts';
+import { toTsv } from './cells';
+import { type Following, sightedAt } from './following';
+import { allRows, type RowsAt, useTracedRows } from './paging';
+import { RowsTable } from './RowsTable';
+import { TraceChange } from './TraceChange';
+import { columnChanges, keyOf, pathOf, placeBefore, titleOf } from './tracing';
+
+type View = 'rows' | 'change' | 'columns';
+
+export interface TracePlaceProps {
+  trace: string;
+  place: TracePoint;
+  places: readonly TracePoint[];
+  rejects: boolean;
+  following: Following;
+  onRejects: (shown: boolean) => void;
+}
+
+export function TracePlace(props: TracePlaceProps): JSX.Element {
+  const { trace, place, places, rejects, following, onRejects } = props;
+  const [view, setView] = useState<View>('rows');
+  const before = placeBefore(places, place);
+  const failed = place.error !== null && place.rows === 0;
+  const tabs: Tab[] = [
+    {
+      id: 'rows',
+      label: `Rows ${count(place.rows)}`,
+      content: () => <Rows key={keyOf(place)} trace={trace} place={place} rejects={false} following={following} />
+    },
+    ...(before === null || failed
+      ? []
+      : [
+          {
+            id: 'change',
+            label: 'Before and after',
+            content: () => <TraceChange key={keyOf(place)} trace={trace} before={before} after={place} />
+          }
+        ]),
+    { id: 'columns', label: `Columns ${count(place.columns.length)}`, content: () => <Columns {...{ place, before }} /> },
+    ...(place.rejects === 0
+      ? []
+      : [
+          {
+            id: 'rejects',
+            label: `⊘ Rejects ${count(place.rejects)}`,
+            content: () => <Rows key={keyOf(place)} trace={trace} place={place} rejects following={following} />
+          }
+        ])
+  ];
+  const choose = (id: string): void => {
+    if (id !== 'rejects') {
+      setView(id as View);
+    }
+    if (rejects !== (id === 'rejects')) {
+      onRejects(id === 'rejects');
+    }
+  };
+  return (
+    <div className="lyftnb-Trace-place">
+      <Failure place={place} />
+      <Tabs tabs={tabs} label={titleOf(place)} chosen={rejects ? 'rejects' : view} onChoose={choose} />
+    </div>
+  );
+}
+
+/** What went wrong here, and the way to its field. */
+function Failure({ place }: { place: TracePoint }): JSX.Element | null {
+  const { reveal } = useEditor();
+  if (place.error === null) {
+    return null;
+  }
+  return (
+    <div className="lyftnb-Trouble lyftnb-Trace-failure" role="alert">
+      <p>
+        <strong>✕ {titleOf(place)}</strong>
+      </p>
+      <pre>{place.error}</pre>
+      <button type="button" className="lyftnb-Small" onClick={() => reveal(pathOf(place))}>
+        Go to its settings
+      </button>
+    </div>
+  );
+}
+
+interface RowsProps {
+  trace: string;
+  place: TracePoint;
+  rejects: boolean;
+  following: Following;
+}
+
+function Rows({ trace, place, rejects, following }: RowsProps): JSX.Element {
+  const { service } = useEditor();
+  const where: RowsAt = { trace, step: place.step, at: place.at, rejects };
+  const marked = sightedAt(following.sightings, place, rejects);
+  const first = marked.size > 0 ? Math.min(...marked) : undefined;
+  const { table, trouble, need } = useTracedRows(service, where, first);
+  const [current, setCurrent] = useState(0);
+  useEffect(() => setCurrent(first ?? 0), [first]);
+  const follow = (row: number): void => following.follow({ step: place.step, at: place.at, row });
+  if (table === null) {
+    return trouble === null ? <Empty>Reading…</Empty> : <TroubleNote trouble={trouble} />;
+  }
+  return (
+    <>
+      <TroubleNote trouble={trouble} />
+      <div className="lyftnb-Trace-tools">
+        {!rejects && place.rows > 0 && (
+          <button type="button" className="lyftnb-Small" onClick={() => follow(Math.min(current, place.rows - 1))}>
+            ◆ Follow row {count(Math.min(current, place.rows - 1) + 1)}
+          </button>
+        )}
+        <Copy where={where} />
+        <Settings place={place} />
+      </div>
+      <RowsTable
+        table={table}
+        label={`${rejects ? 'Rejects' : 'Rows'} of ${titleOf(place)}${rejects ? '' : '; Enter follows a row'}`}
+        onNeed={need}
+        marked={marked}
+        at={first}
+        onCurrent={setCurrent}
+        onRow={rejects ? undefined : follow}
+      />
+    </>
+  );
+}
+
+function Copy({ where }: { where: RowsAt }): JSX.Element {
+  const { service, announce } = useEditor();
+  const { doing, trouble, run } = useDoing();
+  const copy = async (): Promise<void> => {
+    const table = await allRows(service, where);
+    const area = { top: 0, left: 0, bottom: table.rows.length - 1, right: table.columns.length - 1 };
+    await navigator.clipboard.writeText(toTsv(table, area));
+    announce(`${many(table.rows.length, 'row')} copied as TSV`);
+  };
+  return (
+    <>
+      <button
+        type="button"
+        className="lyftnb-Small"
+        disabled={doing}
+        title="Copy all rows as tab-separated values; Ctrl+C copies what is selected"
+        onClick={() => run(copy)}
+      >
+        Copy as TSV
+      </button>
+      <TroubleNote trouble={trouble} />
+    </>
+  );
+}
+
+function Settings({ place }: { place: TracePoint }): JSX.Element {
+  const { reveal } = useEditor();
+  return (
+    <button type="button" className="lyftnb-Small" onClick={() => reveal(pathOf(place))}>
+      Go to its settings
+    </button>
+  );
+}
+
+function Columns({ place, before }: { place: TracePoint; before: TracePoint | null }): JSX.Element {
+  if (place.columns.length === 0) {
+    return <Empty>No columns: nothing came this far.</Empty>;
+  }
+  const changes = before === null ? null : columnChanges(before.columns, place.columns);
+  const noteOf = (name: string): string | null => {
+    const was = changes?.retyped.get(name);
+    return changes?.added.includes(name) ? 'new' : was === undefined ? null : `was ${was}`;
+  };
+  return (
+    <div className="lyftnb-Scroll" tabIndex={0} role="region" aria-label={`Columns of ${titleOf(place)}`}>
+      <FactsTable facts={place.columns} noteOf={column => noteOf(column.name)} />
+      {changes !== null && changes.removed.length > 0 && (
+        <p className="lyftnb-Empty">Gone here: {changes.removed.join(', ')}.</p>
+      )}
+    </div>
+  );
+}
