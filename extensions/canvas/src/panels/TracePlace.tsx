@@ -66,7 +66,7 @@ export function TracePlace(props: TracePlaceProps): JSX.Element {
   return (
     <div className="lyftnb-Trace-place">
       <Failure place={place} />
-      <Tabs tabs={tabs} label={titleOf(place)} chosen={rejects ? 'rejects' : view} onChoose={choose} />
+      <Tabs tabs={tabs} label={titleOf(place)} shown={rejects ? 'rejects' : view} onChoose={choose} />
     </div>
   );
 }
