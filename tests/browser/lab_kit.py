@@ -136,7 +136,11 @@ def arrive(page: Page) -> None:
     page.wait_for_function(
         "window.jupyterapp?.commands.hasCommand('docmanager:open')", timeout=PATIENCE_MS
     )
-    page.evaluate("async () => { await window.jupyterapp.restored; return 1; }")
+    # Held by the page: a promise that only we wait for may be collected.
+    page.evaluate(
+        "() => { window.jupyterapp.restored.then(() => { window.isRestored = true; }); return 1; }"
+    )
+    page.wait_for_function("window.isRestored", timeout=PATIENCE_MS)
     # Shortcuts, and the palette's place, come with the settings, which come later.
     page.wait_for_function(
         "window.jupyterapp.commands.keyBindings.some("
