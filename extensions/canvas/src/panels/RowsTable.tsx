@@ -210,7 +210,7 @@ function cellClass(column: Column, selected: boolean, current: boolean, mark: Ce
     .join(' ');
 }
 
-/** Columns as wide as their longest value, within reason; the last one takes what is left. */
+/** Columns as wide as their longest value, within reason; a last one of text takes what is left. */
 function widths(table: Table): string {
   return table.columns
     .map((column, at) => {
@@ -218,7 +218,7 @@ function widths(table: Table): string {
         .slice(0, SAMPLE)
         .reduce((most, row) => Math.max(most, textOf(row[at]).length), Math.max(column.name.length, column.type.length));
       const width = `${Math.min(longest, 48) + 3}ch`;
-      return at === table.columns.length - 1 ? `minmax(${width}, 1fr)` : width;
+      return at === table.columns.length - 1 && !isNumeric(column) ? `minmax(${width}, 1fr)` : width;
     })
     .join(' ');
 }

@@ -1,13 +1,13 @@
 /** Rows before an action and after it, side by side, with what it changed. */
-import { type JSX, useEffect, useState } from 'react';
+import { type JSX, useEffect, useMemo, useState } from 'react';
 import { useEditor } from '../editor/model';
 import type { Table, TracePoint } from '../protocol';
 import type { Service } from '../service';
 import { Empty, TroubleNote } from '../views/parts';
-import { useTracedRows } from './paging';
-import { familyOf, markIn, NO_PAIRS, type Pairs, type Side, untold, withFamily } from './pairing';
+import { type TracedRows, useTracedRows } from './paging';
+import { changedColumns, familyOf, markIn, NO_PAIRS, type Pairs, type Side, untold, withFamily } from './pairing';
 import { RowsTable } from './RowsTable';
-import { changeInWords, titleOf } from './tracing';
+import { changeInWords, columnChanges, titleOf, withInFront } from './tracing';
 
 /** Rows asked for at once. */
 const AT_ONCE = 8;
@@ -20,9 +20,13 @@ export interface TraceChangeProps {
 
 export function TraceChange({ trace, before, after }: TraceChangeProps): JSX.Element {
   const { service } = useEditor();
-  const left = useTracedRows(service, { trace, step: before.step, at: before.at });
-  const right = useTracedRows(service, { trace, step: after.step, at: after.at });
+  const left = useSide(service, trace, before, before, after);
+  const right = useSide(service, trace, after, before, after);
   const pairs = usePairs(service, { trace, before, after }, left.table, right.table);
+  const changed = useMemo(
+    () => (left.table && right.table ? changedColumns(pairs, left.table, right.table) : []),
+    [pairs, left.table, right.table]
+  );
   const [looked, setLooked] = useState<{ side: Side; row: number } | null>(null);
   const trouble = left.trouble ?? right.trouble;
   if (left.table === null || right.table === null) {
@@ -37,7 +41,7 @@ export function TraceChange({ trace, before, after }: TraceChangeProps): JSX.Ele
   return (
     <>
       <p className="lyftnb-Change-words">
-        {changeInWords(before, after)}
+        {changeInWords(before, after, changed)}
         {pairs.mixed && '. Rows are made of several here: there are no pairs'}
       </p>
       <TroubleNote trouble={trouble} />
@@ -61,6 +65,16 @@ export function TraceChange({ trace, before, after }: TraceChangeProps): JSX.Ele
       </div>
     </>
   );
+}
+
+/** The rows of one side, with the columns in front that come, go or get another type. */
+function useSide(service: Service, trace: string, own: TracePoint, before: TracePoint, after: TracePoint): TracedRows {
+  const rows = useTracedRows(service, { trace, step: own.step, at: own.at });
+  const table = useMemo(() => {
+    const { added, removed, retyped } = columnChanges(before.columns, after.columns);
+    return rows.table && withInFront(rows.table, new Set([...added, ...removed, ...retyped.keys()]));
+  }, [rows.table, before.columns, after.columns]);
+  return { ...rows, table };
 }
 
 /** Which rows are one row, for all that is there of both tables. What fails stays without a pair. */

@@ -31,6 +31,7 @@ const WAY: Followed = {
 };
 
 beforeAll(() => {
+  vi.setConfig({ testTimeout: 30_000 }); // typing in jsdom is slow on a busy machine
   globalThis.ResizeObserver = class {
     observe(): void {}
     unobserve(): void {}
@@ -161,6 +162,8 @@ describe('with a trace', () => {
     expect(screen.getByText('From before the last change')).toBeTruthy();
     await userEvent.click(within(screen.getByRole('alert')).getByRole('button', { name: 'Go to its settings' }));
     expect(reveal).toHaveBeenCalledWith(['steps', 'clean', 'actions', 1]);
+    await userEvent.click(screen.getByRole('button', { name: 'See the rows before it' }));
+    expect(current()).toBe('cast: 2 rows, 1 reject');
   });
 
   it('can be cancelled while it is under way', async () => {

@@ -161,7 +161,7 @@ function Traced({ trace, places }: { trace: TraceResult; places: TracePoint[] })
           places={places}
           rejects={rejects}
           following={following}
-          onRejects={shown => go(place, shown)}
+          onGo={go}
         />
         {following.row !== null && <TraceWay following={following} place={place} rejects={rejects} onGo={go} />}
       </div>

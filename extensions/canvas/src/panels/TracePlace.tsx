@@ -11,7 +11,7 @@ import { type Following, sightedAt } from './following';
 import { allRows, type RowsAt, useTracedRows } from './paging';
 import { RowsTable } from './RowsTable';
 import { TraceChange } from './TraceChange';
-import { columnChanges, keyOf, pathOf, placeBefore, titleOf } from './tracing';
+import { columnChanges, keyOf, pathOf, placeBefore, rejectsToRead, samePlace, titleOf } from './tracing';
 
 type View = 'rows' | 'change' | 'columns';
 
@@ -21,59 +21,60 @@ export interface TracePlaceProps {
   places: readonly TracePoint[];
   rejects: boolean;
   following: Following;
-  onRejects: (shown: boolean) => void;
+  onGo: (to: TracePoint, rejects?: boolean) => void;
 }
 
 export function TracePlace(props: TracePlaceProps): JSX.Element {
-  const { trace, place, places, rejects, following, onRejects } = props;
+  const { trace, place, places, rejects, following, onGo } = props;
   const [view, setView] = useState<View>('rows');
   const before = placeBefore(places, place);
-  const failed = place.error !== null && place.rows === 0;
-  const tabs: Tab[] = [
-    {
-      id: 'rows',
-      label: `Rows ${count(place.rows)}`,
-      content: () => <Rows key={keyOf(place)} trace={trace} place={place} rejects={false} following={following} />
-    },
-    ...(before === null || failed
-      ? []
-      : [
-          {
-            id: 'change',
-            label: 'Before and after',
-            content: () => <TraceChange key={keyOf(place)} trace={trace} before={before} after={place} />
-          }
-        ]),
-    { id: 'columns', label: `Columns ${count(place.columns.length)}`, content: () => <Columns {...{ place, before }} /> },
-    ...(place.rejects === 0
-      ? []
-      : [
-          {
-            id: 'rejects',
-            label: `⊘ Rejects ${count(place.rejects)}`,
-            content: () => <Rows key={keyOf(place)} trace={trace} place={place} rejects following={following} />
-          }
-        ])
-  ];
+  const rows = (ofRejects: boolean): JSX.Element => (
+    <Rows key={keyOf(place)} trace={trace} place={place} rejects={ofRejects} following={following} />
+  );
+  const columns = place.columns.length;
+  const tabs: Tab[] = [];
+  if (columns > 0) {
+    tabs.push({ id: 'rows', label: `Rows ${count(place.rows)}`, content: () => rows(false) });
+  }
+  if (columns > 0 && before !== null) {
+    const change = (): JSX.Element => <TraceChange key={keyOf(place)} {...{ trace, before }} after={place} />;
+    tabs.push({ id: 'change', label: 'Before and after', content: change });
+  }
+  if (columns > 0) {
+    const facts = (): JSX.Element => <Columns {...{ place, before }} />;
+    tabs.push({ id: 'columns', label: `Columns ${count(columns)}`, content: facts });
+  }
+  if (place.rejects > 0) {
+    tabs.push({ id: 'rejects', label: `⊘ Rejects ${count(place.rejects)}`, content: () => rows(true) });
+  }
   const choose = (id: string): void => {
     if (id !== 'rejects') {
       setView(id as View);
     }
     if (rejects !== (id === 'rejects')) {
-      onRejects(id === 'rejects');
+      onGo(place, id === 'rejects');
     }
   };
   return (
     <div className="lyftnb-Trace-place">
-      <Failure place={place} />
-      <Tabs tabs={tabs} label={titleOf(place)} chosen={rejects ? 'rejects' : view} onChoose={choose} />
+      <Failure place={place} before={before} first={places.find(each => each.error !== null)} onGo={onGo} />
+      {tabs.length > 0 && (
+        <Tabs tabs={tabs} label={titleOf(place)} shown={rejects ? 'rejects' : view} onChoose={choose} />
+      )}
     </div>
   );
 }
 
-/** What went wrong here, and the way to its field. */
-function Failure({ place }: { place: TracePoint }): JSX.Element | null {
-  const { reveal } = useEditor();
+interface FailureProps {
+  place: TracePoint;
+  before: TracePoint | null;
+  /** Where it went wrong first: what comes behind it fails for want of rows. */
+  first: TracePoint | undefined;
+  onGo: (to: TracePoint) => void;
+}
+
+/** What went wrong here, and the ways to its cause. */
+function Failure({ place, before, first, onGo }: FailureProps): JSX.Element | null {
   if (place.error === null) {
     return null;
   }
@@ -83,9 +84,19 @@ function Failure({ place }: { place: TracePoint }): JSX.Element | null {
         <strong>✕ {titleOf(place)}</strong>
       </p>
       <pre>{place.error}</pre>
-      <button type="button" className="lyftnb-Small" onClick={() => reveal(pathOf(place))}>
-        Go to its settings
-      </button>
+      <div className="lyftnb-Trace-ways">
+        <Settings place={place} />
+        {before !== null && (
+          <button type="button" className="lyftnb-Small" onClick={() => onGo(before)}>
+            See the rows before it
+          </button>
+        )}
+        {first !== undefined && !samePlace(first, place) && (
+          <button type="button" className="lyftnb-Small" onClick={() => onGo(first)}>
+            See what failed first
+          </button>
+        )}
+      </div>
     </div>
   );
 }
@@ -119,10 +130,10 @@ function Rows({ trace, place, rejects, following }: RowsProps): JSX.Element {
           </button>
         )}
         <Copy where={where} />
-        <Settings place={place} />
+        {place.error === null && <Settings place={place} />}
       </div>
       <RowsTable
-        table={table}
+        table={rejects ? rejectsToRead(table) : table}
         label={`${rejects ? 'Rejects' : 'Rows'} of ${titleOf(place)}${rejects ? '' : '; Enter follows a row'}`}
         onNeed={need}
         marked={marked}
@@ -138,7 +149,8 @@ function Copy({ where }: { where: RowsAt }): JSX.Element {
   const { service, announce } = useEditor();
   const { doing, trouble, run } = useDoing();
   const copy = async (): Promise<void> => {
-    const table = await allRows(service, where);
+    const all = await allRows(service, where);
+    const table = where.rejects ? rejectsToRead(all) : all;
     const area = { top: 0, left: 0, bottom: table.rows.length - 1, right: table.columns.length - 1 };
     await navigator.clipboard.writeText(toTsv(table, area));
     announce(`${many(table.rows.length, 'row')} copied as TSV`);
@@ -169,9 +181,6 @@ function Settings({ place }: { place: TracePoint }): JSX.Element {
 }
 
 function Columns({ place, before }: { place: TracePoint; before: TracePoint | null }): JSX.Element {
-  if (place.columns.length === 0) {
-    return <Empty>No columns: nothing came this far.</Empty>;
-  }
   const changes = before === null ? null : columnChanges(before.columns, place.columns);
   const noteOf = (name: string): string | null => {
     const was = changes?.retyped.get(name);

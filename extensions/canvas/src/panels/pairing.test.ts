@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Table } from '../protocol';
-import { type Family, familyOf, markIn, NO_PAIRS, untold, withFamily } from './pairing';
+import { changedColumns, type Family, familyOf, markIn, NO_PAIRS, untold, withFamily } from './pairing';
 
 const before: Table = {
   columns: [{ name: 'id', type: 'int64' }, { name: 'delay', type: 'string' }, { name: 'note', type: 'string' }],
@@ -76,4 +76,9 @@ describe('markIn', () => {
     expect(markIn('after', NO_PAIRS, after, before, 1, { name: 'delay', type: '' })).toBeNull();
     expect(markIn('after', PAIRS, after, { ...before, rows: [], offset: 50 }, 1, { name: 'delay', type: '' })).toBeNull();
   });
+});
+
+it('names the columns with changed values', () => {
+  expect(changedColumns(PAIRS, before, after)).toEqual(['delay']);
+  expect(changedColumns(NO_PAIRS, before, after)).toEqual([]);
 });

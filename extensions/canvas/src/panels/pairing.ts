@@ -96,3 +96,12 @@ export function markIn(
   }
   return { kind: 'changed', title: side === 'after' ? `Was ${told}` : `Becomes ${told}` };
 }
+
+/** The columns whose values differ in a pair of loaded rows. */
+export function changedColumns(pairs: Pairs, before: Table, after: Table): string[] {
+  return after.columns
+    .filter(column =>
+      [...pairs.after.keys()].some(row => markIn('after', pairs, after, before, row, column)?.kind === 'changed')
+    )
+    .map(column => column.name);
+}

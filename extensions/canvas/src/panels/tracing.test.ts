@@ -10,8 +10,10 @@ import {
   placeBefore,
   placeOfPart,
   placesOf,
+  rejectsToRead,
   rowsInWords,
-  stepsOf
+  stepsOf,
+  withInFront
 } from './tracing';
 import { column, point, POINTS } from './tracing.samples';
 
@@ -72,8 +74,28 @@ describe('placeBefore', () => {
     expect(placeBefore(PLACES, at('clean', 'input'))).toBeNull();
   });
 
+  it('is where rows were seen last before an action that failed', () => {
+    const failed = point('clean', 'assert', { error: 'no', rows: 0, columns: [] });
+    expect(placeBefore([...PLACES.slice(0, 3), failed], failed)?.at).toBe('cast');
+  });
+
   it('is the same for all ports: what was dispatched', () => {
     expect(placeBefore(PLACES, at('clean', '→ rest'))?.at).toBe('derive');
+  });
+});
+
+describe('rows to read', () => {
+  it('puts what changed behind the column that one knows rows by', () => {
+    const table = { columns: ['id', 'a', 'b', 'c'].map(name => ({ name, type: 'int64' })), rows: [[1, 2, 3, 4]], offset: 0, total: 1 };
+    const shown = withInFront(table, new Set(['c', 'b']));
+    expect(shown.columns.map(each => each.name)).toEqual(['id', 'b', 'c', 'a']);
+    expect(shown.rows).toEqual([[1, 3, 4, 2]]);
+  });
+
+  it('tells why a row was rejected before all else', () => {
+    const names = ['_row', 'step', 'action', 'code', 'reason', 'position'];
+    const table = { columns: names.map(name => ({ name, type: 'string' })), rows: [names], offset: 0, total: 1 };
+    expect(rejectsToRead(table).rows).toEqual([['reason', '_row', 'code', 'position']]);
   });
 });
 

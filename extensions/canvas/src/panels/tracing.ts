@@ -1,6 +1,6 @@
 /** A trace as a strip of places: which there are, which one is looked at, and what changed there. */
 import type { Document, Part, TraceFocus } from '../editor/model';
-import type { Column, Problem, Sighting, TracePoint } from '../protocol';
+import type { Column, Problem, Sighting, Table, TracePoint } from '../protocol';
 import { count, many, seconds } from '../views/format';
 import { stepOf } from './LivePanel';
 
@@ -74,12 +74,9 @@ export function placeOfPart(
 
 /** What stood before the action, or before a port took its share; null for what came in. */
 export function placeBefore(places: readonly TracePoint[], place: TracePoint): TracePoint | null {
-  const own = places.filter(each => each.step === place.step && each.error === null);
-  if (place.channel !== null) {
-    return own.filter(each => each.channel === null).at(-1) ?? null;
-  }
-  const at = own.findIndex(each => samePlace(each, place));
-  return at > 0 ? (own[at - 1] ?? null) : null;
+  const own = places.filter(each => each.step === place.step);
+  const earlier = own.slice(0, own.findIndex(each => samePlace(each, place)));
+  return earlier.filter(each => each.error === null && each.channel === null).at(-1) ?? null;
 }
 
 /** The last place of a step where all its rows are together; what ports got are shares. */
@@ -143,8 +140,27 @@ export function columnChanges(before: readonly Column[], after: readonly Column[
   };
 }
 
-/** What happened between two places, in one line. */
-export function changeInWords(before: TracePoint, after: TracePoint): string {
+/** A table with these columns right behind its first one, which people know rows by. */
+export function withInFront(table: Table, names: ReadonlySet<string>): Table {
+  const order = table.columns.map((_, at) => at);
+  const rank = (at: number): number => (at === 0 ? 0 : names.has(table.columns[at]?.name ?? '') ? 1 : 2);
+  return reordered(table, order.sort((a, b) => rank(a) - rank(b) || a - b));
+}
+
+/** Rejects as one reads them: why, and what; where is known already. */
+export function rejectsToRead(table: Table): Table {
+  const wanted = ['reason', '_row', 'code', 'position'];
+  const order = wanted.map(name => table.columns.findIndex(column => column.name === name));
+  return reordered(table, order.filter(at => at >= 0));
+}
+
+function reordered(table: Table, order: readonly number[]): Table {
+  const columns = order.flatMap(at => table.columns[at] ?? []);
+  return { ...table, columns, rows: table.rows.map(row => order.map(at => row[at])) };
+}
+
+/** What happened between two places, in one line; `changed` are columns whose values differ. */
+export function changeInWords(before: TracePoint, after: TracePoint, changed: readonly string[] = []): string {
   const { added, removed, retyped } = columnChanges(before.columns, after.columns);
   const parts = [
     before.rows === after.rows
@@ -159,6 +175,9 @@ export function changeInWords(before: TracePoint, after: TracePoint): string {
   }
   if (removed.length > 0) {
     parts.push(`gone: ${removed.join(', ')}`);
+  }
+  if (changed.length > 0) {
+    parts.push(`changed: ${changed.join(', ')}`);
   }
   if (retyped.size > 0) {
     parts.push(`other type: ${[...retyped].map(([name, was]) => `${name} (was ${was})`).join(', ')}`);
