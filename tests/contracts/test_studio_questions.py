@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from lyftnb.errors import Temporary
+from lyftnb.workspace.finding import find
 from lyftnb.workspace.remote import RemoteWorkspace
 from lyftnb.workspace.studio.exchange import Exchange
+from lyftnb.workspace.studio.home import Home
 from lyftnb.workspace.studio.protocol import QUESTIONS
-from tests.manager_kit import managed
+from tests.manager_kit import ended, managed
 
 TEXT = """\
 workflow: shop
@@ -178,6 +181,20 @@ def _held(ask: Asker) -> None:
     assert ask.frame("issue.close", {"issue": 7})["problem"]["code"] == "not_found"
     assert ask("destroy", deployment="shop_prod") is None
     assert ask("draft.close", draft="d") is None
+
+
+def test_who_looks_on_starts_no_manager(ask: Asker, workspace: RemoteWorkspace) -> None:
+    ask("watch")
+    ask.until("status", lambda statuses: statuses == [])
+    looking = Home(workspace.path).onlooker()
+    assert looking.spools() == []
+    ended(workspace.path)
+    with pytest.raises(Temporary, match="no manager"):
+        looking.status()
+    ask.until("workspace", lambda told: told["state"] == "down")
+    assert ask("workspace")["state"] == "down"
+    ask("draft.open", draft="d", text=TEXT)
+    assert find(workspace.path) is None
 
 
 def test_a_stranger_of_a_file_is_not_read(ask: Asker, tmp_path: Path) -> None:
