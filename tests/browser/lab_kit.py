@@ -140,6 +140,16 @@ def command(page: Page, name: str, **args: Any) -> None:
     )
 
 
+def run_notebook(page: Page, path: str) -> None:
+    """Open a notebook and run all its cells, to their end."""
+    command(page, "docmanager:open", path=path)
+    # Before its kernel is there the lab would ask which one it is to have.
+    page.wait_for_function(
+        "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+    )
+    command(page, "notebook:run-all-cells")
+
+
 def keys(page: Page, *pressed: str) -> None:
     """Press keys one after the other; a text of several letters is typed."""
     named = {"Enter", "Escape", "Tab", "Delete", "Space", "Home", "End"}

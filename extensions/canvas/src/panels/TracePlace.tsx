@@ -59,7 +59,7 @@ export function TracePlace(props: TracePlaceProps): JSX.Element {
     <div className="lyftnb-Trace-place">
       <Failure place={place} before={before} first={places.find(each => each.error !== null)} onGo={onGo} />
       {tabs.length > 0 && (
-        <Tabs tabs={tabs} label={titleOf(place)} chosen={rejects ? 'rejects' : view} onChoose={choose} />
+        <Tabs tabs={tabs} label={titleOf(place)} shown={rejects ? 'rejects' : view} onChoose={choose} />
       )}
     </div>
   );

@@ -117,19 +117,19 @@ export interface Tab {
   content: () => JSX.Element;
 }
 
-export interface TabsProps {
+interface TabsProps {
   tabs: readonly Tab[];
   label: string;
-  /** Which tab is shown, where whoever shows them says so; else they remember it themselves. */
-  chosen?: string;
+  /** The tab that is shown, where somebody else keeps it; with `onChoose`. */
+  shown?: string;
   onChoose?: (id: string) => void;
 }
 
 /** Tabs as the ARIA practices have them: arrows move, Home and End jump. */
-export function Tabs({ tabs, label, chosen: told, onChoose }: TabsProps): JSX.Element {
-  const [remembered, remember] = useState(tabs[0]?.id);
-  const chosen = told ?? remembered;
-  const setChosen = onChoose ?? remember;
+export function Tabs({ tabs, label, shown, onChoose }: TabsProps): JSX.Element {
+  const [own, setOwn] = useState(tabs[0]?.id);
+  const chosen = shown ?? own;
+  const setChosen = onChoose ?? setOwn;
   const base = useId();
   const current = tabs.find(tab => tab.id === chosen) ?? tabs[0];
   const move = (event: KeyboardEvent<HTMLDivElement>): void => {
