@@ -16,7 +16,12 @@ import { Windows } from './windows';
 
 const AREAS = ['.lyftnb-Canvas', '.lyftnb-Toolbar', '.lyftnb-Side.lyftnb-mod-left', '.lyftnb-mod-inspector', '.lyftnb-Drawer'];
 
-export function Screen({ focusRef }: { focusRef: MutableRefObject<() => void> }): JSX.Element {
+export interface ScreenProps {
+  focusRef: MutableRefObject<() => void>;
+  autoFocus: boolean;
+}
+
+export function Screen({ focusRef, autoFocus }: ScreenProps): JSX.Element {
   const { editor, bench } = useHands();
   const keys = useKeys();
   const clipboard = useClipboard();
@@ -24,6 +29,13 @@ export function Screen({ focusRef }: { focusRef: MutableRefObject<() => void> })
   useEffect(() => {
     focusRef.current = () => bench.camera.current?.focus();
   }, [bench, focusRef]);
+  useEffect(() => {
+    if (autoFocus && !isField(document.activeElement ?? document.body)) {
+      bench.camera.current?.focus();
+    }
+    // Once; later the focus is where a person puts it.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [autoFocus]);
 
   return (
     <div

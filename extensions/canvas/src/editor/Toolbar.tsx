@@ -67,7 +67,7 @@ function CommandButton({ id, words }: { id: string; words?: string }): JSX.Eleme
       onClick={() => one.run(hands)}
     >
       <Icon name={one.icon ?? 'gear'} />
-      {words}
+      {words !== undefined && <span className="lyftnb-Words">{words}</span>}
     </button>
   );
 }
@@ -97,12 +97,14 @@ function PanelButton({ panel, label, icon: name }: { panel: PanelName; label: st
   return (
     <button
       type="button"
-      className={`lyftnb-Tool lyftnb-mod-words lyftnb-mod-${name}`}
+      className={`lyftnb-Tool lyftnb-mod-${name}`}
+      aria-label={label}
+      title={label}
       aria-pressed={open}
       onClick={() => editor.openPanel(open ? null : panel)}
     >
       <Icon name={name} />
-      {label}
+      <span className="lyftnb-Words">{label}</span>
     </button>
   );
 }

@@ -27,6 +27,8 @@ export interface WorkflowEditorProps {
   file?: string;
   mode: 'edit' | 'show';
   readOnly?: boolean;
+  /** Take the focus once there is something to work on, if it is nowhere yet. */
+  autoFocus?: boolean;
   deployment?: string;
   start?: { panel?: PanelName; trace?: boolean; plan?: { ref: string; context?: string } };
   onText?: (text: string) => void;
@@ -58,7 +60,7 @@ export function WorkflowEditor(props: WorkflowEditorProps): JSX.Element {
     <EditorProvider session={session}>
       <ReactFlowProvider>
         <WorkbenchProvider>
-          <Screen focusRef={focus} />
+          <Screen focusRef={focus} autoFocus={props.autoFocus ?? false} />
         </WorkbenchProvider>
       </ReactFlowProvider>
     </EditorProvider>

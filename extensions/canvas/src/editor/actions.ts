@@ -144,7 +144,7 @@ export class Actions {
 
   selectAll(): void {
     this.editor.select(this.bench.graph.nodes.map(partOf));
-    this.editor.announce(`Selected all ${counted(this.bench.graph.nodes.length, 'node')}`);
+    this.editor.announce(`Selected all ${counted(this.bench.graph.nodes.length, 'node')}`, 'spoken');
   }
 
   /** Walk to the next node that way. */
@@ -154,13 +154,13 @@ export class Actions {
     const id = from === undefined ? inOrder(graph)[0]?.id : nodeTowards(graph, places, from.id, direction);
     const node = graph.nodes.find(one => one.id === id);
     if (node === undefined) {
-      this.editor.announce(`Nothing further ${direction}`);
+      this.editor.announce(`Nothing further ${direction}`, 'spoken');
       return;
     }
     this.editor.select([partOf(node)]);
     this.bench.pickEdges([]);
     this.bench.camera.current?.show([node.id]);
-    this.editor.announce(describeNode(node, graph, this.bench.problems.get(node.id) ?? []));
+    this.editor.announce(describeNode(node, graph, this.bench.problems.get(node.id) ?? []), 'spoken');
   }
 
   move(direction: Direction): void {
@@ -199,7 +199,7 @@ export class Actions {
       this.edit(unplaceOps(document, chosen.length > 1 ? chosen : this.bench.graph.nodes), 'lay out');
     }
     this.bench.layOut();
-    this.editor.announce('Laid out from left to right');
+    this.editor.announce('Laid out from left to right', 'spoken');
     requestAnimationFrame(() => this.bench.camera.current?.fit());
   }
 

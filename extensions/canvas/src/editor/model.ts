@@ -87,8 +87,9 @@ export interface EditorModel {
   trace(rows?: number): void;
   /** Text that the YAML view holds now; resolves once it is taken. */
   replaceText(text: string): Promise<void>;
-  /** Say a short thing that went well or wrong, politely to screen readers, too. */
-  announce(message: string, kind?: 'info' | 'error'): void;
+  /** Say a short thing that went well or wrong, politely to screen readers, too; what is only
+   * `spoken` can be seen anyway. */
+  announce(message: string, kind?: 'info' | 'error' | 'spoken'): void;
 }
 
 export const EditorContext = createContext<EditorModel | null>(null);

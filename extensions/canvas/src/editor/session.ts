@@ -31,7 +31,7 @@ export interface SessionState {
   /** Where edits here and in the file changed the same; to be told until dismissed. */
   conflicts: readonly (readonly (string | number)[])[];
   /** What the live region says, and a toast shows. */
-  message: { text: string; kind: 'info' | 'error'; number: number } | null;
+  message: { text: string; kind: 'info' | 'error' | 'spoken'; number: number } | null;
   /** The path that was asked for last; `number` grows with each asking. */
   revealed: { path: Problem['path']; number: number } | null;
 }
@@ -215,7 +215,7 @@ export class Session {
     this.set({ conflicts: [] });
   }
 
-  announce(text: string, kind: 'info' | 'error' = 'info'): void {
+  announce(text: string, kind: 'info' | 'error' | 'spoken' = 'info'): void {
     this.messages += 1;
     this.set({ message: { text, kind, number: this.messages } });
   }

@@ -35,6 +35,8 @@ export interface StepNode {
   group: string;
   replicas: number;
   paused: boolean;
+  /** Whether it brings events in from outside, and so takes none from channels. */
+  outside: boolean;
   /** Its triggers, in words. */
   trigger: string;
   frame: string;
@@ -139,6 +141,7 @@ class Reader {
       group: text(body.group) || this.shape?.groups[name] || DEFAULT_GROUP,
       replicas: typeof body.replicas === 'number' ? body.replicas : 1,
       paused: body.paused === true,
+      outside: body.input !== undefined,
       trigger: triggersOf(body).map(triggerInWords).join(', '),
       frame: text(body.frame),
       ports: portsOf(body),
@@ -292,7 +295,7 @@ function summaryOf(body: Mapping): string {
   const kinds = list(body.actions).map(kindOf);
   const actions = kinds.length <= 3 ? kinds.join(', ') : `${kinds.length} actions`;
   const middle = actions || text(mapping(body.notebook).path) || text(body.uses);
-  return [kindOf(body.input), middle, kindOf(body.output)].filter(Boolean).join(' → ');
+  return [kindOf(body.input), middle, kindOf(body.output), dispatchInWords(body.dispatch)].filter(Boolean).join(' → ');
 }
 
 function iconOf(body: Mapping): string {

@@ -18,10 +18,11 @@ export interface Size {
 
 export type Places = ReadonlyMap<string, Point>;
 
-export const GAP = { x: 72, y: 28 };
+export const GAP = { x: 56, y: 28 };
 const ROW = 20;
-const STEP = { width: 212, height: 58 };
-const SPOOL = { width: 168, height: 48 };
+const STEP = { width: 188, height: 58 };
+const SPOOL = { width: 152, height: 48 };
+const LETTER = 6.2;
 
 export function sizeOf(node: Node): Size {
   if (node.kind === 'spool') {
@@ -101,7 +102,8 @@ export function laidOut(graph: Graph): Map<string, Point> {
   }
   for (const edge of graph.edges) {
     // A message may lead back; it must not turn the order of the data around.
-    layered.setEdge(edge.tail, edge.head, { weight: edge.kind === 'message' ? 0 : 2 }, edge.id);
+    const label = edge.label === '' ? {} : { width: Math.round(edge.label.length * LETTER), height: 16, labelpos: 'c' };
+    layered.setEdge(edge.tail, edge.head, { weight: edge.kind === 'message' ? 0 : 2, ...label }, edge.id);
   }
   dagre.layout(layered);
   return new Map(

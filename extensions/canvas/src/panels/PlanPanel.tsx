@@ -1,6 +1,7 @@
 /** From the draft to what runs: publish, plan, apply; with versions, their differences, and history. */
-import { useRef, useState, type JSX, type KeyboardEvent } from 'react';
+import { useEffect, useRef, useState, type JSX, type KeyboardEvent } from 'react';
 import { useEditor } from '../editor/model';
+import { seconds } from '../views/format';
 import { Tabs, TroubleNote, WhenUp, type Tab } from '../views/parts';
 import { HistoryTab } from './plan/HistoryTab';
 import { PlanTab } from './plan/PlanTab';
@@ -76,7 +77,7 @@ function Trouble({ planning }: { planning: Planning }): JSX.Element | null {
 const BUSY: Record<Step, string> = {
   publish: 'Publishing…',
   plan: 'Planning…',
-  apply: 'Applying: stages switch at the end of a batch…',
+  apply: 'Applying: workers start, and stages switch at the end of a batch…',
   watch: ''
 };
 
@@ -95,7 +96,22 @@ function Bar({ planning, take }: { planning: Planning; take: (step: Step) => voi
       <span className="lyftnb-Dim" role="status">
         {busy === null ? <Next planning={planning} /> : BUSY[busy]}
       </span>
+      {busy !== null && <Waited key={busy} />}
     </header>
+  );
+}
+
+/** How long it has taken so far; not told to screen readers each second. */
+function Waited(): JSX.Element {
+  const [waited, setWaited] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => setWaited(now => now + 1), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return (
+    <span className="lyftnb-Dim" aria-hidden="true">
+      {waited > 0 && seconds(waited)}
+    </span>
   );
 }
 

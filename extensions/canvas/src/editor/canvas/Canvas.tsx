@@ -4,7 +4,7 @@ import { useMemo, type JSX } from 'react';
 import { useActions } from '../hands';
 import { useEditor } from '../model';
 import { useWorkbench } from '../workbench';
-import { useCamera } from './camera';
+import { useCamera, ZOOM } from './camera';
 import { useConnecting } from './connecting';
 import { useDropping } from './dropping';
 import { ChannelLine } from './edges';
@@ -41,6 +41,7 @@ export function Canvas(): JSX.Element {
       tabIndex={0}
       {...dropping}
     >
+      <Arrows />
       <ReactFlow<AnyNode, ChannelEdge>
         nodes={flow.nodes}
         edges={flow.edges}
@@ -75,13 +76,19 @@ export function Canvas(): JSX.Element {
         panOnScroll
         zoomOnDoubleClick={false}
         disableKeyboardA11y
-        minZoom={0.05}
-        maxZoom={2}
+        minZoom={ZOOM.least}
+        maxZoom={ZOOM.most}
         proOptions={{ hideAttribution: true }}
         ariaLabelConfig={WORDS}
       >
         <Background variant={BackgroundVariant.Dots} gap={24} size={1} />
-        <MiniMap<AnyNode> pannable zoomable nodeClassName={node => `lyftnb-mod-${node.type}`} className="lyftnb-MiniMap" />
+        <MiniMap<AnyNode>
+          pannable
+          zoomable
+          style={{ width: 148, height: 96 }}
+          nodeClassName={node => `lyftnb-mod-${node.type}`}
+          className="lyftnb-MiniMap"
+        />
       </ReactFlow>
       {bench.graph.nodes.length === 0 && document !== null && (
         <div className="lyftnb-Canvas-empty">
@@ -94,5 +101,31 @@ export function Canvas(): JSX.Element {
         </div>
       )}
     </div>
+  );
+}
+
+/** Arrow heads of one size, whatever the line; the browser finds them by their names. */
+function Arrows(): JSX.Element {
+  return (
+    <svg className="lyftnb-Arrows" aria-hidden="true">
+      <defs>
+        {['plain', 'strong'].map(kind => (
+          <marker
+            key={kind}
+            id={`lyftnb-arrow-${kind}`}
+            className={`lyftnb-Arrow lyftnb-mod-${kind}`}
+            viewBox="0 0 10 10"
+            refX="9"
+            refY="5"
+            markerWidth="10"
+            markerHeight="10"
+            markerUnits="userSpaceOnUse"
+            orient="auto-start-reverse"
+          >
+            <path d="M0 0L10 5L0 10z" />
+          </marker>
+        ))}
+      </defs>
+    </svg>
   );
 }

@@ -1,10 +1,13 @@
 /** What is in view: fitting, zooming, bringing nodes into sight. */
-import { useReactFlow } from '@xyflow/react';
+import { getViewportForBounds, useReactFlow } from '@xyflow/react';
 import { useEffect, useRef, type RefObject } from 'react';
 import { sizeOf } from '../../graph/layout';
-import { useWorkbench } from '../workbench';
+import { useWorkbench, type Workbench } from '../workbench';
 
-const FIT = { padding: 0.12, minZoom: 0.05, maxZoom: 1.1 };
+export const ZOOM = { least: 0.05, most: 2 };
+const FITTING = { padding: 0.08, most: 1.1 };
+/** What can be read; the first sight begins at the left of a graph that is wider. */
+const READABLE = 0.5;
 
 /** Gives the others their camera; the first sight fits once the canvas has a size and nodes. */
 export function useCamera(): RefObject<HTMLDivElement> {
@@ -18,10 +21,15 @@ export function useCamera(): RefObject<HTMLDivElement> {
   useEffect(() => {
     const duration = matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 150;
     bench.camera.current = {
-      fit: () => void flow.fitView({ ...FIT, duration }),
+      fit: () => fit(duration),
       zoom: by => void (by > 0 ? flow.zoomIn({ duration }) : flow.zoomOut({ duration })),
       show: ids => showNodes(ids, duration),
       focus: () => pane.current?.focus({ preventScroll: true })
+    };
+    const fit = (length: number): void => {
+      if (pane.current !== null) {
+        setViewport(flow, latest.current, pane.current, { duration: length, readable: false });
+      }
     };
     const showNodes = (ids: readonly string[], length: number): void => {
       const { graph, places } = latest.current;
@@ -47,7 +55,7 @@ export function useCamera(): RefObject<HTMLDivElement> {
     const fit = (): void => {
       if (!fitted.current && element !== null && element.clientWidth > 0 && latest.current.graph.nodes.length > 0) {
         fitted.current = true;
-        requestAnimationFrame(() => void flow.fitView(FIT));
+        setViewport(flow, latest.current, element, { duration: 0, readable: true });
       }
     };
     const observer = new ResizeObserver(fit);
@@ -59,4 +67,33 @@ export function useCamera(): RefObject<HTMLDivElement> {
   }, [flow, bench.graph]);
 
   return pane;
+}
+
+/** Fit by the sizes that we know: React Flow's own fitting waits for nodes to be drawn, and those out
+ * of sight never are. */
+function setViewport(flow: ReturnType<typeof useReactFlow>, { graph, places }: Workbench, pane: HTMLElement, how: { duration: number; readable: boolean }): void {
+  const boxes = graph.nodes.flatMap(node => {
+    const place = places.get(node.id);
+    return place === undefined ? [] : [{ ...place, ...sizeOf(node) }];
+  });
+  if (boxes.length === 0) {
+    return;
+  }
+  const x = Math.min(...boxes.map(box => box.x));
+  const y = Math.min(...boxes.map(box => box.y));
+  const width = Math.max(...boxes.map(box => box.x + box.width)) - x;
+  const height = Math.max(...boxes.map(box => box.y + box.height)) - y;
+  const { clientWidth, clientHeight } = pane;
+  const bounds = { x, y, width, height };
+  const fitting = getViewportForBounds(bounds, clientWidth, clientHeight, ZOOM.least, FITTING.most, FITTING.padding);
+  const margin = 24;
+  const viewport =
+    how.readable && fitting.zoom < READABLE
+      ? {
+          x: margin - x * READABLE,
+          y: Math.max(margin - y * READABLE, clientHeight / 2 - (y + height / 2) * READABLE),
+          zoom: READABLE
+        }
+      : fitting;
+  void flow.setViewport(viewport, { duration: how.duration });
 }

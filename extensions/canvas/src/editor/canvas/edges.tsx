@@ -7,7 +7,7 @@ import { useSession } from '../store';
 import type { ChannelEdge } from './flow';
 
 export const ChannelLine = memo(function ChannelLine(props: EdgeProps<ChannelEdge>): JSX.Element {
-  const { data, selected, markerEnd, id } = props;
+  const { data, selected, id } = props;
   const { live } = useSession();
   const reading = useReading(live, id);
   const [path, x, y] = getBezierPath({ ...props, curvature: 0.3 });
@@ -16,7 +16,7 @@ export const ChannelLine = memo(function ChannelLine(props: EdgeProps<ChannelEdg
   const numbers = reading?.text || (data?.rows == null ? '' : `${compact(data.rows)} rows`);
   return (
     <g className={classes.filter(Boolean).join(' ')}>
-      <path className="lyftnb-Edge-line" d={path} markerEnd={markerEnd} fill="none" />
+      <path className="lyftnb-Edge-line" d={path} markerEnd={`url(#lyftnb-arrow-${selected ? 'strong' : 'plain'})`} fill="none" />
       {edge?.kind === 'spool' && <path className="lyftnb-Edge-core" d={path} fill="none" />}
       <path className="react-flow__edge-interaction" d={path} fill="none" strokeOpacity={0} strokeWidth={18} />
       <text x={x} y={y} className={`lyftnb-Edge-text${reading?.alarming ? ' lyftnb-mod-alarming' : ''}`}>

@@ -1,5 +1,5 @@
 /** The graph as React Flow takes it. */
-import { MarkerType, Position, type Edge as FlowEdge, type Node as FlowNode, type NodeHandle } from '@xyflow/react';
+import { Position, type Edge as FlowEdge, type Node as FlowNode, type NodeHandle } from '@xyflow/react';
 import { DEFAULT_GROUP, type Edge, type Graph, type Node, type Region } from '../../graph/graph';
 import { jointsOf, sizeOf, type Point, type Places } from '../../graph/layout';
 import type { PartChange, Problem } from '../../protocol';
@@ -81,7 +81,6 @@ export function channelEdges(graph: Graph, traced: Traced, picked: ReadonlySet<s
     targetHandle: edge.kind === 'message' ? MESSAGE_IN : edge.input === null ? 'in' : `in:${edge.input}`,
     data: { edge, rows: edge.kind === 'message' ? null : (traced.channels.get(edge.name) ?? null) },
     selected: picked.has(edge.id),
-    markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: 'var(--lyftnb-edge)' },
     interactionWidth: 18
   }));
 }
@@ -107,8 +106,8 @@ function sameItem(old: Record<string, unknown>, item: Record<string, unknown>): 
     if (key === 'position') {
       return samePoint(one as Point, other as Point);
     }
-    if (key === 'handles' || key === 'markerEnd') {
-      return true; // these follow from the data and the size
+    if (key === 'handles') {
+      return true; // they follow from the data and the size
     }
     return key === 'data' ? sameFields(one as Record<string, unknown>, other as Record<string, unknown>) : one === other;
   });

@@ -30,7 +30,7 @@ export const StepNode = memo(function StepNode({ data, selected }: NodeProps<Par
           <Names names={rows} side="out" dispatch={step.dispatch} />
         </div>
       )}
-      <Joints inputs={inputs} outputs={outputs} />
+      <Joints inputs={inputs} outputs={outputs} closed={step.outside} />
       <Handle id={MESSAGE_IN} type="target" position={Position.Top} className="lyftnb-mod-message" isConnectableStart={false} title="message in" />
       <Handle id={MESSAGE_OUT} type="source" position={Position.Bottom} className="lyftnb-mod-message" title="message when it is done" />
       <Handle id={NEW_PORT} type="source" position={Position.Right} className="lyftnb-mod-new" title="drag to connect a new port">
@@ -45,9 +45,9 @@ export const SpoolNode = memo(function SpoolNode({ data, selected }: NodeProps<P
   const { inputs, outputs } = jointsOf(spool);
   return (
     <div className={classesOf('Spool', data, selected)} title={tipOf(data)}>
-      <svg className="lyftnb-Spool-drum" viewBox="0 0 168 48" preserveAspectRatio="none" aria-hidden="true">
-        <path d="M10 1h148c12 0 12 46 0 46H10C-2 47-2 1 10 1z" />
-        <path d="M158 1c-12 0-12 46 0 46" />
+      <svg className="lyftnb-Spool-drum" viewBox="0 0 152 48" preserveAspectRatio="none" aria-hidden="true">
+        <path d="M10 1h132c12 0 12 46 0 46H10C-2 47-2 1 10 1z" />
+        <path d="M142 1c-12 0-12 46 0 46" />
       </svg>
       <div className="lyftnb-Node-head">
         <Icon name="spool" />
@@ -145,11 +145,26 @@ function Names({ names, side, dispatch }: { names: readonly string[]; side: 'in'
   );
 }
 
-function Joints({ inputs, outputs }: { inputs: ReadonlyMap<string, number>; outputs: ReadonlyMap<string, number> }): JSX.Element {
+interface JointsProps {
+  inputs: ReadonlyMap<string, number>;
+  outputs: ReadonlyMap<string, number>;
+  /** Whether nothing comes in. */
+  closed?: boolean;
+}
+
+function Joints({ inputs, outputs, closed = false }: JointsProps): JSX.Element {
   return (
     <>
       {[...inputs].map(([id, top]) => (
-        <Handle key={id} id={id} type="target" position={Position.Left} style={{ top }} isConnectableStart={false} />
+        <Handle
+          key={id}
+          id={id}
+          type="target"
+          position={Position.Left}
+          style={{ top }}
+          className={closed ? 'lyftnb-mod-hidden' : ''}
+          isConnectableStart={false}
+        />
       ))}
       {[...outputs].map(([id, top]) => (
         <Handle key={id} id={id} type="source" position={Position.Right} style={{ top }} isConnectableEnd={false} />

@@ -6,7 +6,7 @@ import { Empty } from '../../views/parts';
 import { placeOf } from '../problems';
 import { SeveritySign } from '../SeveritySign';
 import { countsOf, groupsOf, type Group, type Line } from './changes';
-import { Fields, PartName, SignMark } from './Fields';
+import { Fields, PartName, SignMark } from './Differences';
 import { hindrance, isFresh } from './way';
 import type { Planning } from './usePlanning';
 

@@ -4,7 +4,7 @@ import { useEditor, type EditorModel } from '../../editor/model';
 import type { DeploymentStatus, Difference, VersionInfo } from '../../protocol';
 import { useDoing } from '../../views/asking';
 import { Empty, Moment, TroubleNote } from '../../views/parts';
-import { DifferenceList } from './Fields';
+import { DifferenceList } from './Differences';
 import type { Planning } from './usePlanning';
 import { DRAFT } from './way';
 
