@@ -14,7 +14,7 @@ LINK       := $(VENV)/share/jupyter/labextensions/lyftnb
 # Every test that starts a process would compile the package anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint lab extensions docs soak clean
+.PHONY: demo test lint lab extensions docs soak chaos clean
 
 demo: $(VENV)/.demo            ## run the flights workflow and show what came out
 	$(BIN)/lyftnb demo demo
@@ -40,9 +40,10 @@ extensions: | $(VENV)/bin/python  ## build the JupyterLab front end, and link it
 	else echo "The canvas is not built: it takes Node 20 or newer, and npm was not found."; fi
 
 .PHONY: test-extensions lint-extensions
-test-extensions:
+test-extensions: $(VENV)/.dev
 	@if command -v $(NPM) >/dev/null; then \
-	  $(MAKE) --no-print-directory extensions/node_modules/.stamp && cd extensions && $(NPM) test --silent; \
+	  $(MAKE) --no-print-directory extensions/node_modules/.stamp && cd extensions && \
+	  PYTHON=$(abspath $(BIN))/python $(NPM) test --silent; \
 	else echo "The tests of extensions/ are skipped: they take Node, and npm was not found."; fi
 
 lint-extensions: $(VENV)/.dev
@@ -68,6 +69,9 @@ soak: $(VENV)/.dev             ## kill and random tests, ROUNDS times, each with
 	  HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q tests/crash tests/stateful tests/flows \
 	    --hypothesis-seed=$$round || exit 1; \
 	done
+
+chaos: $(VENV)/.dev            ## ten minutes of kills and cuts under a running deployment
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -s tests/crash/test_chaos.py
 
 clean:                         ## remove the demo and what tools left behind
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,11 +7,12 @@ from lyftnb.engine.cluster import Cluster, group_unavailable
 from lyftnb.engine.engine import Engine, Work
 from lyftnb.engine.inquiry import Inquiry
 from lyftnb.engine.joining import Invitation
-from lyftnb.engine.program import Program, Target, TaskResult, Unit, units
+from lyftnb.engine.program import DECODED, Program, Target, TaskResult, Unit, units
 from lyftnb.engine.staff import GroupSize
 from lyftnb.engine.trace import Trace, TracedAction, look, trace
 
 __all__ = [
+    "DECODED",
     "Cluster",
     "Engine",
     "GroupSize",

@@ -19,16 +19,19 @@ from typing import Any
 from lyftnb.connectors import SourceEnv
 from lyftnb.engine.answers import answering, failure_of, is_worker_death
 from lyftnb.engine.cluster import Cluster, Member, group_unavailable, resource
-from lyftnb.engine.credits import Credits, Ticket
-from lyftnb.engine.inquiry import Inquiry, inquire
+from lyftnb.engine.credits import SLOT_BYTES, Bundle, Credits, Ticket
+from lyftnb.engine.inquiry import BATCH, Inquiry, inquire
 from lyftnb.engine.probe import check_storage
 from lyftnb.engine.program import Program, TaskResult, Unit
-from lyftnb.engine.run import discover_source, publish, run_task
-from lyftnb.errors import WorkerDied
+from lyftnb.engine.run import discover_source, publish, run_task, run_together
+from lyftnb.errors import LyftError, StepFailed, WorkerDied
 from lyftnb.model import InputSpec, Position, Publication, TaskReport
 
 _DEATHS = 5
 """So many deaths of its worker are forgiven to discovery and publication before they fail."""
+
+_SMALL_BYTES = 256 * 2**10
+"""A prompt task over no more of input is done in a few milliseconds."""
 
 Done = Callable[[Any], None]
 """Called with a result or an exception, on the client's loop: must be quick."""
@@ -69,16 +72,24 @@ class _Errand:
     """Sends the tasks (the argument counts the submissions); gives the futures of the last ones."""
     answer: Done
     max_deaths: int
+    small: tuple[Program, Unit] | None = None
+    """What it comes to, where it may go out together with others."""
 
 
 class Engine:
     """Runs discovery, batches and publications on a cluster. Thread-safe."""
 
-    def __init__(self, cluster: Cluster, storage_root: str = "") -> None:
-        """Work on a cluster, for the owner of a storage root."""
+    def __init__(
+        self, cluster: Cluster, storage_root: str = "", slot_bytes: int = SLOT_BYTES
+    ) -> None:
+        """Work on a cluster, for the owner of a storage root, with at most so much input in
+        workers' memory for each slot of a group.
+        """
         self._cluster = cluster
         self._storage_root = storage_root
-        self._credits = Credits(cluster.seen().capacity)
+        self._slot_bytes = slot_bytes
+        self._credits = Credits(cluster.seen().capacity, slot_bytes)
+        self._pumping = False
         self._lock = threading.Lock()
         self._errands: dict[Ticket, _Errand] = {}
         self._running: dict[str, _Running] = {}
@@ -190,9 +201,12 @@ class Engine:
             if program.task.replicas is not None
         )
         for unit in work.units:
-            ticket = Ticket(lane, groups, limits)
+            errand = self._errand(running, unit)
+            ticket = Ticket(
+                lane, groups, limits, self._bytes_of(work, unit), errand.small is not None
+            )
             running.tickets.append(ticket)
-            self._errands[ticket] = self._errand(running, unit)
+            self._errands[ticket] = errand
         with self._lock:
             self._running[work.batch] = running
             self._credits.add(running.tickets)
@@ -217,8 +231,16 @@ class Engine:
 
     # -- errands
 
+    def _bytes_of(self, work: Work, unit: Unit) -> int:
+        """What a unit counts for in a pool: a split is in memory as a whole, a frame spills."""
+        if work.programs[0].frame == "batch":
+            return unit.bytes
+        return min(unit.bytes, self._slot_bytes)
+
     def _errand(self, running: _Running, unit: Unit) -> _Errand:
         work = running.work
+        first = work.programs[0]
+        is_small = len(work.programs) == 1 and unit.bytes <= _SMALL_BYTES and first.prompt
 
         def submit(submission: int) -> list[Any]:
             return self._submit_unit(work.programs, unit, submission)
@@ -227,7 +249,11 @@ class Engine:
             self._unit_ended(running, unit, outcome)
 
         return _Errand(
-            f"batch {work.batch}, split {unit.index}", submit, answer, max(2, work.max_deaths)
+            f"batch {work.batch}, split {unit.index}",
+            submit,
+            answer,
+            max(2, work.max_deaths),
+            (first, unit) if is_small else None,
         )
 
     def _submit_unit(self, programs: Sequence[Program], unit: Unit, submission: int) -> list[Any]:
@@ -242,13 +268,27 @@ class Engine:
                 program,
                 unit,
                 *(futures[up] for up in task.upstream),
-                key=f"{program.key}~{unit.index}~{submission}~{self._token}",
+                key=f"{BATCH}~{program.key}~{unit.index}~{submission}~{self._token}",
                 resources=resource(task.group),
                 pure=False,
                 retries=0,
             )
             fed.update(task.upstream)
         return [future for task, future in futures.items() if task not in fed]
+
+    def _submit_together(self, bundle: Bundle) -> Any:
+        """The future of one task that runs all of a bundle."""
+        work = [small for ticket in bundle if (small := self._errands[ticket].small) is not None]
+        first, unit = work[0]
+        return self._cluster.client.submit(
+            answering,
+            run_together,
+            work,
+            key=f"{BATCH}~{first.key}~{unit.index}+{len(work)}~{self._token}",
+            resources=resource(bundle[0].groups[0]),
+            pure=False,
+            retries=0,
+        )
 
     def _unit_ended(self, running: _Running, unit: Unit, outcome: Any) -> None:
         with self._lock:
@@ -280,7 +320,7 @@ class Engine:
             return
         with self._lock:
             self._serial += 1
-            name = f"{function.__name__}~{group}~{self._serial}~{self._token}"
+            name = f"{function.__name__}-~{group}~{self._serial}~{self._token}"
 
         def submit(submission: int) -> list[Any]:
             future = self._cluster.client.submit(
@@ -298,7 +338,7 @@ class Engine:
             on_done(outcome if isinstance(outcome, BaseException) else outcome[0])
 
         ticket = Ticket(name, (group,))
-        self._errands[ticket] = _Errand(name.split("~")[0], submit, answer, _DEATHS)
+        self._errands[ticket] = _Errand(function.__name__, submit, answer, _DEATHS)
         with self._lock:
             self._credits.add_first(ticket)
         self._pump()
@@ -306,12 +346,26 @@ class Engine:
     # -- out and back
 
     def _pump(self) -> None:
-        """Send what the credits allow."""
+        """Have what the credits allow sent soon, by the client's loop: what comes meanwhile goes
+        along.
+        """
         with self._lock:
+            if self._pumping:
+                return
+            self._pumping = True
+        if not self._spawn(self._send()):
+            with self._lock:
+                self._pumping = False
+                left, self._errands = self._errands, {}
+            for errand in left.values():
+                errand.answer(self._cluster.gone())
+
+    async def _send(self) -> None:
+        """Send what the credits allow, and see it through."""
+        with self._lock:
+            self._pumping = False
             ready = self._credits.take_ready()
-        for ticket in ready:
-            if not self._spawn(self._carry(ticket)):
-                self._came_back(ticket, self._cluster.gone())
+        await asyncio.gather(*(self._carry(bundle) for bundle in ready))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> bool:
         """Run a coroutine on the client's loop; False if that has ended."""
@@ -322,18 +376,28 @@ class Engine:
             return False
         return True
 
-    async def _carry(self, ticket: Ticket) -> None:
-        """Send a ticket's tasks and see them through."""
-        self._came_back(ticket, await self._outcome(self._errands[ticket], ticket.deaths))
+    async def _carry(self, bundle: Bundle) -> None:
+        """Send a bundle's tasks and see them through."""
+        errands = [self._errands[ticket] for ticket in bundle]
+        outcomes: list[Any]
+        if len(bundle) == 1:
+            outcomes = [await self._outcome(lambda: errands[0].submit(bundle[0].deaths))]
+        else:
+            found = await self._outcome(lambda: [self._submit_together(bundle)])
+            outcomes = _each(found, len(bundle))
+        with self._lock:
+            self._credits.give_back(bundle)
+        for ticket, outcome in zip(bundle, outcomes, strict=True):
+            self._came_back(ticket, outcome)
         self._pump()
 
-    async def _outcome(self, errand: _Errand, deaths: int) -> list[Any] | BaseException:
+    async def _outcome(self, submit: Callable[[], list[Any]]) -> list[Any] | BaseException:
         """The results of the last tasks, in order, or why there are none. Waits for all of them:
         what is still running still needs its credit.
         """
         gather = self._cluster.client.gather
         try:
-            futures = errand.submit(deaths)
+            futures = submit()
             found = await asyncio.gather(
                 *(gather(future, asynchronous=True) for future in futures), return_exceptions=True
             )
@@ -348,14 +412,30 @@ class Engine:
         errand = self._errands[ticket]
         died = isinstance(outcome, BaseException) and is_worker_death(outcome)
         with self._lock:
-            self._credits.give_back(ticket)
             if died and not ticket.dropped and ticket.deaths + 1 < errand.max_deaths:
                 # Whoever waited there is blamed as well: alone, the guilty one gives itself away.
                 ticket.deaths += 1
                 self._credits.add_first(ticket)
                 return
+            if isinstance(outcome, _NotTogether) and not ticket.dropped:
+                ticket.small = False
+                self._credits.add_first(ticket)
+                return
             del self._errands[ticket]
         errand.answer(_worker_died(errand) if died else outcome)
+
+
+class _NotTogether(Exception):
+    """A bundle could not be sent or read as a whole: its tickets go one by one."""
+
+
+def _each(found: list[Any] | BaseException, count: int) -> list[Any]:
+    """The outcome of each ticket of a bundle."""
+    if isinstance(found, StepFailed):
+        return [_NotTogether()] * count
+    if isinstance(found, BaseException):
+        return [found] * count
+    return [one if isinstance(one, LyftError) else [one] for one in found[0]]
 
 
 def _nothing(there: dict[str, int]) -> None:

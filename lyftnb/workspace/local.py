@@ -24,6 +24,7 @@ from lyftnb.workspace.config import STATE_DIR, Config, root_of
 from lyftnb.workspace.contexts import Contexts, user
 from lyftnb.workspace.given import Given, WorkflowLike, World
 from lyftnb.workspace.happenings import Kind, happenings
+from lyftnb.workspace.held import hold, let_go
 from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.reconciling import Reconciling
 from lyftnb.workspace.runbooks import Home, Runbooks
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
     )
     from lyftnb.store import Damage, Ledger, SpoolInfo, SweepReport, Version
     from lyftnb.store.remote import Desk
-
-_open: dict[Path, Workspace] = {}
-"""Workspaces that this process holds, so that `connect` gives the same one again."""
 
 
 class Workspace(Running, Reconciling, State):
@@ -87,7 +85,7 @@ class Workspace(Running, Reconciling, State):
         self.contexts = Contexts(self._ledger, config.context.default, self._explained)
         if serve:
             self._compute.serve_soon()
-        _open[path] = self
+        hold(self)
 
     # -- workflows
 
@@ -248,8 +246,7 @@ class Workspace(Running, Reconciling, State):
             self._manager = None
         self._compute.close()
         self._ledger.close()
-        if _open.get(self.path) is self:
-            del _open[self.path]
+        let_go(self)
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r}, {len(self.spools())} spools)"
@@ -313,9 +310,9 @@ class Workspace(Running, Reconciling, State):
     def _known(self, but: str | None = None) -> dict[str, Schema]:
         """Schemas of spools that exist, by full name; without those of the deployment `but`."""
         return {
-            info.spool: info.schema
-            for info in self.spools()
-            if info.schema is not None and info.spool.partition(".")[0] != but
+            spool: schema
+            for spool, schema in self._ledger.schemas().items()
+            if spool.partition(".")[0] != but
         }
 
 
@@ -332,8 +329,3 @@ def open(path: str | Path = ".", *, clock: Clock | None = None, serve: bool = Tr
     """
     root = root_of(path)
     return Workspace(root, Config.load(root), clock, serve=serve)
-
-
-def held(root: Path) -> Workspace | None:
-    """The workspace of this folder, if this process has it open."""
-    return _open.get(root)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from lyftnb import planning
-from lyftnb.errors import ConfigError, LyftError
+from lyftnb.errors import ConfigError
 from lyftnb.model import (
     Issue,
     Message,
@@ -28,10 +27,9 @@ from lyftnb.model import (
     secrets_of_plan,
 )
 from lyftnb.planning import Explanation
-from lyftnb.store.remote import StateAddress, StateClient
 from lyftnb.workspace.book import Book, part
 from lyftnb.workspace.client import Client
-from lyftnb.workspace.config import STATE_DIR, Config
+from lyftnb.workspace.config import Config
 from lyftnb.workspace.contexts import Contexts
 from lyftnb.workspace.finding import find, find_or_start
 from lyftnb.workspace.following_runs import follow_run
@@ -44,6 +42,7 @@ from lyftnb.workspace.remote_runbooks import RemoteRunbooks
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import Connection
+from lyftnb.workspace.state_history import Issues
 from lyftnb.workspace.viewing import view
 from lyftnb.workspace.wire import Begun, adapter, workflow_fields
 
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from lyftnb.engine import Trace
     from lyftnb.manager import Progress, Watcher
     from lyftnb.store import Damage, SpoolInfo, SweepReport, Version
+    from lyftnb.store.remote import StateClient
 
 
 class RemoteWorkspace(RemoteDeploying, Connection):
@@ -63,7 +63,10 @@ class RemoteWorkspace(RemoteDeploying, Connection):
 
     def __init__(self, path: Path) -> None:
         self.config = _settings(path)
-        super().__init__(path, _State(path))
+        self.path = path
+        self._connecting = threading.Lock()
+        self._speaker: StateClient | None = None
+        self._hung_up = False
         self._http = Client(lambda: find_or_start(path))
         self._book = Book(self._http)
         default = self.config.context.default
@@ -172,9 +175,10 @@ class RemoteWorkspace(RemoteDeploying, Connection):
             Temporary: it broke; go on behind the last event.
         """
         for id, kind, data in self._http.stream("/events", last, quiet=True):
-            yield id, cast(Kind, kind), adapter(_event_type(kind)).validate_python(data)
             if over.is_set():
                 return
+            if kind:
+                yield id, cast(Kind, kind), adapter(_event_type(kind)).validate_python(data)
 
     def begin(
         self, workflow: WorkflowLike, *, context: str | None = None, fresh: bool = False
@@ -223,6 +227,11 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         )
 
     # -- asking and invoking
+
+    @property
+    def issues(self) -> Issues:
+        """Problems that a person should see: list and close them."""
+        return Issues(self._book)
 
     @cached_property
     def runbooks(self) -> RemoteRunbooks:
@@ -288,7 +297,10 @@ class RemoteWorkspace(RemoteDeploying, Connection):
     def close(self) -> None:
         """Hang up. The manager goes on."""
         self._http.close()
-        super().close()
+        with self._connecting:
+            self._hung_up = True
+        if self._speaker is not None:
+            self._speaker.close()
 
     def __repr__(self) -> str:
         address = find(self.path)
@@ -296,6 +308,20 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         return f"RemoteWorkspace({str(self.path)!r}, {where})"
 
     # -- inside
+
+    @property
+    def _client(self) -> StateClient:
+        """The state protocol. It loads the ledger's verbs: a command that needs none of them is
+        quicker without.
+        """
+        from lyftnb.workspace.remote_state import ManagersState
+
+        with self._connecting:
+            if self._speaker is None:
+                self._speaker = ManagersState(self.path)
+                if self._hung_up:
+                    self._speaker.close()
+            return self._speaker
 
     def _body(self, workflow: WorkflowLike, context: str | None) -> dict[str, Any]:
         return {**workflow_fields(workflow, self.path), "context": context}
@@ -331,30 +357,3 @@ def _settings(path: Path) -> Config:
         if find(path) is None:
             raise
         return Config()
-
-
-class _State(StateClient):
-    """The state protocol, whose calls start a manager that has ended. What only waits for news, in
-    the background, starts none: `lyftnb down` is to hold until somebody wants something.
-    """
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(self._address)
-        self._root = root
-        self._waking = threading.Lock()
-
-    def _address(self) -> StateAddress | None:
-        """Where the owner answers. On the client's loop, which must not wait for a start."""
-        if find(self._root) is None and self.is_asked:
-            threading.Thread(target=self._wake, name="lyftnb-waking", daemon=True).start()
-        return StateAddress.load(self._root / STATE_DIR)
-
-    def _wake(self) -> None:
-        if self._waking.acquire(blocking=False):
-            try:
-                # Somebody may own the workspace without being its manager, and answers all the
-                # same; why none can be started, the next call over HTTP tells.
-                with suppress(LyftError):
-                    find_or_start(self._root)
-            finally:
-                self._waking.release()

@@ -10,7 +10,6 @@ from lyftnb.model import AuditEntry, Deployment, DeploymentPlan, Revision
 from lyftnb.planning.reconciling import DeploymentStatus
 from lyftnb.workspace.book import part
 from lyftnb.workspace.client import Client
-from lyftnb.workspace.deployer import require_published
 from lyftnb.workspace.given import WorkflowLike
 from lyftnb.workspace.lags import Lag
 from lyftnb.workspace.wire import workflow_fields
@@ -56,7 +55,7 @@ class RemoteDeploying:
     ) -> Deployment:
         """Carry a plan out, all or nothing; see `Workspace.apply`."""
         if isinstance(plan, DeploymentPlan):
-            require_published(plan)
+            plan.require_published()
             plan = plan.id
         body = {
             "plan": plan,

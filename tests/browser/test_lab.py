@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 
-from tests.browser.lab_kit import Lab, command, enter, keys, serious_faults, shot
+from tests.browser.lab_kit import Lab, arrive, command, keys, run_notebook, serious_faults, shot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -55,7 +55,11 @@ def test_a_change_on_disk_comes_in(page: Page, lab: Lab) -> None:
 
 
 def test_new_workflow_with_the_keyboard(page: Page, lab: Lab) -> None:
-    keys(page, "Control+Shift+c", "New Workflow", "Enter")
+    keys(page, "Control+Shift+c")
+    page.locator(".lm-CommandPalette-input:focus").wait_for()
+    keys(page, "New Workflow")
+    page.locator(".lm-CommandPalette-item").first.get_by_text("New Workflow").wait_for()
+    keys(page, "Enter")
     page.get_by_role("dialog").get_by_role("textbox").wait_for()
     keys(page, "Control+a", "orders", "Enter")
     page.locator(CANVAS).wait_for()
@@ -64,14 +68,15 @@ def test_new_workflow_with_the_keyboard(page: Page, lab: Lab) -> None:
     made.unlink()
 
 
-def test_a_reload_brings_tabs_back(page: Page, lab: Lab) -> None:
+def test_a_reload_brings_tabs_back(page: Page) -> None:
     command(page, "docmanager:open", path=HELLO)
     page.locator(CANVAS).wait_for()
     # The lab stores its layout a moment after a change.
     with page.expect_request(lambda asked: "lyftnb-views" in (asked.post_data or "")) as stored:
         command(page, "lyftnb:open-spools")
     assert stored.value.response()
-    enter(page, lab, reset=False)
+    page.reload()
+    arrive(page)
     page.get_by_role("tab", name="Spools").wait_for()
     page.get_by_role("tab", name="hello.workflow.yaml").wait_for()
 
@@ -109,15 +114,13 @@ def test_widget_shows_in_a_notebook(page: Page, lab: Lab) -> None:
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
     written = lab.root / "widget.ipynb"
     nbformat.write(notebook, Path(written))
-    command(page, "docmanager:open", path="widget.ipynb")
-    page.locator(".jp-Notebook .jp-CodeCell").wait_for()
-    command(page, "notebook:run-all-cells")
+    run_notebook(page, "widget.ipynb")
     widget = page.locator(".jp-OutputArea .lyftnb-Widget .lyftnb-Editor")
     widget.wait_for()
     height = widget.bounding_box()
     assert height is not None and height["height"] > 200
     shot(page, "widget")
     # A letter typed in the widget is no command of the notebook: "b" would insert a cell below.
-    page.locator(".lyftnb-Widget [tabindex='0'], .lyftnb-Widget button").first.focus()
+    page.locator(".lyftnb-Widget-inner").click()
     keys(page, "b", "b")
     assert page.locator(".jp-Notebook .jp-Cell").count() == 1

@@ -76,6 +76,8 @@ export class StudioView extends DOMWidgetView {
     // ipywidgets owns the style of the outer element: the height is the inner one's.
     this.inner = document.createElement('div');
     this.inner.className = 'lyftnb-Widget-inner';
+    // A click anywhere in the widget takes the keys away from the notebook.
+    this.inner.tabIndex = -1;
     this.el.append(this.inner);
     this.root = createRoot(this.inner);
     this.size();

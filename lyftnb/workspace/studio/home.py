@@ -19,7 +19,7 @@ from lyftnb.planning import ContextLayers
 from lyftnb.workspace.config import Config
 from lyftnb.workspace.entering import connect
 from lyftnb.workspace.finding import find
-from lyftnb.workspace.local import held
+from lyftnb.workspace.held import held
 from lyftnb.workspace.remote import RemoteWorkspace
 
 if TYPE_CHECKING:
