@@ -2,7 +2,7 @@
 import { act, cleanup, render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { useMemo, useState, type JSX } from 'react';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { Dialogue, type Question } from '../dialogue';
 import { EditorContext, type EditorModel, type Overlay } from '../editor/model';
 import type { PlanView, Trouble } from '../protocol';
@@ -102,6 +102,8 @@ function doings(asked: Question[]): [string, unknown][] {
     .map(({ op, params }) => [op, params]);
 }
 
+// They wait for what is to come; a busy machine takes its time over it.
+vi.setConfig({ testTimeout: 60_000 });
 afterEach(cleanup);
 
 it('goes from the draft to what runs by Ctrl+Enter alone, but for what must be accepted', async () => {

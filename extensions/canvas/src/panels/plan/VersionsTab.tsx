@@ -97,7 +97,7 @@ function VersionRow({ version, runs, compare, use }: VersionRowProps): JSX.Eleme
           <button
             type="button"
             className="lyftnb-Small"
-            aria-label={`Compare the draft with ${version.ref}`}
+            aria-label={`Compare with the draft: ${version.ref}`}
             onClick={compare}
           >
             Compare with the draft
