@@ -25,6 +25,13 @@ function Way(): JSX.Element {
   const planning = usePlanning();
   const [tab, setTab] = useState('plan');
   const root = useRef<HTMLElement>(null);
+  const [focus, setFocus] = useState<string | null>(null);
+  useEffect(() => {
+    if (focus !== null) {
+      root.current?.querySelector<HTMLElement>(focus)?.focus();
+      setFocus(null);
+    }
+  }, [focus]);
   const take = (step: Step): void => {
     if (step === 'plan' || step === 'apply') {
       setTab('plan');
@@ -39,12 +46,14 @@ function Way(): JSX.Element {
     event.stopPropagation();
     const next = nextOf(planning.standing);
     const missing = next === 'apply' ? unaccepted(planning.standing)[0] : undefined;
-    if (missing === undefined) {
-      take(next);
-    } else {
+    if (missing !== undefined) {
+      setFocus(`[data-accept=${JSON.stringify(missing)}]`);
       setTab('plan');
-      root.current?.querySelector<HTMLElement>(`[data-accept=${JSON.stringify(missing)}]`)?.focus();
+      return;
     }
+    // As a click would: where the focus is now may be gone when it is done.
+    setFocus(`[data-step=${next}]`);
+    take(next);
   };
   return (
     <section ref={root} className="lyftnb-PlanPanel-way" aria-label="Publish, plan and apply" onKeyDown={onKeyDown}>
@@ -130,6 +139,7 @@ function StepButton({ step, label, planning: { standing }, take }: StepButtonPro
       type="button"
       className="lyftnb-Button"
       aria-disabled={why !== null}
+      data-step={step}
       data-next={nextOf(standing) === step}
       title={why ?? (nextOf(standing) === step ? `${label} (Ctrl+Enter)` : label)}
       onClick={() => take(step)}

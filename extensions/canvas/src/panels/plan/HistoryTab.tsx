@@ -28,7 +28,7 @@ export function HistoryTab({ planning }: { planning: Planning }): JSX.Element {
           </select>
         </label>
       )}
-      <One key={name} name={name} changed={planning.again} />
+      <One key={name} name={name} changed={planning.changed} />
     </div>
   );
 }
@@ -44,7 +44,7 @@ function One({ name, changed }: { name: string; changed: () => void }): JSX.Elem
   return (
     <section aria-label={`Deployment ${name}`}>
       <TroubleNote trouble={trouble} />
-      {view && <Head view={view} done={done} />}
+      {view && <Head view={view} held={again} destroyed={done} />}
       <ol className="lyftnb-List" aria-label="Revisions, newest first">
         {view?.history.map(revision => (
           <RevisionRow
@@ -60,22 +60,29 @@ function One({ name, changed }: { name: string; changed: () => void }): JSX.Elem
   );
 }
 
-function Head({ view, done }: { view: DeploymentView; done: () => void }): JSX.Element {
+interface HeadProps {
+  view: DeploymentView;
+  /** It was paused, or let go on. */
+  held: () => void;
+  destroyed: () => void;
+}
+
+function Head({ view, held, destroyed }: HeadProps): JSX.Element {
   const { service } = useEditor();
   const { doing, trouble, run } = useDoing();
   const { deployment, status } = view;
-  const held = deployment.pauses.whole === true;
+  const paused = deployment.pauses.whole === true;
   const hold = (): void =>
-    run(() => service.ask(held ? 'resume' : 'pause', { deployment: deployment.name }).then(done));
+    run(() => service.ask(paused ? 'resume' : 'pause', { deployment: deployment.name }).then(held));
   return (
     <header className="lyftnb-Plan-deployed">
       <strong>{deployment.name}</strong>
       <Badge state={status.health} reason={status.health_reason} />
       <Badge state={status.sync} reason={status.sync_reason} />
       <button type="button" className="lyftnb-Small" disabled={doing} onClick={hold}>
-        {held ? 'Resume' : 'Pause'}
+        {paused ? 'Resume' : 'Pause'}
       </button>
-      <Destroy deployment={deployment.name} done={done} />
+      <Destroy deployment={deployment.name} done={destroyed} />
       {deployment.gate && (
         <p>
           Its health gate is open yet: it looks at the first {deployment.gate.batches} batches, and goes back to

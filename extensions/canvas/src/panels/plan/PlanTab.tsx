@@ -69,9 +69,10 @@ function Stops({ problems }: { problems: readonly Problem[] }): JSX.Element | nu
   if (problems.length === 0) {
     return null;
   }
+  const title = problems.every(problem => problem.severity === 'note') ? 'Notes' : 'Problems';
   return (
-    <section className="lyftnb-Plan-group" aria-label="Problems of the plan">
-      <h4>Problems</h4>
+    <section className="lyftnb-Plan-group" aria-label={`${title} of the plan`}>
+      <h4>{title}</h4>
       <ul className="lyftnb-Plan-lines">
         {problems.map((problem, index) => (
           <li key={index}>

@@ -41,10 +41,9 @@ export function Rollback({ deployment, revision, done }: RollbackProps): JSX.Ele
   return (
     <div className="lyftnb-Confirm" role="alertdialog" aria-label={`Roll back to revision ${revision.number}?`}>
       <p>
-        {revision.ref} of revision {revision.number} becomes the newest revision. Rows that are written stay, and no
-        step loses its place.
+        {revision.ref} of revision {revision.number} becomes the newest revision. Rows that are written stay.
       </p>
-      <TroubleNote trouble={trouble} />
+      {asked.length > 0 ? <p role="alert">Something would be lost; accept it first:</p> : <TroubleNote trouble={trouble} />}
       {asked.map(name => (
         <label key={name} className="lyftnb-Plan-accept">
           <input

@@ -24,10 +24,10 @@ export function StepSettings({ planning }: { planning: Planning }): JSX.Element 
       {places.length === 0 && <Empty>There are no steps to place yet.</Empty>}
       {places.length > 0 && (
         <div className="lyftnb-Scroll">
-          <table className="lyftnb-Table lyftnb-Plan-settings">
-            <caption className="lyftnb-Dim">
-              They hold for the deployment, over what the document says, from the next apply on.
-            </caption>
+          <p className="lyftnb-Plan-why">
+            They hold for the deployment, over what the document says, from the next apply on.
+          </p>
+          <table className="lyftnb-Table lyftnb-Plan-settings" aria-label="Groups and replicas of steps">
             <thead>
               <tr>
                 <th scope="col">Step</th>

@@ -97,7 +97,7 @@ function VersionRow({ version, runs, compare, use }: VersionRowProps): JSX.Eleme
           <button
             type="button"
             className="lyftnb-Small"
-            aria-label={`Compare the draft with ${version.ref}`}
+            aria-label={`Compare with the draft: ${version.ref}`}
             onClick={compare}
           >
             Compare with the draft
@@ -141,7 +141,7 @@ function PairChoice({ versions, pair, setPair, compare, doing }: PairChoiceProps
     <div className="lyftnb-Plan-pair">
       {choice('before', 'From')}
       {choice('after', 'to')}
-      <button type="button" className="lyftnb-Small" disabled={doing} onClick={compare}>
+      <button type="button" className="lyftnb-Button" disabled={doing} onClick={compare}>
         {doing ? 'Comparing…' : 'Compare'}
       </button>
     </div>

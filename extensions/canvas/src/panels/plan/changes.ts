@@ -170,7 +170,7 @@ function checkpointLine(change: CheckpointChange): Line {
   const loses = change.now || isLoss(change.fate);
   return line(change.now ? '!' : signOf(change.fate), verbOf(change), key, detail, {
     accept: loses ? `${change.fate}:${key}` : null,
-    part: step(change.step)
+    part: change.fate === 'drop' ? null : step(change.step)
   });
 }
 
@@ -178,7 +178,7 @@ function stateLine(change: StateChange): Line {
   const key = `${change.step}/${change.action}`;
   return line(signOf(change.fate), verbOf(change), key, told(change.kept_as, movedFrom(change), change.why), {
     accept: isLoss(change.fate) ? `${change.fate}:${key}` : null,
-    part: step(change.step)
+    part: change.fate === 'drop' ? null : step(change.step)
   });
 }
 

@@ -21,8 +21,8 @@ export interface Planning {
   setGate(batches: number | null): void;
   accept(names: readonly string[], accepted: boolean): void;
   take(step: Step): void;
-  /** Ask for versions and deployments anew. */
-  again(): void;
+  /** What is deployed was changed otherwise: what was planned or applied here is past. */
+  changed(): void;
 }
 
 interface Planned {
@@ -112,7 +112,9 @@ export function usePlanning(): Planning {
     setPlanned({ ...planned, accepted: new Set(accepted ? [...others, ...names] : others) });
   };
   return {
-    ...known,
+    versions: known.versions,
+    contexts: known.contexts,
+    deployments: known.deployments,
     standing,
     made: planned.made,
     trouble: trouble ?? known.trouble,
@@ -120,12 +122,18 @@ export function usePlanning(): Planning {
     choose: more => setChosen(now => ({ ...now, ...more })),
     setGate,
     accept,
-    take
+    take,
+    changed: () => {
+      setPlanned(NOTHING);
+      editor.setOverlay({ kind: 'none' });
+      known.again();
+    }
   };
 }
 
-interface Known extends Pick<Planning, 'versions' | 'contexts' | 'deployments' | 'again'> {
+interface Known extends Pick<Planning, 'versions' | 'contexts' | 'deployments'> {
   trouble: Trouble | null;
+  again(): void;
 }
 
 /** What the workspace has of this workflow. */
