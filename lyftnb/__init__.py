@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from lyftnb.lazy import lazy
 
 if TYPE_CHECKING:
     from lyftnb.errors import LyftError, Permanent, Temporary
@@ -41,10 +42,14 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'lyftnb' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = lazy(__name__, _HOMES)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Make `%load_ext lyftnb` give `%%workflow`, `%%step` and `%lyft`."""
+    from lyftnb.widgets.magics import load
+
+    load(shell)
 
 
 def __dir__() -> list[str]:

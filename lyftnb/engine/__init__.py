@@ -9,7 +9,7 @@ from lyftnb.engine.inquiry import Inquiry
 from lyftnb.engine.joining import Invitation
 from lyftnb.engine.program import DECODED, Program, Target, TaskResult, Unit, units
 from lyftnb.engine.staff import GroupSize
-from lyftnb.engine.trace import Trace, TracedAction, trace
+from lyftnb.engine.trace import Trace, TracedAction, look, trace
 
 __all__ = [
     "DECODED",
@@ -26,6 +26,7 @@ __all__ = [
     "Unit",
     "Work",
     "group_unavailable",
+    "look",
     "trace",
     "units",
 ]

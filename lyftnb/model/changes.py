@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, TypeAdapter
 
+from lyftnb.errors import PlanRefused
 from lyftnb.model.deployment import Settings
 from lyftnb.model.plan import Plan
 from lyftnb.model.problem import Problem, has_errors
@@ -251,6 +253,19 @@ class DeploymentPlan:
         """Whether a problem forbids to apply it."""
         return has_errors(self.problems)
 
+    def require_published(self) -> None:
+        """Refuse a draft's plan.
+
+        Raises:
+            PlanRefused: it is one.
+        """
+        if self.version is None:
+            raise PlanRefused(
+                f"'{self.workflow}' is a draft, and drafts are not applied",
+                where=f"plan {self.id}",
+                hint="publish it, and plan what you get: lyftnb publish FILE",
+            )
+
     @property
     def to_accept(self) -> tuple[str, ...]:
         """What must be accepted, by name, because something would be lost or held up."""
@@ -326,7 +341,10 @@ class DeploymentPlan:
         }
 
 
-_CHANGE: TypeAdapter[Change] = TypeAdapter(Change)
+@cache
+def _change() -> TypeAdapter[Change]:
+    """Made when it is first needed: that takes longer than a short command has."""
+    return TypeAdapter(Change)
 
 
 def is_plan_id(text: str) -> bool:
@@ -335,7 +353,7 @@ def is_plan_id(text: str) -> bool:
 
 
 def _document_of(change: Change) -> dict[str, Any]:
-    document: dict[str, Any] = _CHANGE.dump_python(change, mode="json")
+    document: dict[str, Any] = _change().dump_python(change, mode="json")
     if isinstance(change, CheckpointChange | StateChange):
         document["accept"] = change.accept
     return document

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -170,12 +171,15 @@ class AuditEntry:
     detail: Mapping[str, Any]
 
 
-_PLAN = TypeAdapter(Plan)
+@cache
+def _plan() -> TypeAdapter[Plan]:
+    """Made when it is first needed: that takes longer than a short command has."""
+    return TypeAdapter(Plan)
 
 
 def plan_document(plan: Plan) -> Any:
     """A compiled plan as JSON, whole: `plan_from` gives it back."""
-    return _PLAN.dump_python(plan, mode="json", by_alias=True)
+    return _plan().dump_python(plan, mode="json", by_alias=True)
 
 
 def plan_from(text: str) -> Plan:
@@ -184,4 +188,4 @@ def plan_from(text: str) -> Plan:
     Raises:
         ValueError: it is none, or was written by a version of this program that is too different.
     """
-    return _PLAN.validate_json(text)
+    return _plan().validate_json(text)

@@ -96,7 +96,7 @@ class Listing:
             SegmentMissing: a committed file is gone.
             SegmentDamaged: a committed file is not what was committed.
         """
-        from lyftnb.store.scan import scan
+        from lyftnb.store.scanning import scan
 
         return scan(self.segments, self.schema, self.root)
 

@@ -17,7 +17,7 @@ from lyftnb.model import (
 from lyftnb.store.database import queries
 from lyftnb.store.mirror import Spool
 from lyftnb.store.records import Listing, SpoolInfo
-from lyftnb.store.scan import cut
+from lyftnb.store.scanning import cut
 from lyftnb.store.session import Session
 
 _ALL_SEQ = 2**63 - 1

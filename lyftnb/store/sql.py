@@ -20,7 +20,7 @@ import polars as pl
 from lyftnb.errors import ExpressionError, LyftError, NotFound, SegmentDamaged, near
 from lyftnb.model import NULL, Schema, SegmentRef, quoted, text_literal
 from lyftnb.store.ledger import Ledger
-from lyftnb.store.scan import check_file, scan
+from lyftnb.store.scanning import check_file, scan
 
 STATE_VIEWS = (
     "versions",

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from lyftnb.model import Context, ContextChange, Schema, SegmentRef
+from lyftnb.model import Context, ContextChange, Issue, Schema, SegmentRef
 from lyftnb.store.records import Listing, RunbookVersion, SecretInfo, SpoolInfo, Version
 from lyftnb.workspace.client import Client
 from lyftnb.workspace.wire import LONGEST_PAGE, Segments, adapter
@@ -102,6 +102,20 @@ class Book:
 
         found: list[Damage] = self._client.ask("/spools/verify", list[Damage], {}, spool=spool)
         return found
+
+    # -- issues
+
+    def issues(self, open_only: bool, code: str | None, place: str, limit: int) -> list[Issue]:
+        """Issues, those raised last first."""
+        asked = {"closed": not open_only, "code": code, "place": place}
+        return self._client.pages("/issues", Issue, limit, **asked)
+
+    def close_issue(self, code: str, place: str) -> bool:
+        """Close an issue; whether it was open."""
+        found = [i for i in self.issues(True, code, place, LONGEST_PAGE) if i.place == place]
+        for issue in found:
+            self._client.post(f"/issues/{issue.id}/close")
+        return bool(found)
 
     # -- contexts
 

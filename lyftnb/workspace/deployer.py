@@ -30,7 +30,6 @@ from lyftnb.model import (
 from lyftnb.model.deployment import Cause
 from lyftnb.planning import deploying
 from lyftnb.planning.deploying import Observed, ObservedSpool
-from lyftnb.workspace.checker import checker
 from lyftnb.workspace.contexts import Contexts, user
 from lyftnb.workspace.gatekeeper import ROLLED_BACK, Gatekeeper
 from lyftnb.workspace.given import Given, WorkflowLike, World
@@ -113,6 +112,8 @@ class Deployer(ABC):
             renames: step → what it is called now; without, as the document says.
             from_now: steps that start behind the rows that are there.
         """
+        from lyftnb.workspace.checker import checker
+
         world = self._world(given, context)
         spec = given.checked(world)
         deployed = self._deployed(world.deployment)
@@ -161,7 +162,7 @@ class Deployer(ABC):
         """
         if isinstance(plan, DeploymentPlan):
             id, digest, asked = plan.id, plan.digest, request_of(plan)
-            require_published(plan)
+            plan.require_published()
         else:
             id = plan
             digest, asked = self._ledger.kept_plan(plan)
@@ -373,20 +374,6 @@ class Deployer(ABC):
             if any(ref.deployment == deployment for ref in refs):
                 found.append(other.name)
         return found
-
-
-def require_published(plan: DeploymentPlan) -> None:
-    """Refuse a draft's plan.
-
-    Raises:
-        PlanRefused: it is one.
-    """
-    if plan.version is None:
-        raise PlanRefused(
-            f"'{plan.workflow}' is a draft, and drafts are not applied",
-            where=f"plan {plan.id}",
-            hint="publish it, and plan what you get: lyftnb publish FILE",
-        )
 
 
 def request_of(plan: DeploymentPlan) -> dict[str, Any]:

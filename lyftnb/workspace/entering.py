@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from lyftnb.errors import WorkspaceBusy
 from lyftnb.workspace.config import root_of
-from lyftnb.workspace.local import held, open
+from lyftnb.workspace.held import held
 
 if TYPE_CHECKING:
     from lyftnb.workspace.local import Workspace
@@ -60,6 +60,8 @@ def enter(path: str | Path = ".", *, serve: bool = False) -> AnyWorkspace:
     while True:
         if find(root) is not None:
             return RemoteWorkspace(root)
+        from lyftnb.workspace.local import open
+
         try:
             return open(root, serve=serve)
         except WorkspaceBusy:

@@ -20,7 +20,6 @@ from lyftnb.errors import LedgerError, LyftError, TimedOut, unwritten
 from lyftnb.store.owner import MANAGER, busy, owner_of
 from lyftnb.workspace.address import ManagerAddress
 from lyftnb.workspace.config import STATE_DIR
-from lyftnb.workspace.wire import error_of
 
 LOG_FILE = "manager.log"
 _LOOK_S = 0.05
@@ -140,6 +139,8 @@ def _start(root: Path, stays: bool, deadline: float) -> ManagerAddress:
 def _refusal(root: Path, said: bytes) -> LyftError:
     """Why a manager did not come up, by what it left in the pipe."""
     import json
+
+    from lyftnb.workspace.wire import error_of
 
     text = said.decode(errors="replace").strip()
     try:

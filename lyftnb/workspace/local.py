@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lyftnb.clock import Clock, SystemClock
 from lyftnb.errors import unknown
@@ -22,6 +23,8 @@ from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, root_of
 from lyftnb.workspace.contexts import Contexts, user
 from lyftnb.workspace.given import Given, WorkflowLike, World
+from lyftnb.workspace.happenings import Kind, happenings
+from lyftnb.workspace.held import hold, let_go
 from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.reconciling import Reconciling
 from lyftnb.workspace.runbooks import Home, Runbooks
@@ -29,6 +32,7 @@ from lyftnb.workspace.running import Running
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import State
+from lyftnb.workspace.viewing import view
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,9 +43,6 @@ if TYPE_CHECKING:
     )
     from lyftnb.store import Damage, Ledger, SpoolInfo, SweepReport, Version
     from lyftnb.store.remote import Desk
-
-_open: dict[Path, Workspace] = {}
-"""Workspaces that this process holds, so that `connect` gives the same one again."""
 
 
 class Workspace(Running, Reconciling, State):
@@ -84,7 +85,7 @@ class Workspace(Running, Reconciling, State):
         self.contexts = Contexts(self._ledger, config.context.default, self._explained)
         if serve:
             self._compute.serve_soon()
-        _open[path] = self
+        hold(self)
 
     # -- workflows
 
@@ -167,6 +168,30 @@ class Workspace(Running, Reconciling, State):
         spec = given.checked(self._world(given, None))
         return next_fires(spec, self._clock.now(), n)
 
+    def events(
+        self, over: threading.Event, last: str | None = None
+    ) -> Iterator[tuple[str, Kind, Any]]:
+        """What happens from now on, or behind the event of that id: (id, kind, what), until `over`
+        is set. Kinds are `message`, `issue`, `run` and `progress`.
+        """
+        return happenings(self, over, last)
+
+    def monitor(self, deployment: str | None = None, height: int = 0) -> Any:
+        """What runs, in a notebook, with its numbers as they change; of one deployment or of all.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("monitor", self, deployment, height=height)
+
+    def browse(self, height: int = 0) -> Any:
+        """The spool browser, in a notebook.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("spools", self, height=height)
+
     # -- data
 
     @property
@@ -184,7 +209,7 @@ class Workspace(Running, Reconciling, State):
         Raises:
             NotFound: there is none, or the bare name is ambiguous (the candidates are listed).
         """
-        return Spool(self._ledger, self._ledger.spool(name))
+        return Spool(self._ledger, self._ledger.spool(name), self)
 
     def sql(self, text: str, *, limit: int | None = None) -> pl.DataFrame:
         """Query the spools by name, and the state tables under `lyftnb.`: read-only SQL; at most
@@ -221,8 +246,7 @@ class Workspace(Running, Reconciling, State):
             self._manager = None
         self._compute.close()
         self._ledger.close()
-        if _open.get(self.path) is self:
-            del _open[self.path]
+        let_go(self)
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r}, {len(self.spools())} spools)"
@@ -305,8 +329,3 @@ def open(path: str | Path = ".", *, clock: Clock | None = None, serve: bool = Tr
     """
     root = root_of(path)
     return Workspace(root, Config.load(root), clock, serve=serve)
-
-
-def held(root: Path) -> Workspace | None:
-    """The workspace of this folder, if this process has it open."""
-    return _open.get(root)

@@ -7,25 +7,34 @@ issues and runs over the state protocol; rows of spools are read from the files.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lyftnb import planning
-from lyftnb.errors import ConfigError, LyftError
-from lyftnb.model import Plan, Problem, Run, RunSummary, WorkflowSpec, has_errors, secrets_of_plan
+from lyftnb.errors import ConfigError
+from lyftnb.model import (
+    Issue,
+    Message,
+    Plan,
+    Problem,
+    Run,
+    RunSummary,
+    WorkflowSpec,
+    has_errors,
+    secrets_of_plan,
+)
 from lyftnb.planning import Explanation
-from lyftnb.store.remote import StateAddress, StateClient
 from lyftnb.workspace.book import Book, part
 from lyftnb.workspace.client import Client
-from lyftnb.workspace.config import STATE_DIR, Config
+from lyftnb.workspace.config import Config
 from lyftnb.workspace.contexts import Contexts
 from lyftnb.workspace.finding import find, find_or_start
 from lyftnb.workspace.following_runs import follow_run
 from lyftnb.workspace.given import Given, WorkflowLike
+from lyftnb.workspace.happenings import Kind
 from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.progress import watching
 from lyftnb.workspace.remote_deploying import RemoteDeploying
@@ -33,7 +42,9 @@ from lyftnb.workspace.remote_runbooks import RemoteRunbooks
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import Connection
-from lyftnb.workspace.wire import Begun, workflow_fields
+from lyftnb.workspace.state_history import Issues
+from lyftnb.workspace.viewing import view
+from lyftnb.workspace.wire import Begun, adapter, workflow_fields
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,6 +52,7 @@ if TYPE_CHECKING:
     from lyftnb.engine import Trace
     from lyftnb.manager import Progress, Watcher
     from lyftnb.store import Damage, SpoolInfo, SweepReport, Version
+    from lyftnb.store.remote import StateClient
 
 
 class RemoteWorkspace(RemoteDeploying, Connection):
@@ -51,7 +63,10 @@ class RemoteWorkspace(RemoteDeploying, Connection):
 
     def __init__(self, path: Path) -> None:
         self.config = _settings(path)
-        super().__init__(path, _State(path))
+        self.path = path
+        self._connecting = threading.Lock()
+        self._speaker: StateClient | None = None
+        self._hung_up = False
         self._http = Client(lambda: find_or_start(path))
         self._book = Book(self._http)
         default = self.config.context.default
@@ -99,11 +114,11 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         Raises:
             OutcomeUnknown: the manager was lost meanwhile. Run again: it goes on from there.
         """
-        begun = self._http.post("/runs", Begun, {**self._body(workflow, context), "fresh": fresh})
+        begun = self.begin(workflow, context=context, fresh=fresh)
         if on_progress is not None:
-            return follow_run(self._http, begun, on_progress)
+            return self.follow(begun, on_progress)
         with watching() as watcher:
-            return follow_run(self._http, begun, watcher)
+            return self.follow(begun, watcher)
 
     def start(self, workflow: WorkflowLike, *, context: str | None = None) -> str:
         """Run a workflow from now on, in the manager, until `stop` or the manager's end; see
@@ -150,7 +165,49 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         found: Progress = self._http.get(path, Progress, texts=False)
         return found
 
-    def trace(self, workflow: WorkflowLike, rows: int = 20, *, context: str | None = None) -> Trace:
+    def events(
+        self, over: threading.Event, last: str | None = None
+    ) -> Iterator[tuple[str, Kind, Any]]:
+        """What happens from now on, or behind the event of that id: (id, kind, what), until `over`
+        is set or the stream breaks.
+
+        Raises:
+            Temporary: it broke; go on behind the last event.
+        """
+        for id, kind, data in self._http.stream("/events", last, quiet=True):
+            yield id, cast(Kind, kind), adapter(_event_type(kind)).validate_python(data)
+            if over.is_set():
+                return
+
+    def begin(
+        self, workflow: WorkflowLike, *, context: str | None = None, fresh: bool = False
+    ) -> Begun:
+        """Begin a run to the end of the inputs, which goes on by itself; see `follow`."""
+        body = {**self._body(workflow, context), "fresh": fresh}
+        begun: Begun = self._http.post("/runs", Begun, body)
+        return begun
+
+    def follow(self, begun: Begun, watcher: Watcher) -> RunSummary:
+        """Hand the numbers of a run that was begun to a watcher, until it ends.
+
+        Raises:
+            LyftError: as the run did.
+        """
+        return follow_run(self._http, begun, watcher)
+
+    def cancel(self, run: str) -> None:
+        """End a run that was begun as Ctrl-C would: what is committed stays."""
+        self._http.post(f"/runs/{part(run)}/cancel")
+
+    def trace(
+        self,
+        workflow: WorkflowLike,
+        rows: int = 20,
+        *,
+        context: str | None = None,
+        until: str | None = None,
+        stopped: Callable[[], bool] | None = None,
+    ) -> Trace:
         """Run a workflow on a sample, here and now, in this process; see `Workspace.trace`."""
         from lyftnb.engine import trace
 
@@ -164,9 +221,16 @@ class RemoteWorkspace(RemoteDeploying, Connection):
             read_spool=lambda name: self.spool(name).scan(),
             state=self._client,
             secrets=self._client.lent_secrets(names) if names else {},
+            until=until,
+            stopped=stopped,
         )
 
     # -- asking and invoking
+
+    @property
+    def issues(self) -> Issues:
+        """Problems that a person should see: list and close them."""
+        return Issues(self._book)
 
     @cached_property
     def runbooks(self) -> RemoteRunbooks:
@@ -181,6 +245,22 @@ class RemoteWorkspace(RemoteDeploying, Connection):
             raise planning.invalid(given.spec.workflow if given.spec else "?", problems)
         return next_fires(given.spec, datetime.now(UTC), n)
 
+    def monitor(self, deployment: str | None = None, height: int = 0) -> Any:
+        """What runs, in a notebook, with its numbers as they change; of one deployment or of all.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("monitor", self, deployment, height=height)
+
+    def browse(self, height: int = 0) -> Any:
+        """The spool browser, in a notebook.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("spools", self, height=height)
+
     # -- data
 
     @property
@@ -194,7 +274,7 @@ class RemoteWorkspace(RemoteDeploying, Connection):
 
     def spool(self, name: str) -> Spool:
         """A spool by its full name, or by its channel's while that is unique."""
-        return Spool(self._book, self._book.spool(name))
+        return Spool(self._book, self._book.spool(name), self)
 
     def sql(self, text: str, *, limit: int | None = None) -> pl.DataFrame:
         """Query the spools by name, and the state tables under `lyftnb.`; see `Workspace.sql`."""
@@ -216,7 +296,10 @@ class RemoteWorkspace(RemoteDeploying, Connection):
     def close(self) -> None:
         """Hang up. The manager goes on."""
         self._http.close()
-        super().close()
+        with self._connecting:
+            self._hung_up = True
+        if self._speaker is not None:
+            self._speaker.close()
 
     def __repr__(self) -> str:
         address = find(self.path)
@@ -224,6 +307,20 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         return f"RemoteWorkspace({str(self.path)!r}, {where})"
 
     # -- inside
+
+    @property
+    def _client(self) -> StateClient:
+        """The state protocol. It loads the ledger's verbs: a command that needs none of them is
+        quicker without.
+        """
+        from lyftnb.workspace.remote_state import ManagersState
+
+        with self._connecting:
+            if self._speaker is None:
+                self._speaker = ManagersState(self.path)
+                if self._hung_up:
+                    self._speaker.close()
+            return self._speaker
 
     def _body(self, workflow: WorkflowLike, context: str | None) -> dict[str, Any]:
         return {**workflow_fields(workflow, self.path), "context": context}
@@ -240,6 +337,12 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         return found
 
 
+def _event_type(kind: str) -> Any:
+    from lyftnb.manager import Progress
+
+    return {"message": Message, "issue": Issue, "run": Run, "progress": Progress}[kind]
+
+
 def _settings(path: Path) -> Config:
     """The workspace's settings. While the file is wrong a manager that is up goes on with those
     that it has, and must be reachable: nothing of ours hangs on them.
@@ -253,30 +356,3 @@ def _settings(path: Path) -> Config:
         if find(path) is None:
             raise
         return Config()
-
-
-class _State(StateClient):
-    """The state protocol, whose calls start a manager that has ended. What only waits for news, in
-    the background, starts none: `lyftnb down` is to hold until somebody wants something.
-    """
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(self._address)
-        self._root = root
-        self._waking = threading.Lock()
-
-    def _address(self) -> StateAddress | None:
-        """Where the owner answers. On the client's loop, which must not wait for a start."""
-        if find(self._root) is None and self.is_asked:
-            threading.Thread(target=self._wake, name="lyftnb-waking", daemon=True).start()
-        return StateAddress.load(self._root / STATE_DIR)
-
-    def _wake(self) -> None:
-        if self._waking.acquire(blocking=False):
-            try:
-                # Somebody may own the workspace without being its manager, and answers all the
-                # same; why none can be started, the next call over HTTP tells.
-                with suppress(LyftError):
-                    find_or_start(self._root)
-            finally:
-                self._waking.release()

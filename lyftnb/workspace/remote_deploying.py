@@ -10,8 +10,8 @@ from lyftnb.model import AuditEntry, Deployment, DeploymentPlan, Revision
 from lyftnb.planning.reconciling import DeploymentStatus
 from lyftnb.workspace.book import part
 from lyftnb.workspace.client import Client
-from lyftnb.workspace.deployer import require_published
 from lyftnb.workspace.given import WorkflowLike
+from lyftnb.workspace.lags import Lag
 from lyftnb.workspace.wire import workflow_fields
 
 
@@ -55,7 +55,7 @@ class RemoteDeploying:
     ) -> Deployment:
         """Carry a plan out, all or nothing; see `Workspace.apply`."""
         if isinstance(plan, DeploymentPlan):
-            require_published(plan)
+            plan.require_published()
             plan = plan.id
         body = {
             "plan": plan,
@@ -105,6 +105,10 @@ class RemoteDeploying:
     ) -> list[AuditEntry]:
         """Changes of what is desired, newest first; see `Workspace.audit`."""
         return self._http.pages("/audit", AuditEntry, limit, **_given(ref=ref, who=who))
+
+    def lags(self, deployment: str) -> tuple[Lag, ...]:
+        """How far the stages of a deployment are behind; see `Workspace.lags`."""
+        return tuple(self._http.pages(f"/deployments/{part(deployment)}/lags", Lag))
 
     # -- changing
 

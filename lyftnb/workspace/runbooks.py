@@ -21,7 +21,6 @@ from lyftnb.model import (
     runbook_digest,
 )
 from lyftnb.planning import Layer
-from lyftnb.workspace.checker import checker
 from lyftnb.workspace.contexts import user
 from lyftnb.workspace.given import Published, Text, World, text_of
 from lyftnb.workspace.invocation import Invocation, Invocations
@@ -266,6 +265,8 @@ class Runbooks:
         return version, spec, planning.parameters_of(spec, given)
 
     def _planned(self, spec: RunbookSpec, filled: Mapping[str, Json], deployment: str) -> Plan:
+        from lyftnb.workspace.checker import checker
+
         parsed = planning.parse_ref(spec.workflow)
         assert parsed is not None  # it was pinned
         workflow, number = self._home.published(*parsed)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from lyftnb.errors import ConfigError, NotFound, Temporary, WorkspaceBusy
+from lyftnb.errors import NotFound, Temporary, WorkspaceBusy
 from lyftnb.model import Json, Run
 from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.config import STATE_DIR, root_of
@@ -143,7 +143,11 @@ class Connection(State):
 
     def __init__(self, path: Path, client: StateClient) -> None:
         self.path = path
-        self._client = client
+        self._connected = client
+
+    @property
+    def _client(self) -> StateClient:
+        return self._connected
 
     @property
     def _state(self) -> Verbs:
@@ -223,19 +227,22 @@ def reach(path: str | Path = ".", *, serve: bool = False) -> State:
         WorkspaceBusy: the owner could not be reached, and did not end.
         ConfigError: `lyftnb.toml` has errors, and nobody owns the workspace.
     """
+    from lyftnb.store import owner_of
     from lyftnb.store.remote import StateAddress
-    from lyftnb.workspace.local import open
 
     deadline = time.monotonic() + _OPEN_S
+    state_dir = root_of(path) / STATE_DIR
     while True:
+        # Without an address an owner is on its way up or down, or it serves nobody and soon ends.
+        # One that is up goes on with the settings that it has, whatever the file says.
+        if owner_of(state_dir) is not None and StateAddress.load(state_dir) is not None:
+            with suppress(NotFound, Temporary):
+                return state(path, patience=HASTE_S)
+        from lyftnb.workspace.local import open
+
         try:
             return open(path, serve=serve)
-        except (WorkspaceBusy, ConfigError) as error:
-            # Without an address it is on its way up or down, or it serves nobody and soon ends.
-            # An owner that is up goes on with the settings that it has, whatever the file says.
-            if StateAddress.load(root_of(path) / STATE_DIR) is not None:
-                with suppress(NotFound, Temporary):
-                    return state(path, patience=HASTE_S)
-            if isinstance(error, ConfigError) or time.monotonic() >= deadline:
-                raise error from None
-            time.sleep(_LOOK_S)
+        except WorkspaceBusy:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_LOOK_S)

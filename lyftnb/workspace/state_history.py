@@ -10,6 +10,7 @@ from lyftnb.errors import NotFound
 from lyftnb.model import Issue, Run
 
 if TYPE_CHECKING:
+    from lyftnb.workspace.book import Book
     from lyftnb.workspace.waiting import Verbs
 
 ISSUE_COLUMNS = ("issue", "severity", "code", "place", "cause", "count", "since", "closed")
@@ -24,7 +25,7 @@ class Issues:
     >>> ws.issues.close(12)  # doctest: +SKIP
     """
 
-    def __init__(self, state: Verbs) -> None:
+    def __init__(self, state: Verbs | Book) -> None:
         self._state = state
 
     def list(

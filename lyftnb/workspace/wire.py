@@ -25,6 +25,8 @@ ARROW = "application/vnd.apache.arrow.stream"
 PROBLEM = "application/problem+json"
 REFUSED, ENDING = "refused", "manager_ending"
 """Codes of requests that nothing has looked at: of a stranger, or to a manager that is ending."""
+QUIET = "X-Lyftnb-Quiet"
+"""A header of those who only look on: they do not keep an idle manager from ending."""
 PAGE = 100
 LONGEST_PAGE = 1000
 
@@ -32,7 +34,8 @@ LONGEST_PAGE = 1000
 class Body(BaseModel):
     """A body of a request: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Only the server reads them: clients need not build what checks them.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class Definition(Body):

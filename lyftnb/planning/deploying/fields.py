@@ -4,32 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from lyftnb.model import FieldDiff, Job, Plan, PlannedChannel, Stage, canonical_json
+from lyftnb.model import FieldDiff, Job, Plan, PlannedChannel, canonical_json
 
 PLACING = frozenset({"group", "replicas", "retry", "on_fail", "paused"})
 """Fields that say where and when a job runs, not what it makes."""
 OF_STAGES = ("retry", "on_fail", "paused")
 """Fields of a stage, which its first job has for it."""
 _DERIVED = ("step", "rowwise", "stateful", "states", "relay", "triggers")
-_JOB = TypeAdapter(Job)
-_STAGE = TypeAdapter(Stage)
-_CHANNEL = TypeAdapter(PlannedChannel)
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    """Writes values of a type; made when it is first needed."""
+    return TypeAdapter(kind)
 
 
 def job_document(job: Job, plan: Plan) -> dict[str, Any]:
     """What there is to say of a job, filled in; of a stage's root, with the stage's own fields."""
-    document = _dumped(_JOB, job)
+    document = _dumped(job)
     for name in _DERIVED:
         document.pop(name)
     document["ports"] = dict(job.ports)
     document["inputs"] = {ref.pop("name"): _said(ref) for ref in document["inputs"]}
     stage = plan.stage_of(job.step)
     if stage.root.step == job.step:
-        whole = _dumped(_STAGE, stage)
+        whole = _dumped(stage)
         document |= {name: whole[name] for name in OF_STAGES}
     return _said(document) | {name: document[name] for name in OF_STAGES if name in document}
 
@@ -41,7 +45,7 @@ def _said(document: dict[str, Any]) -> dict[str, Any]:
 
 def channel_document(channel: PlannedChannel) -> dict[str, Any]:
     """What there is to say of a channel."""
-    document = _dumped(_CHANNEL, channel)
+    document = _dumped(channel)
     spec = {**document["spec"]}
     spec.pop("transport")
     spec.pop("description")
@@ -80,6 +84,8 @@ def _texts(items: Sequence[Any]) -> list[str]:
     return [canonical_json(item) for item in items]
 
 
-def _dumped(kind: TypeAdapter[Any], value: Any) -> dict[str, Any]:
-    document: dict[str, Any] = kind.dump_python(value, mode="json", by_alias=True)
+def _dumped(value: Any) -> dict[str, Any]:
+    document: dict[str, Any] = _adapter(value.__class__).dump_python(
+        value, mode="json", by_alias=True
+    )
     return document

@@ -5,12 +5,19 @@ asks. An answer is the ledger's: the same values, the same errors. Knows nothing
 do, nor of clusters; the list of verbs is `verbs`.
 """
 
-from lyftnb.store.owner import STATE_FILE
-from lyftnb.store.remote.address import StateAddress
-from lyftnb.store.remote.client import PATIENCE_S, Client
-from lyftnb.store.remote.desk import Desk
-from lyftnb.store.remote.server import StateServer
-from lyftnb.store.remote.verbs import VERBS, StateClient, serve
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lyftnb.lazy import lazy
+
+if TYPE_CHECKING:
+    from lyftnb.store.owner import STATE_FILE
+    from lyftnb.store.remote.address import StateAddress
+    from lyftnb.store.remote.client import PATIENCE_S, Client
+    from lyftnb.store.remote.desk import Desk
+    from lyftnb.store.remote.server import StateServer
+    from lyftnb.store.remote.verbs import VERBS, StateClient, serve
 
 __all__ = [
     "PATIENCE_S",
@@ -23,3 +30,17 @@ __all__ = [
     "StateServer",
     "serve",
 ]
+
+_HOMES = {
+    "Client": "lyftnb.store.remote.client",
+    "Desk": "lyftnb.store.remote.desk",
+    "PATIENCE_S": "lyftnb.store.remote.client",
+    "STATE_FILE": "lyftnb.store.owner",
+    "StateAddress": "lyftnb.store.remote.address",
+    "StateClient": "lyftnb.store.remote.verbs",
+    "StateServer": "lyftnb.store.remote.server",
+    "VERBS": "lyftnb.store.remote.verbs",
+    "serve": "lyftnb.store.remote.verbs",
+}
+
+__getattr__ = lazy(__name__, _HOMES)

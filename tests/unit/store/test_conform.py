@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 from lyftnb.dtypes import to_schema
 from lyftnb.model import Schema
 from lyftnb.store import REASON, conform
-from lyftnb.store.conform import Policy
+from lyftnb.store.conforming import Policy
 
 CURRENT = to_schema(pl.DataFrame({"a": [1], "b": ["x"], "s": [{"p": 1}]}).schema)
 
