@@ -133,10 +133,15 @@ def enter(page: Page, lab: Lab) -> None:
 
 def arrive(page: Page) -> None:
     """Wait until the lab is all there."""
+    # Asked anew each time, for the page may load once more while it finds its layout.
     page.wait_for_function(
-        "window.jupyterapp?.commands.hasCommand('docmanager:open')", timeout=PATIENCE_MS
+        """() => {
+            const app = window.jupyterapp;
+            app?.restored.then(() => { app.lyftnbArrived = true; });
+            return app?.lyftnbArrived && app.commands.hasCommand('docmanager:open');
+        }""",
+        timeout=PATIENCE_MS,
     )
-    page.evaluate("async () => { await window.jupyterapp.restored; return 1; }")
     # Shortcuts, and the palette's place, come with the settings, which come later.
     page.wait_for_function(
         "window.jupyterapp.commands.keyBindings.some("
