@@ -18,7 +18,7 @@ export interface Size {
 
 export type Places = ReadonlyMap<string, Point>;
 
-export const GAP = { x: 56, y: 28 };
+export const GAP = { x: 56, y: 48 };
 const ROW = 20;
 const STEP = { width: 188, height: 58 };
 const SPOOL = { width: 152, height: 48 };
