@@ -4,7 +4,8 @@ It reads, computes and stages; it never commits, keeps no state that matters and
 """
 
 from lyftnb.engine.cluster import Cluster, group_unavailable
-from lyftnb.engine.engine import Engine, Work
+from lyftnb.engine.engine import Engine
+from lyftnb.engine.errands import Work
 from lyftnb.engine.inquiry import Inquiry
 from lyftnb.engine.joining import Invitation
 from lyftnb.engine.program import DECODED, Program, Target, TaskResult, Unit, units

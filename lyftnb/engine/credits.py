@@ -52,6 +52,8 @@ class Ticket:
     """It goes before all that are not."""
     alone: bool = False
     """Whether it is out with its groups to itself."""
+    out: bool = False
+    """It is with the cluster."""
     dropped: bool = False
     """Nobody waits for its answer any more."""
 
@@ -134,6 +136,7 @@ class Credits:
         """A bundle has come back, however it went."""
         self._count(bundle[0].groups, -1)
         for ticket in bundle:
+            ticket.out = False
             self._count_in(ticket, -1)
             if ticket.alone:
                 self._taken_alone.difference_update(ticket.groups)
@@ -190,7 +193,7 @@ class Credits:
             self._count(ticket.groups, 1)
         else:
             return False
-        ticket.alone = ticket.deaths > 0
+        ticket.out, ticket.alone = True, ticket.deaths > 0
         self._count_in(ticket, 1)
         if ticket.alone:
             self._taken_alone.update(ticket.groups)

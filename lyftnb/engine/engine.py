@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,60 +19,23 @@ from lyftnb.connectors import SourceEnv
 from lyftnb.engine.answers import answering, failure_of, is_worker_death
 from lyftnb.engine.cluster import Cluster, Member, group_unavailable, resource
 from lyftnb.engine.credits import SLOT_BYTES, Bundle, Credits, Ticket
+from lyftnb.engine.errands import (
+    DEATHS,
+    SMALL_BYTES,
+    Done,
+    Errand,
+    NotTogether,
+    Running,
+    Work,
+    each,
+    flat,
+    worker_died,
+)
 from lyftnb.engine.inquiry import BATCH, Inquiry, inquire
 from lyftnb.engine.probe import check_storage
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.run import discover_source, publish, run_task, run_together
-from lyftnb.errors import LyftError, StepFailed, WorkerDied
-from lyftnb.model import InputSpec, Position, Publication, TaskReport
-
-_DEATHS = 5
-"""So many deaths of its worker are forgiven to discovery and publication before they fail."""
-
-_SMALL_BYTES = 256 * 2**10
-"""A prompt task over no more of input is done in a few milliseconds."""
-
-Done = Callable[[Any], None]
-"""Called with a result or an exception, on the client's loop: must be quick."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One attempt at a batch: the programs of its stage's tasks, and the units they run over."""
-
-    batch: str
-    attempt: int
-    programs: tuple[Program, ...]
-    units: tuple[Unit, ...]
-    max_deaths: int
-    """A unit that has lost its worker so often fails the batch; at least 2, because the first time
-    it may have been in bad company."""
-
-
-@dataclass(slots=True)
-class _Running:
-    """The state of one attempt."""
-
-    work: Work
-    on_unit: Callable[[], None]
-    on_done: Done
-    tickets: list[Ticket] = field(default_factory=list)
-    reports: dict[int, tuple[TaskReport, ...]] = field(default_factory=dict)
-    over: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """What a ticket stands for."""
-
-    name: str
-    """For people: `batch B, split 3`."""
-    submit: Callable[[int], list[Any]]
-    """Sends the tasks (the argument counts the submissions); gives the futures of the last ones."""
-    answer: Done
-    max_deaths: int
-    small: tuple[Program, Unit] | None = None
-    """What it comes to, where it may go out together with others."""
+from lyftnb.model import InputSpec, Position, Publication
 
 
 class Engine:
@@ -91,8 +53,8 @@ class Engine:
         self._credits = Credits(cluster.seen().capacity, slot_bytes)
         self._pumping = False
         self._lock = threading.Lock()
-        self._errands: dict[Ticket, _Errand] = {}
-        self._running: dict[str, _Running] = {}
+        self._errands: dict[Ticket, Errand] = {}
+        self._running: dict[str, Running] = {}
         self._serial = 0
         # Other owners may use the same scheduler, and an earlier one may have died just now: keys
         # must never meet, or Dask would hand out the other's results.
@@ -189,7 +151,7 @@ class Engine:
         """Run a batch. `on_unit` is called as units end; `on_done` once, with the reports of all
         tasks in order of their units, or with the exception. Neither after `cancel`.
         """
-        running = _Running(work, on_unit, on_done)
+        running = Running(work, on_unit, on_done)
         if not work.units:
             on_done(())
             return
@@ -237,10 +199,10 @@ class Engine:
             return unit.bytes
         return min(unit.bytes, self._slot_bytes)
 
-    def _errand(self, running: _Running, unit: Unit) -> _Errand:
+    def _errand(self, running: Running, unit: Unit) -> Errand:
         work = running.work
         first = work.programs[0]
-        is_small = len(work.programs) == 1 and unit.bytes <= _SMALL_BYTES and first.prompt
+        is_small = len(work.programs) == 1 and unit.bytes <= SMALL_BYTES and first.prompt
 
         def submit(submission: int) -> list[Any]:
             return self._submit_unit(work.programs, unit, submission)
@@ -248,7 +210,7 @@ class Engine:
         def answer(outcome: Any) -> None:
             self._unit_ended(running, unit, outcome)
 
-        return _Errand(
+        return Errand(
             f"batch {work.batch}, split {unit.index}",
             submit,
             answer,
@@ -290,13 +252,13 @@ class Engine:
             retries=0,
         )
 
-    def _unit_ended(self, running: _Running, unit: Unit, outcome: Any) -> None:
+    def _unit_ended(self, running: Running, unit: Unit, outcome: Any) -> None:
         with self._lock:
             if running.over:
                 return
             if not isinstance(outcome, BaseException):
                 results: list[TaskResult] = outcome
-                running.reports[unit.index] = _flat(result.report for result in results)
+                running.reports[unit.index] = flat(result.report for result in results)
                 running.on_unit()
                 if len(running.reports) < len(running.work.units):
                     return
@@ -305,10 +267,12 @@ class Engine:
             self._close(running)
         running.on_done(outcome)
 
-    def _close(self, running: _Running) -> None:
+    def _close(self, running: Running) -> None:
         running.over = True
         for ticket in running.tickets:
             ticket.dropped = True
+            if not ticket.out:
+                self._errands.pop(ticket, None)
         if self._running.get(running.work.batch) is running:
             del self._running[running.work.batch]
 
@@ -338,7 +302,7 @@ class Engine:
             on_done(outcome if isinstance(outcome, BaseException) else outcome[0])
 
         ticket = Ticket(name, (group,))
-        self._errands[ticket] = _Errand(function.__name__, submit, answer, _DEATHS)
+        self._errands[ticket] = Errand(function.__name__, submit, answer, DEATHS)
         with self._lock:
             self._credits.add_first(ticket)
         self._pump()
@@ -384,11 +348,11 @@ class Engine:
             outcomes = [await self._outcome(lambda: errands[0].submit(bundle[0].deaths))]
         else:
             found = await self._outcome(lambda: [self._submit_together(bundle)])
-            outcomes = _each(found, len(bundle))
+            outcomes = each(found, len(bundle))
         with self._lock:
             self._credits.give_back(bundle)
-        for ticket, outcome in zip(bundle, outcomes, strict=True):
-            self._came_back(ticket, outcome)
+        for ticket, errand, outcome in zip(bundle, errands, outcomes, strict=True):
+            self._came_back(ticket, errand, outcome)
         self._pump()
 
     async def _outcome(self, submit: Callable[[], list[Any]]) -> list[Any] | BaseException:
@@ -408,8 +372,9 @@ class Engine:
             return self._cluster.gone()
         return failures[0] if failures else found
 
-    def _came_back(self, ticket: Ticket, outcome: list[Any] | BaseException) -> None:
-        errand = self._errands[ticket]
+    def _came_back(
+        self, ticket: Ticket, errand: Errand, outcome: list[Any] | BaseException
+    ) -> None:
         died = isinstance(outcome, BaseException) and is_worker_death(outcome)
         with self._lock:
             if died and not ticket.dropped and ticket.deaths + 1 < errand.max_deaths:
@@ -417,49 +382,13 @@ class Engine:
                 ticket.deaths += 1
                 self._credits.add_first(ticket)
                 return
-            if isinstance(outcome, _NotTogether) and not ticket.dropped:
+            if isinstance(outcome, NotTogether) and not ticket.dropped:
                 ticket.small = False
                 self._credits.add_first(ticket)
                 return
-            del self._errands[ticket]
-        errand.answer(_worker_died(errand) if died else outcome)
-
-
-class _NotTogether(Exception):
-    """A bundle could not be sent or read as a whole: its tickets go one by one."""
-
-
-def _each(found: list[Any] | BaseException, count: int) -> list[Any]:
-    """The outcome of each ticket of a bundle."""
-    if isinstance(found, StepFailed):
-        return [_NotTogether()] * count
-    if isinstance(found, BaseException):
-        return [found] * count
-    return [one if isinstance(one, LyftError) else [one] for one in found[0]]
+            self._errands.pop(ticket, None)
+        errand.answer(worker_died(errand) if died else outcome)
 
 
 def _nothing(there: dict[str, int]) -> None:
     """Credits have followed; nobody else asked."""
-
-
-def _worker_died(errand: _Errand) -> WorkerDied:
-    return WorkerDied(
-        f"the worker died {errand.max_deaths} times while it ran this piece of work",
-        where=errand.name,
-        hint="it ran out of memory (lower batch.split_bytes in lyftnb.toml, or give the group more "
-        "memory), or the step's own code ends the process",
-    )
-
-
-def _flat(reports: Iterable[TaskReport]) -> tuple[TaskReport, ...]:
-    """Reports with those that fed them, each once, upstream first."""
-    seen: dict[str, TaskReport] = {}
-
-    def visit(report: TaskReport) -> None:
-        for up in report.upstream:
-            visit(up)
-        seen.setdefault(report.task, report)
-
-    for report in reports:
-        visit(report)
-    return tuple(seen.values())

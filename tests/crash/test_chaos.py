@@ -28,14 +28,14 @@ from tests.crash.severing import connections, listens, sever
 from tests.dice import rounds
 from tests.manager_kit import ended, managed
 
-pytestmark = [pytest.mark.cluster, pytest.mark.crash, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.cluster, pytest.mark.crash, pytest.mark.timeout(1500)]
 
 BLOWS = rounds(4, 40)
 STRIKES_S = 600.0
 """No blow falls later; what has come by then is to be settled."""
-SETTLES_S = 120.0
+SETTLES_S = float(rounds(120, 300))
 LOOK_S = 0.1
-SETTINGS = '[groups.default]\nworkers = 2\n[batch]\nsplit_bytes = "1KiB"\nbatch_bytes = "4KiB"\n'
+SETTINGS = '[groups.default]\nworkers = 2\n[batch]\nsplit_bytes = "1KiB"\nbatch_bytes = "64KiB"\n'
 WORKFLOW = """
 workflow: mill
 channels:
@@ -220,7 +220,8 @@ def any_moment(dice: random.Random) -> None:
 
 def progressed(workspace: RemoteWorkspace, feed: Feed) -> Callable[[], bool]:
     """Whether all that has come until now has gone through the second stage: blows that come faster
-    than the deployment works would only pile up its input."""
+    than the deployment works would only pile up its input.
+    """
     good, bad = len(feed.good), len(feed.bad)
 
     def test() -> bool:

@@ -13,7 +13,8 @@ import type {
   Problem,
   Schemas,
   Shape,
-  TraceResult
+  TraceResult,
+  Trouble
 } from '../protocol';
 import type { Service } from '../service';
 
@@ -65,6 +66,10 @@ export interface EditorModel {
   readonly overlay: Overlay;
   readonly panel: PanelName | null;
   readonly traceFocus: TraceFocus | null;
+  /** Whether a trace is under way. */
+  readonly tracing?: boolean;
+  /** Why the last trace failed. */
+  readonly traceTrouble?: Trouble | null;
 
   /** Change the document: one gesture, one step of undo. The same `merge` key within a second joins
    * the step before (typing in one field). */
