@@ -74,6 +74,12 @@ class World:
     secrets: frozenset[str]
     """The secrets that there are."""
 
+    @property
+    def channels(self) -> dict[str, Schema]:
+        """What is known, as planning calls it: channels of one's own go by their bare names."""
+        own = f"{self.deployment}."
+        return {spool.removeprefix(own): schema for spool, schema in self.known.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -130,7 +136,7 @@ class Given:
             found = planning.validate(
                 self.spec,
                 checker(),
-                known=world.known,
+                known=world.channels,
                 context=world.context,
                 secrets=world.secrets,
             )
@@ -165,7 +171,7 @@ class Given:
             checker=checker(),
             context=world.context,
             groups=groups,
-            known=world.known,
+            known=world.channels,
             secrets=world.secrets,
         )
 

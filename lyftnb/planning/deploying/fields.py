@@ -85,5 +85,7 @@ def _texts(items: Sequence[Any]) -> list[str]:
 
 
 def _dumped(value: Any) -> dict[str, Any]:
-    document: dict[str, Any] = _adapter(value.__class__).dump_python(value, mode="json", by_alias=True)
+    document: dict[str, Any] = _adapter(value.__class__).dump_python(
+        value, mode="json", by_alias=True
+    )
     return document
