@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 ROUNDS ?= 20
+JOBS   ?= 1
 
 # Every test that starts a process would compile the package anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -13,8 +14,8 @@ export PYTHONDONTWRITEBYTECODE :=
 demo: $(VENV)/.demo            ## run the flights workflow and show what came out
 	$(BIN)/lyftnb demo demo
 
-test: $(VENV)/.dev             ## run all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev             ## run all tests, JOBS files at a time
+	$(BIN)/python -m pytest $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile)
 
 lint: $(VENV)/.dev             ## style, types, floors
 	$(BIN)/ruff check .
