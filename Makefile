@@ -3,28 +3,63 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+NPM    ?= npm
 ROUNDS ?= 20
 JOBS   ?= 1
+
+# The JupyterLab front end: what it is built of, and where it goes.
+EXTENSIONS := $(shell find extensions -path '*/node_modules' -prune -o -path '*/lib' -prune -o -type f -print)
+BUILT      := lyftnb/labextension/package.json
+LINK       := $(VENV)/share/jupyter/labextensions/lyftnb
 
 # Every test that starts a process would compile the package anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint lab docs soak clean
+.PHONY: demo test lint lab extensions docs soak chaos clean
 
 demo: $(VENV)/.demo            ## run the flights workflow and show what came out
 	$(BIN)/lyftnb demo demo
 
-test: $(VENV)/.dev             ## run all tests, JOBS files at a time
+test: $(VENV)/.dev extensions  ## run all tests, JOBS files at a time
 	$(BIN)/python -m pytest $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile)
+	@$(MAKE) --no-print-directory test-extensions
 
 lint: $(VENV)/.dev             ## style, types, floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory lint-extensions
 
-lab: $(VENV)/.lab              ## open JupyterLab on the first notebook
+lab: $(VENV)/.lab extensions   ## build what is stale, and open JupyterLab on the first notebook
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/01_first_steps.ipynb
+
+# Without Node all but the canvas works; whoever builds is told what is missing.
+extensions: | $(VENV)/bin/python  ## build the JupyterLab front end, and link it into the environment
+	@if command -v $(NPM) >/dev/null; then \
+	  $(MAKE) --no-print-directory $(BUILT) && mkdir -p $(dir $(LINK)) && ln -sfn $(CURDIR)/lyftnb/labextension $(LINK); \
+	else echo "The canvas is not built: it takes Node 20 or newer, and npm was not found."; fi
+
+.PHONY: test-extensions lint-extensions
+test-extensions: $(VENV)/.dev
+	@if command -v $(NPM) >/dev/null; then \
+	  $(MAKE) --no-print-directory extensions/node_modules/.stamp && cd extensions && \
+	  PYTHON=$(abspath $(BIN))/python $(NPM) test --silent; \
+	else echo "The tests of extensions/ are skipped: they take Node, and npm was not found."; fi
+
+lint-extensions: $(VENV)/.dev
+	@if command -v $(NPM) >/dev/null; then \
+	  $(MAKE) --no-print-directory extensions/node_modules/.stamp && cd extensions && $(NPM) run --silent check && \
+	  PYTHON=$(abspath $(BIN))/python $(NPM) run --silent types -- --check; \
+	else echo "extensions/ is not checked: that takes Node, and npm was not found."; fi
+
+extensions/node_modules/.stamp: extensions/package-lock.json
+	cd extensions && $(NPM) install
+	@touch $@
+
+$(BUILT): $(EXTENSIONS) extensions/node_modules/.stamp
+	cd extensions && $(NPM) run build
+	@touch $@
 
 docs: $(VENV)/.dev             ## write the generated pages anew
 	$(BIN)/python docs/generate.py
@@ -35,6 +70,9 @@ soak: $(VENV)/.dev             ## kill and random tests, ROUNDS times, each with
 	  HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q tests/crash tests/stateful tests/flows \
 	    --hypothesis-seed=$$round || exit 1; \
 	done
+
+chaos: $(VENV)/.dev            ## ten minutes of kills and cuts under a running deployment
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -s tests/crash/test_chaos.py
 
 clean:                         ## remove the demo and what tools left behind
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -4,7 +4,8 @@
 
 *Idle*: CPU of the owner's process while deployments wait for their next fire, and the same with the
 cluster up and nothing deployed, which is Dask's own share. *Busy*: every stage gets a row each
-second; how many of those rows come out in time, and what it takes. Each is a share of one core.
+second; how many of those rows come out in time, and what it takes. Each is a share of one core;
+what a batch takes is told too, because it says more where other work shares the machine.
 """
 
 from __future__ import annotations
@@ -58,6 +59,12 @@ def share(seconds: float) -> float:
     return used / (time.perf_counter() - began)
 
 
+def made(ws: ln.Workspace) -> tuple[int, int]:
+    """Rows and batches so far."""
+    batches = ws.sql("SELECT count(*) AS n FROM lyftnb.batches")["n"].item()
+    return sum(info.rows for info in ws.spools()), batches
+
+
 def measured(stages: int, interval: str, measure: Callable[[ln.Workspace], None]) -> None:
     """Deploy, let it settle, and measure."""
     with tempfile.TemporaryDirectory() as folder:
@@ -81,12 +88,14 @@ def main() -> None:
         return lambda ws: print(f"{what}: {share(options.seconds):.1%} of a core")
 
     def busy(ws: ln.Workspace) -> None:
-        before = sum(info.rows for info in ws.spools())
+        rows_before, batches_before = made(ws)
         used = share(options.seconds)
-        rows = sum(info.rows for info in ws.spools()) - before
+        rows_after, batches_after = made(ws)
+        rows, batches = rows_after - rows_before, batches_after - batches_before
         due = options.stages * options.seconds
         print(f"{options.stages} stages each second: {rows / due:.0%} of the rows came out, "
-              f"{used:.1%} of a core")  # fmt: skip
+              f"{used:.1%} of a core, {1000 * used * options.seconds / batches:.1f} ms for each "
+              f"of {batches} batches")  # fmt: skip
 
     measured(0, "1h", idle("nothing deployed, cluster up"))
     measured(options.stages, "1h", idle(f"{options.stages} stages idle"))

@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from lyftnb.lazy import lazy
 
@@ -43,6 +44,12 @@ _HOMES = {
 
 
 __getattr__ = lazy(__name__, _HOMES)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Make `%load_ext lyftnb` give `%%workflow`, `%%step` and `%lyft`."""
+    # By name: the floors below may import this package, and must not lead up to a face by it.
+    import_module("lyftnb.widgets.magics").load(shell)
 
 
 def __dir__() -> list[str]:

@@ -4,14 +4,16 @@ It reads, computes and stages; it never commits, keeps no state that matters and
 """
 
 from lyftnb.engine.cluster import Cluster, group_unavailable
-from lyftnb.engine.engine import Engine, Work
+from lyftnb.engine.engine import Engine
+from lyftnb.engine.errands import Work
 from lyftnb.engine.inquiry import Inquiry
 from lyftnb.engine.joining import Invitation
-from lyftnb.engine.program import Program, Target, TaskResult, Unit, units
+from lyftnb.engine.program import DECODED, Program, Target, TaskResult, Unit, units
 from lyftnb.engine.staff import GroupSize
-from lyftnb.engine.trace import Trace, TracedAction, trace
+from lyftnb.engine.trace import Trace, TracedAction, look, trace
 
 __all__ = [
+    "DECODED",
     "Cluster",
     "Engine",
     "GroupSize",
@@ -25,6 +27,7 @@ __all__ = [
     "Unit",
     "Work",
     "group_unavailable",
+    "look",
     "trace",
     "units",
 ]

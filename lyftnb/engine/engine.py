@@ -12,76 +12,49 @@ import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lyftnb.connectors import SourceEnv
 from lyftnb.engine.answers import answering, failure_of, is_worker_death
 from lyftnb.engine.cluster import Cluster, Member, group_unavailable, resource
-from lyftnb.engine.credits import Credits, Ticket
-from lyftnb.engine.inquiry import Inquiry, inquire
+from lyftnb.engine.credits import SLOT_BYTES, Bundle, Credits, Ticket
+from lyftnb.engine.errands import (
+    DEATHS,
+    SMALL_BYTES,
+    Done,
+    Errand,
+    NotTogether,
+    Running,
+    Work,
+    each,
+    flat,
+    worker_died,
+)
+from lyftnb.engine.inquiry import BATCH, Inquiry, inquire
 from lyftnb.engine.probe import check_storage
 from lyftnb.engine.program import Program, TaskResult, Unit
-from lyftnb.engine.run import discover_source, publish, run_task
-from lyftnb.errors import WorkerDied
-from lyftnb.model import InputSpec, Position, Publication, TaskReport
-
-_DEATHS = 5
-"""So many deaths of its worker are forgiven to discovery and publication before they fail."""
-
-Done = Callable[[Any], None]
-"""Called with a result or an exception, on the client's loop: must be quick."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One attempt at a batch: the programs of its stage's tasks, and the units they run over."""
-
-    batch: str
-    attempt: int
-    programs: tuple[Program, ...]
-    units: tuple[Unit, ...]
-    max_deaths: int
-    """A unit that has lost its worker so often fails the batch; at least 2, because the first time
-    it may have been in bad company."""
-
-
-@dataclass(slots=True)
-class _Running:
-    """The state of one attempt."""
-
-    work: Work
-    on_unit: Callable[[], None]
-    on_done: Done
-    tickets: list[Ticket] = field(default_factory=list)
-    reports: dict[int, tuple[TaskReport, ...]] = field(default_factory=dict)
-    over: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """What a ticket stands for."""
-
-    name: str
-    """For people: `batch B, split 3`."""
-    submit: Callable[[int], list[Any]]
-    """Sends the tasks (the argument counts the submissions); gives the futures of the last ones."""
-    answer: Done
-    max_deaths: int
+from lyftnb.engine.run import discover_source, publish, run_task, run_together
+from lyftnb.model import InputSpec, Position, Publication
 
 
 class Engine:
     """Runs discovery, batches and publications on a cluster. Thread-safe."""
 
-    def __init__(self, cluster: Cluster, storage_root: str = "") -> None:
-        """Work on a cluster, for the owner of a storage root."""
+    def __init__(
+        self, cluster: Cluster, storage_root: str = "", slot_bytes: int = SLOT_BYTES
+    ) -> None:
+        """Work on a cluster, for the owner of a storage root, with at most so much input in
+        workers' memory for each slot of a group.
+        """
         self._cluster = cluster
         self._storage_root = storage_root
-        self._credits = Credits(cluster.seen().capacity)
+        self._slot_bytes = slot_bytes
+        self._credits = Credits(cluster.seen().capacity, slot_bytes)
+        self._pumping = False
         self._lock = threading.Lock()
-        self._errands: dict[Ticket, _Errand] = {}
-        self._running: dict[str, _Running] = {}
+        self._errands: dict[Ticket, Errand] = {}
+        self._running: dict[str, Running] = {}
         self._serial = 0
         # Other owners may use the same scheduler, and an earlier one may have died just now: keys
         # must never meet, or Dask would hand out the other's results.
@@ -178,7 +151,7 @@ class Engine:
         """Run a batch. `on_unit` is called as units end; `on_done` once, with the reports of all
         tasks in order of their units, or with the exception. Neither after `cancel`.
         """
-        running = _Running(work, on_unit, on_done)
+        running = Running(work, on_unit, on_done)
         if not work.units:
             on_done(())
             return
@@ -190,9 +163,12 @@ class Engine:
             if program.task.replicas is not None
         )
         for unit in work.units:
-            ticket = Ticket(lane, groups, limits)
+            errand = self._errand(running, unit)
+            ticket = Ticket(
+                lane, groups, limits, self._bytes_of(work, unit), errand.small is not None
+            )
             running.tickets.append(ticket)
-            self._errands[ticket] = self._errand(running, unit)
+            self._errands[ticket] = errand
         with self._lock:
             self._running[work.batch] = running
             self._credits.add(running.tickets)
@@ -217,8 +193,16 @@ class Engine:
 
     # -- errands
 
-    def _errand(self, running: _Running, unit: Unit) -> _Errand:
+    def _bytes_of(self, work: Work, unit: Unit) -> int:
+        """What a unit counts for in a pool: a split is in memory as a whole, a frame spills."""
+        if work.programs[0].frame == "batch":
+            return unit.bytes
+        return min(unit.bytes, self._slot_bytes)
+
+    def _errand(self, running: Running, unit: Unit) -> Errand:
         work = running.work
+        first = work.programs[0]
+        is_small = len(work.programs) == 1 and unit.bytes <= SMALL_BYTES and first.prompt
 
         def submit(submission: int) -> list[Any]:
             return self._submit_unit(work.programs, unit, submission)
@@ -226,8 +210,12 @@ class Engine:
         def answer(outcome: Any) -> None:
             self._unit_ended(running, unit, outcome)
 
-        return _Errand(
-            f"batch {work.batch}, split {unit.index}", submit, answer, max(2, work.max_deaths)
+        return Errand(
+            f"batch {work.batch}, split {unit.index}",
+            submit,
+            answer,
+            max(2, work.max_deaths),
+            (first, unit) if is_small else None,
         )
 
     def _submit_unit(self, programs: Sequence[Program], unit: Unit, submission: int) -> list[Any]:
@@ -242,7 +230,7 @@ class Engine:
                 program,
                 unit,
                 *(futures[up] for up in task.upstream),
-                key=f"{program.key}~{unit.index}~{submission}~{self._token}",
+                key=f"{BATCH}~{program.key}~{unit.index}~{submission}~{self._token}",
                 resources=resource(task.group),
                 pure=False,
                 retries=0,
@@ -250,13 +238,27 @@ class Engine:
             fed.update(task.upstream)
         return [future for task, future in futures.items() if task not in fed]
 
-    def _unit_ended(self, running: _Running, unit: Unit, outcome: Any) -> None:
+    def _submit_together(self, bundle: Bundle) -> Any:
+        """The future of one task that runs all of a bundle."""
+        work = [small for ticket in bundle if (small := self._errands[ticket].small) is not None]
+        first, unit = work[0]
+        return self._cluster.client.submit(
+            answering,
+            run_together,
+            work,
+            key=f"{BATCH}~{first.key}~{unit.index}+{len(work)}~{self._token}",
+            resources=resource(bundle[0].groups[0]),
+            pure=False,
+            retries=0,
+        )
+
+    def _unit_ended(self, running: Running, unit: Unit, outcome: Any) -> None:
         with self._lock:
             if running.over:
                 return
             if not isinstance(outcome, BaseException):
                 results: list[TaskResult] = outcome
-                running.reports[unit.index] = _flat(result.report for result in results)
+                running.reports[unit.index] = flat(result.report for result in results)
                 running.on_unit()
                 if len(running.reports) < len(running.work.units):
                     return
@@ -265,10 +267,12 @@ class Engine:
             self._close(running)
         running.on_done(outcome)
 
-    def _close(self, running: _Running) -> None:
+    def _close(self, running: Running) -> None:
         running.over = True
         for ticket in running.tickets:
             ticket.dropped = True
+            if not ticket.out:
+                self._errands.pop(ticket, None)
         if self._running.get(running.work.batch) is running:
             del self._running[running.work.batch]
 
@@ -280,7 +284,7 @@ class Engine:
             return
         with self._lock:
             self._serial += 1
-            name = f"{function.__name__}~{group}~{self._serial}~{self._token}"
+            name = f"{function.__name__}-~{group}~{self._serial}~{self._token}"
 
         def submit(submission: int) -> list[Any]:
             future = self._cluster.client.submit(
@@ -298,7 +302,7 @@ class Engine:
             on_done(outcome if isinstance(outcome, BaseException) else outcome[0])
 
         ticket = Ticket(name, (group,))
-        self._errands[ticket] = _Errand(name.split("~")[0], submit, answer, _DEATHS)
+        self._errands[ticket] = Errand(function.__name__, submit, answer, DEATHS)
         with self._lock:
             self._credits.add_first(ticket)
         self._pump()
@@ -306,12 +310,26 @@ class Engine:
     # -- out and back
 
     def _pump(self) -> None:
-        """Send what the credits allow."""
+        """Have what the credits allow sent soon, by the client's loop: what comes meanwhile goes
+        along.
+        """
         with self._lock:
+            if self._pumping:
+                return
+            self._pumping = True
+        if not self._spawn(self._send()):
+            with self._lock:
+                self._pumping = False
+                left, self._errands = self._errands, {}
+            for errand in left.values():
+                errand.answer(self._cluster.gone())
+
+    async def _send(self) -> None:
+        """Send what the credits allow, and see it through."""
+        with self._lock:
+            self._pumping = False
             ready = self._credits.take_ready()
-        for ticket in ready:
-            if not self._spawn(self._carry(ticket)):
-                self._came_back(ticket, self._cluster.gone())
+        await asyncio.gather(*(self._carry(bundle) for bundle in ready))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> bool:
         """Run a coroutine on the client's loop; False if that has ended."""
@@ -322,18 +340,28 @@ class Engine:
             return False
         return True
 
-    async def _carry(self, ticket: Ticket) -> None:
-        """Send a ticket's tasks and see them through."""
-        self._came_back(ticket, await self._outcome(self._errands[ticket], ticket.deaths))
+    async def _carry(self, bundle: Bundle) -> None:
+        """Send a bundle's tasks and see them through."""
+        errands = [self._errands[ticket] for ticket in bundle]
+        outcomes: list[Any]
+        if len(bundle) == 1:
+            outcomes = [await self._outcome(lambda: errands[0].submit(bundle[0].deaths))]
+        else:
+            found = await self._outcome(lambda: [self._submit_together(bundle)])
+            outcomes = each(found, len(bundle))
+        with self._lock:
+            self._credits.give_back(bundle)
+        for ticket, errand, outcome in zip(bundle, errands, outcomes, strict=True):
+            self._came_back(ticket, errand, outcome)
         self._pump()
 
-    async def _outcome(self, errand: _Errand, deaths: int) -> list[Any] | BaseException:
+    async def _outcome(self, submit: Callable[[], list[Any]]) -> list[Any] | BaseException:
         """The results of the last tasks, in order, or why there are none. Waits for all of them:
         what is still running still needs its credit.
         """
         gather = self._cluster.client.gather
         try:
-            futures = errand.submit(deaths)
+            futures = submit()
             found = await asyncio.gather(
                 *(gather(future, asynchronous=True) for future in futures), return_exceptions=True
             )
@@ -344,42 +372,23 @@ class Engine:
             return self._cluster.gone()
         return failures[0] if failures else found
 
-    def _came_back(self, ticket: Ticket, outcome: list[Any] | BaseException) -> None:
-        errand = self._errands[ticket]
+    def _came_back(
+        self, ticket: Ticket, errand: Errand, outcome: list[Any] | BaseException
+    ) -> None:
         died = isinstance(outcome, BaseException) and is_worker_death(outcome)
         with self._lock:
-            self._credits.give_back(ticket)
             if died and not ticket.dropped and ticket.deaths + 1 < errand.max_deaths:
                 # Whoever waited there is blamed as well: alone, the guilty one gives itself away.
                 ticket.deaths += 1
                 self._credits.add_first(ticket)
                 return
-            del self._errands[ticket]
-        errand.answer(_worker_died(errand) if died else outcome)
+            if isinstance(outcome, NotTogether) and not ticket.dropped:
+                ticket.small = False
+                self._credits.add_first(ticket)
+                return
+            self._errands.pop(ticket, None)
+        errand.answer(worker_died(errand) if died else outcome)
 
 
 def _nothing(there: dict[str, int]) -> None:
     """Credits have followed; nobody else asked."""
-
-
-def _worker_died(errand: _Errand) -> WorkerDied:
-    return WorkerDied(
-        f"the worker died {errand.max_deaths} times while it ran this piece of work",
-        where=errand.name,
-        hint="it ran out of memory (lower batch.split_bytes in lyftnb.toml, or give the group more "
-        "memory), or the step's own code ends the process",
-    )
-
-
-def _flat(reports: Iterable[TaskReport]) -> tuple[TaskReport, ...]:
-    """Reports with those that fed them, each once, upstream first."""
-    seen: dict[str, TaskReport] = {}
-
-    def visit(report: TaskReport) -> None:
-        for up in report.upstream:
-            visit(up)
-        seen.setdefault(report.task, report)
-
-    for report in reports:
-        visit(report)
-    return tuple(seen.values())

@@ -33,6 +33,10 @@ _SHOWN_FILES = 500
 _LOOKED_AT = 50_000
 _LOW_DISK_BYTES = 2**30
 
+BATCH = "batch-"
+"""How the keys of a batch's tasks begin. Dask keeps a record for ever of whatever stands before the
+first dash of a key, so that must be one of few words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
@@ -121,7 +125,8 @@ _WAITING = frozenset({"constrained", "ready", "waiting"})
 
 def _work(key: str) -> str:
     """What a task does: its batch, or `discover_source` and `publish`."""
-    return key.partition("~")[0]
+    kind, name = key.split("~")[:2]
+    return name if kind == BATCH else kind.rstrip("-")
 
 
 def _versions(_inquiry: Inquiry, _worker: Any) -> dict[str, str]:

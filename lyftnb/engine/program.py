@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from lyftnb import operators
 from lyftnb.model import (
     Claim,
     Frame,
     InputSpec,
+    Job,
     Schema,
     Split,
     SpoolSpec,
@@ -63,10 +65,19 @@ class Program:
 
     @property
     def key(self) -> str:
-        """Prefix of the Dask keys of this attempt."""
+        """What Dask keys of this attempt have in common."""
         return f"{self.batch}~{self.attempt}~{self.task.id}"
 
+    @property
+    def prompt(self) -> bool:
+        """Whether it takes time by its rows alone: it waits for nobody outside, reads nothing but
+        its stream, and runs no code of the user's.
+        """
+        return self.source is None and not self.tables and all(map(_is_prompt, self.task.jobs))
 
+
+DECODED = 8
+"""A byte of Parquet is about so many in memory; limits speak of what is read into memory."""
 _SMALL_BYTES = 4 * 2**20
 """Splits share a unit while they are not larger together: a task costs about 10 ms."""
 
@@ -78,6 +89,11 @@ class Unit:
     index: int
     splits: tuple[Split, ...]
     partition: str | None = None
+
+    @property
+    def bytes(self) -> int:
+        """About how much it is in memory."""
+        return sum(s.bytes * (DECODED if s.segments else 1) for s in self.splits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +140,7 @@ def _small_together(splits: Iterable[Split]) -> Iterator[list[Split]]:
         size += split.bytes
     if group:
         yield group
+
+
+def _is_prompt(job: Job) -> bool:
+    return job.output is None and all(operators.is_prompt(action.kind) for action in job.actions)

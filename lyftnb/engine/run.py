@@ -20,6 +20,7 @@ import polars as pl
 
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SourceEnv
+from lyftnb.engine.answers import answering
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.secrets import (
     as_variables,
@@ -79,6 +80,19 @@ def publish(publications: Iterable[tuple[str, Publication]], storage_root: str) 
         for kind, item in publications
     )
     return tuple(redact(text) for text in texts if text)
+
+
+def run_together(
+    work: Iterable[tuple[Program, Unit]],
+) -> list[TaskResult | LyftError]:
+    """Run several small tasks, one after the other; what fails is an answer like the others."""
+    answers: list[TaskResult | LyftError] = []
+    for program, unit in work:
+        try:
+            answers.append(answering(run_task, program, unit))
+        except LyftError as error:
+            answers.append(error)
+    return answers
 
 
 def run_task(program: Program, unit: Unit, *upstream: TaskResult) -> TaskResult:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from lyftnb import connectors
 from lyftnb.connectors import Discovery, SourceSplit, parse_unfilled
+from lyftnb.engine import DECODED
 from lyftnb.model import (
     Advance,
     InputSpec,
@@ -37,8 +38,6 @@ class BatchLimits:
 
 
 _NO_END = 2**63 - 1
-_DECODED = 8
-"""A byte of Parquet is about so many in memory; limits speak of what is read into memory."""
 _SPLIT_ROWS = 131_072
 """A split of a spool holds no more, however small its rows: about as many as keep a worker busy for
 a tenth of a second."""
@@ -284,7 +283,7 @@ class SpoolFeed:
     def _bounded(self) -> Piece:
         splits: list[Split] = []
         advances: list[Advance] = []
-        room_bytes, room_rows = self.ramp.take() // _DECODED, self.limits.batch_rows
+        room_bytes, room_rows = self.ramp.take() // DECODED, self.limits.batch_rows
         for stream in self.stage.streams:
             backlog = self._backlog[stream.name]
             taken: list[SegmentRef] = []
@@ -297,7 +296,7 @@ class SpoolFeed:
                 room_rows -= head.rows
             if taken:
                 splits += _grouped(
-                    stream.name, taken, len(splits), self.limits.split_bytes // _DECODED
+                    stream.name, taken, len(splits), self.limits.split_bytes // DECODED
                 )
                 advances.append(self._advance(stream.name, tuple(taken)))
             if backlog:

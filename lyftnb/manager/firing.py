@@ -55,6 +55,26 @@ class _Trigger:
 
 
 @dataclass(slots=True)
+class Due:
+    """What is to fire and to begin now. Nothing of it has happened before the ledger says so."""
+
+    at: datetime
+    runs: list[Run] = field(default_factory=list)
+    """Fires, without numbers."""
+    states: dict[str, Any] = field(default_factory=dict)
+    """Trigger → where it stands then."""
+    begun: list[Run] = field(default_factory=list)
+    """Runs that have waited for their turn, as they are once they have begun."""
+    moved: list[tuple[_Trigger, _Trigger]] = field(default_factory=list)
+    """Triggers as they are, and as they will be."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether the ledger has nothing to note."""
+        return not (self.runs or self.states or self.begun)
+
+
+@dataclass(slots=True)
 class Firing:
     """The triggers of a flow, and the runs that wait for their turn.
 
@@ -72,6 +92,8 @@ class Firing:
     """Stage that reads the bus → the newest message when it was looked at."""
     _looked_at: dict[str, datetime] = field(default_factory=dict)
     """Stage → when its input was last looked at (`watch`)."""
+    _seen_until: datetime | None = None
+    """What was due by then has been seen."""
 
     def __post_init__(self) -> None:
         deployment = self.flow.plan.deployment
@@ -109,14 +131,39 @@ class Firing:
 
     def fire(self) -> bool:
         """Fire what is due, and open runs whose turn has come; whether one was opened."""
+        due = self.due()
+        made = [] if due.empty else self.flow.env.ledger.fire(due.runs, due.states, due.begun)
+        return self.take(due, made)
+
+    def due(self) -> Due:
+        """What is to be noted in the ledger before it is taken."""
+        due = Due(self.flow.env.clock.now())
         self._take_ends()
-        self._look_at_messages()
+        self._look_at_messages(due)
         if self.live:
-            self._look_at_clocks()
+            self._look_at_clocks(due)
+        due.runs = self._noted(due.runs, due.at)
+        heads = [(run, self.waiting.get(id)) for id, run in self.flow.stages.items()]
+        due.begun = [
+            replace(waiting[0], status="running", started_at=due.at)
+            for run, waiting in heads
+            if waiting and waiting[0].status == "queued" and self._opens(run)
+            if self._not_before(waiting[0]) <= due.at
+        ]
+        return due
+
+    def take(self, due: Due, made: Sequence[Run]) -> bool:
+        """Go on from what the ledger has noted, `made` for the fires; whether a run was opened."""
+        for trigger, moved in due.moved:
+            trigger.seen, trigger.schedule = moved.seen, moved.schedule
+        for begun in due.begun:
+            self.waiting[begun.stage or ""][0] = begun
+        self._queue(*made)
+        self._seen_until = due.at
         opened = False
         for id, run in self.flow.stages.items():
             if self._opens(run):
-                opened = self._open_next(id, run) or opened
+                opened = self._open_next(id, run, due.at) or opened
         return opened
 
     def by_hand(self, stage: str, payload: Mapping[str, Any] | None = None) -> Run:
@@ -127,9 +174,10 @@ class Firing:
         return made
 
     def next_look(self, now: datetime) -> datetime | None:
-        """When time alone will bring the next fire."""
+        """When time alone will bring the next fire; that may have come since the last look."""
         if not self.live:
             return None
+        seen_until = self._seen_until or now
         times = [
             schedule.next_due(t.spec, t.schedule, now)
             for t in self._triggers
@@ -146,19 +194,14 @@ class Firing:
             for run in self.flow.stages.values()
             if run.run is None and isinstance(run.feed, QueueFeed) and not run.stage.triggers
         ]
-        return min((at for at in times if at is not None and at > now), default=None)
+        return min((at for at in times if at is not None and at > seen_until), default=None)
 
     # -- what opens
 
-    def _open_next(self, id: str, run: StageRun) -> bool:
-        now = self.flow.env.clock.now()
+    def _open_next(self, id: str, run: StageRun, now: datetime) -> bool:
         waiting = self.waiting.get(id)
-        if waiting and self._not_before(waiting[0]) <= now:
-            fire = waiting.popleft()
-            if fire.status == "queued":
-                fire = replace(fire, status="running", started_at=now)
-                self.flow.env.ledger.start_run(fire)
-            self.flow.open(id, fire)
+        if waiting and waiting[0].status == "running" and self._not_before(waiting[0]) <= now:
+            self.flow.open(id, waiting.popleft())
             return True
         if waiting or not self.live or not self._has_data(run, now):
             return False
@@ -205,21 +248,18 @@ class Firing:
 
     # -- what fires
 
-    def _look_at_clocks(self) -> None:
-        now = self.flow.env.clock.now()
-        fires: list[Run] = []
-        states: dict[str, Any] = {}
+    def _look_at_clocks(self, due: Due) -> None:
         for trigger in self._triggers:
             if trigger.schedule is None:
                 continue
             queued = len(self.waiting.get(trigger.stage, ()))
+            queued += sum(run.stage == trigger.stage for run in due.runs)
             running = int(self.flow.stages[trigger.stage].run is not None)
-            found, state = schedule.due(trigger.spec, trigger.schedule, now, running, queued)
+            found, state = schedule.due(trigger.spec, trigger.schedule, due.at, running, queued)
             if state != trigger.schedule:
-                trigger.schedule = state
-                states[trigger.key] = trigger.to_state()
+                self._move(trigger, replace(trigger, schedule=state), due)
             cause: Cause = "cron" if trigger.spec.cron is not None else "interval"
-            fires += [
+            due.runs += [
                 self._run(
                     trigger.stage,
                     cause,
@@ -229,10 +269,8 @@ class Firing:
                 )
                 for fire in found
             ]
-        if states:
-            self._fire(fires, states)
 
-    def _look_at_messages(self) -> None:
+    def _look_at_messages(self, due: Due) -> None:
         listening = [t for t in self._triggers if t.spec.message is not None]
         ledger = self.flow.env.ledger
         newest = ledger.newest_message()
@@ -240,33 +278,37 @@ class Firing:
         if newest <= behind:
             return
         found = ledger.messages(after=behind, until=newest)
-        fires: list[Run] = []
-        states: dict[str, Any] = {}
         for trigger in listening:
-            made = self._fires(trigger, found)
+            made, moved = self._fires(trigger, found)
             if made:
-                states[trigger.key] = trigger.to_state()
-            fires += made
-        # Where triggers stand need not be written for messages that concern nobody here.
-        if fires:
-            self._fire(fires, states)
+                self._move(trigger, moved, due)
+                due.runs += made
+            else:
+                # Where it stands need not be written for messages that concern nobody here.
+                trigger.seen = moved.seen
 
-    def _fires(self, trigger: _Trigger, found: list[Message]) -> list[Run]:
-        """The fires of a trigger; it moves past the messages unless it holds them back."""
+    def _move(self, trigger: _Trigger, moved: _Trigger, due: Due) -> None:
+        due.moved.append((trigger, moved))
+        due.states[trigger.key] = moved.to_state()
+
+    def _fires(self, trigger: _Trigger, found: list[Message]) -> tuple[list[Run], _Trigger]:
+        """The fires of a trigger, and where it stands then: past the messages, unless it holds
+        them back.
+        """
         assert trigger.spec.message is not None
         fresh = [m for m in found if m.id > trigger.seen]
         hits = [m for m in fresh if _matches(trigger.spec.message, m)]
         waits = bool(self.waiting.get(trigger.stage))
         if not fresh or (hits and waits and trigger.spec.overlapping == "coalesce"):
-            return []
-        trigger.seen = fresh[-1].id
+            return [], trigger
         groups = [[hit] for hit in hits]
         if trigger.spec.overlapping == "coalesce" and hits:
             groups = [hits]
         if trigger.spec.overlapping == "skip" and hits:
             busy = waits or self.flow.stages[trigger.stage].run is not None
             groups = [] if busy else [hits[:1]]
-        return [self._by_message(trigger, group) for group in groups]
+        made = [self._by_message(trigger, group) for group in groups]
+        return made, replace(trigger, seen=fresh[-1].id)
 
     def _by_message(self, trigger: _Trigger, group: list[Message]) -> Run:
         last = group[-1]
@@ -311,10 +353,16 @@ class Firing:
         )
 
     def _fire(self, fires: Sequence[Run], states: Mapping[str, Any]) -> list[Run]:
-        """Note fires with where their triggers stand. One that can begin at once is noted as begun,
-        so that it takes one transaction and not two.
+        """Note fires with where their triggers stand."""
+        noted = self._noted(fires, self.flow.env.clock.now())
+        made = self.flow.env.ledger.fire(noted, states)
+        self._queue(*made)
+        return made
+
+    def _noted(self, fires: Sequence[Run], now: datetime) -> list[Run]:
+        """Fires as they are noted: one that can begin at once as begun, so that it takes one
+        transaction and not two.
         """
-        now = self.flow.env.clock.now()
         noted: list[Run] = []
         taken: set[str] = set()
         for fire in fires:
@@ -323,9 +371,7 @@ class Firing:
                 fire = replace(fire, status="running", started_at=now)
             taken.add(stage)
             noted.append(fire)
-        made = self.flow.env.ledger.fire(noted, states)
-        self._queue(*made)
-        return made
+        return noted
 
     def _is_idle(self, stage: str) -> bool:
         """Whether a fire of a stage would begin at the next look."""

@@ -12,15 +12,15 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
 from lyftnb.errors import InternalError, LyftError, NotFound, StorageError, unknown
-from lyftnb.manager.firing import Firing
+from lyftnb.manager.firing import Due, Firing
 from lyftnb.manager.flow import Flow, RunEnv
 from lyftnb.manager.issues import IssueBook, issues_of, sentence
 from lyftnb.manager.progress import AtWork, Progress
@@ -245,30 +245,60 @@ class Manager:
             self._commit(now)
         if any(live.at_rest for live in self._live.values()):
             self._keep_up(now)
-        for live in list(self._live.values()):
-            if live.error is None:
-                try:
-                    self._advance(live, now)
-                except StorageError as error:
-                    self._storage_failed(error, now)
-                except Exception as error:
-                    self._set_aside(live, error)
+        for live in self._working():
+            with self._isolated(live, now):
+                self._advance(live, now)
+        self._fire_due(now)
+
+    def _working(self) -> list[_Live]:
+        """Deployments that are not set aside."""
+        return [live for live in self._live.values() if live.error is None]
+
+    @contextmanager
+    def _isolated(self, live: _Live, now: float) -> Iterator[None]:
+        """What goes wrong in a deployment's turn holds nobody else up."""
+        try:
+            yield
+        except StorageError as error:
+            self._storage_failed(error, now)
+        except Exception as error:
+            self._set_aside(live, error)
 
     def _advance(self, live: _Live, now: float) -> None:
-        if live.draining:
-            live.flow.publisher.send_due(now)
-            if live.at_rest:
-                live.gone.set()
-            return
-        live.flow.advance(now)
-        if live.firing.fire():
+        if not live.draining:
             live.flow.advance(now)
-        self._issues.follow(live.deployment, issues_of(live.flow))
+            return
+        live.flow.publisher.send_due(now)
+        if live.at_rest:
+            live.gone.set()
+
+    def _fire_due(self, now: float) -> None:
+        """Fire what is due, over all deployments, in one transaction; and begin what that opens."""
+        found: list[tuple[_Live, Due]] = []
+        for live in self._working():
+            if not live.draining:
+                with self._isolated(live, now):
+                    found.append((live, live.firing.due()))
+        made: Iterator[Run] = iter(())
+        if not all(due.empty for _, due in found):
+            runs = [run for _, due in found for run in due.runs]
+            states = {key: state for _, due in found for key, state in due.states.items()}
+            begun = [run for _, due in found for run in due.begun]
+            try:
+                made = iter(self.env.ledger.fire(runs, states, begun))
+            except StorageError as error:
+                self._storage_failed(error, now)
+                return
+        for live, due in found:
+            mine = [next(made) for _ in due.runs]
+            with self._isolated(live, now):
+                if live.firing.take(due, mine):
+                    live.flow.advance(now)
+                self._issues.follow(live.deployment, issues_of(live.flow))
 
     def _commit(self, now: float) -> None:
         """Commit what is ready, over all deployments, in one transaction."""
-        working = [live for live in self._live.values() if live.error is None]
-        ready = [(live, live.flow.batches.ready()) for live in working]
+        ready = [(live, live.flow.batches.ready()) for live in self._working()]
         commits = [entry.commit for _, entries in ready for entry in entries]
         if not commits:
             return

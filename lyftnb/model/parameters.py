@@ -64,8 +64,7 @@ class Params(BaseModel):
                 found.append({"const": True} if kind is bool else {"type": "null"})
                 continue
             field = properties[cls.model_fields[name].alias or name]
-            forms = field.get("anyOf", [field])
-            found += [form for form in forms if form.get("type") == _TYPE_NAMES[kind]]
+            found += [form for form in _forms(field) if form.get("type") == _TYPE_NAMES[kind]]
         shown = ("title", "description", "default")
         return [{k: v for k, v in form.items() if k not in shown} for form in found]
 
@@ -84,6 +83,14 @@ class Params(BaseModel):
             definition["description"] = long.pop("description", "")
             definition["anyOf"] = [*forms, long]
         return schema
+
+
+def _forms(schema: JsonSchema) -> list[JsonSchema]:
+    """The alternatives of a schema, nested ones too, each with the format that all of it has."""
+    if "anyOf" not in schema:
+        return [schema]
+    shared = {"format": schema["format"]} if "format" in schema else {}
+    return [{**shared, **form} for inner in schema["anyOf"] for form in _forms(inner)]
 
 
 def long_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:

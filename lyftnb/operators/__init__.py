@@ -29,7 +29,7 @@ from lyftnb.operators.checker import ActionChecker
 from lyftnb.operators.dispatch import NO_ROUTE, Routed, route
 from lyftnb.operators.emitting import Emission, emission, matches
 from lyftnb.operators.held import Held, Pile, Scratch
-from lyftnb.operators.registry import ACTIONS, action, action_kinds
+from lyftnb.operators.registry import ACTIONS, action, action_kinds, is_prompt
 from lyftnb.operators.rejects import (
     REJECTS_SCHEMA,
     RejectedRow,
@@ -72,6 +72,7 @@ __all__ = [
     "action",
     "action_kinds",
     "emission",
+    "is_prompt",
     "matches",
     "no_rejects",
     "rejected",

@@ -235,6 +235,12 @@ class Action(ABC, Generic[P]):
         """
         return self.state(params) is not None
 
+    def keeps_rows(self, params: P) -> bool:
+        """Whether what comes out are rows that came in, hidden columns and all, so that a trace can
+        follow a row through it. An action that is not row-wise may still only order or choose.
+        """
+        return self.rowwise(params)
+
     def state(self, params: P) -> StateSpec | None:
         """What there is to know of the frames that it keeps, if it is bound to a
         `StatefulBound`: they lie in a spool of the deployment.

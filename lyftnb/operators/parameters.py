@@ -8,14 +8,16 @@ from typing import Annotated, Any
 from pydantic import (
     BaseModel,
     BeforeValidator,
+    Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     RootModel,
     ValidationError,
 )
 from pydantic_core import ErrorDetails, core_schema
 
 from lyftnb.errors import near
-from lyftnb.model import Path
+from lyftnb.model import JsonSchema, Path
 from lyftnb.model.objections import objection, shown
 from lyftnb.operators.base import ActionError
 
@@ -33,6 +35,13 @@ class Sql(str):
         return core_schema.no_info_before_validator_function(
             _expression, text, json_schema_input_schema=written
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchema:
+        """Say that it is an expression, so that forms offer columns and functions."""
+        return {**handler(schema), "format": "expression"}
 
 
 def _expression(value: object) -> object:
@@ -64,10 +73,17 @@ def _names(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+ColumnName = Annotated[str, Field(json_schema_extra={"format": "column"})]
+"""The name of a column that reaches the action."""
 Names = Annotated[
-    tuple[str, ...], BeforeValidator(_names, json_schema_input_type=str | tuple[str, ...])
+    tuple[str, ...],
+    BeforeValidator(_names, json_schema_input_type=ColumnName | tuple[ColumnName, ...]),
 ]
 """Column names: one, or a list."""
+Words = Annotated[
+    tuple[str, ...], BeforeValidator(_names, json_schema_input_type=str | tuple[str, ...])
+]
+"""Texts: one, or a list."""
 
 
 def invalid_parameters(kind: str, error: ValidationError, model: type[BaseModel]) -> ActionError:

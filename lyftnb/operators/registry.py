@@ -22,6 +22,15 @@ ACTIONS: dict[str, Action[Any]] = {kind.name: kind() for kind in BUILTIN}
 """The actions that ship, by kind."""
 
 
+_AT_LENGTH = frozenset({"python", "sql", "lookup", "join"})
+"""Built-in actions that run what users write, or read more than the rows that they are given."""
+
+
+def is_prompt(kind: str) -> bool:
+    """Whether an action of that kind takes time by its rows alone."""
+    return kind in ACTIONS and kind not in _AT_LENGTH
+
+
 def action_kinds() -> tuple[str, ...]:
     """Every kind, sorted; nothing is imported for it."""
     return tuple(sorted({*ACTIONS, *_installed()}))

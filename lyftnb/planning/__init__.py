@@ -17,9 +17,12 @@ from lyftnb.planning.contexts import (
     fields_changed,
     lineage,
 )
-from lyftnb.planning.describe import describe
+from lyftnb.planning.describe import describe, traits
+from lyftnb.planning.due import describe_trigger
 from lyftnb.planning.filling import values_now
-from lyftnb.planning.planner import invalid, plan, validate, written
+from lyftnb.planning.passes.normalise import SPOOL as SPOOL_INPUT
+from lyftnb.planning.planner import columns, invalid, plan, validate, written
+from lyftnb.planning.rules.schemas import Flowing
 from lyftnb.planning.runbooks import (
     check_runbook,
     context_of,
@@ -31,17 +34,21 @@ from lyftnb.planning.runbooks import (
 )
 
 __all__ = [
+    "SPOOL_INPUT",
     "Checker",
     "ContextLayers",
     "Explanation",
     "FieldChange",
     "Finding",
+    "Flowing",
     "Layer",
     "LayerValue",
     "check_runbook",
+    "columns",
     "context_of",
     "deployment_of",
     "describe",
+    "describe_trigger",
     "explain",
     "fields_changed",
     "invalid",
@@ -51,6 +58,7 @@ __all__ = [
     "parameters_of",
     "parse_ref",
     "plan",
+    "traits",
     "validate",
     "values_now",
     "written",

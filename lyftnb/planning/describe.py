@@ -36,19 +36,24 @@ def _context(plan: Plan) -> Iterator[str]:
         yield line if everywhere else f"{line} (group {', '.join(ours)})"
 
 
-def _stage(stage: Stage) -> Iterator[str]:
-    traits = [f"frame {stage.frame}"]
+def traits(stage: Stage) -> tuple[str, ...]:
+    """What is to be known of a stage, in words."""
+    found = [f"frame {stage.frame}"]
     if stage.stateful:
-        traits.append("one batch at a time")
+        found.append("one batch at a time")
     if stage.upstream:
-        traits.append("after " + ", ".join(stage.upstream))
+        found.append("after " + ", ".join(stage.upstream))
     if stage.external:
-        traits.append("has effects outside")
+        found.append("has effects outside")
     if stage.on_fail == "skip":
-        traits.append("skips what fails")
+        found.append("skips what fails")
     if stage.paused:
-        traits.append("paused")
-    yield f"stage {stage.id}: {'; '.join(traits)}"
+        found.append("paused")
+    return tuple(found)
+
+
+def _stage(stage: Stage) -> Iterator[str]:
+    yield f"stage {stage.id}: {'; '.join(traits(stage))}"
     for trigger in stage.root.triggers:
         yield f"  fires {describe_trigger(trigger)}"
     for task in stage.tasks:

@@ -23,7 +23,10 @@ from lyftnb.planning.contexts import ContextLayers
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.graph import Graph
 from lyftnb.planning.passes import BACK, FRONT, Pass
-from lyftnb.planning.rules.schemas import written_schemas
+from lyftnb.planning.passes.expand import expand
+from lyftnb.planning.passes.normalise import normalise
+from lyftnb.planning.passes.relay import relay
+from lyftnb.planning.rules.schemas import Flowing, flowing, written_schemas
 
 
 def validate(
@@ -104,6 +107,29 @@ def written(
     """
     setting = Setting(checker, context=context or ContextLayers(), known=known or {})
     return written_schemas(_run(FRONT, Draft(spec, Graph.of(spec)), setting), setting)
+
+
+def columns(
+    spec: WorkflowSpec,
+    checker: Checker,
+    context: ContextLayers | None = None,
+    known: Mapping[str, Schema] | None = None,
+    seen: Mapping[str, Schema] | None = None,
+) -> Flowing:
+    """Which columns are known where in a document, which may be wrong.
+
+    Args:
+        spec: the document.
+        checker: as for `validate`.
+        context: as for `validate`.
+        known: as for `validate`.
+        seen: step → the columns that its outside input was seen to have.
+    """
+    setting = Setting(checker, context=context or ContextLayers(), known=known or {})
+    draft = Draft(spec, Graph.of(spec))
+    for step in (expand, relay, normalise):
+        draft = step(draft, setting)
+    return flowing(draft, setting, seen)
 
 
 def invalid(workflow: str, problems: Sequence[Problem]) -> InvalidWorkflow:

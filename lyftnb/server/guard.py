@@ -11,7 +11,7 @@ import time
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lyftnb.errors import SetupError
-from lyftnb.workspace.wire import PROBLEM, REFUSED, ProblemDetails
+from lyftnb.workspace.wire import PROBLEM, QUIET, REFUSED, ProblemDetails
 
 _LARGEST_BODY = 32 * 2**20
 
@@ -44,6 +44,10 @@ class Guard:
         if _is_too_large(headers.get(b"content-length", b"0")):
             hint = f"at most {_LARGEST_BODY} bytes"
             await refuse(send, 413, REFUSED, "the body is too large", hint)
+            return
+        if QUIET.lower().encode() in headers:
+            # It only looks on: the manager may end for want of others.
+            await self._app(scope, _bounded(receive), send)
             return
         self._inside += 1
         try:

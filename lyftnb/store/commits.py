@@ -24,6 +24,7 @@ from lyftnb.model import (
     Committed,
     Refused,
     Schema,
+    SegmentRef,
     SpoolSpec,
     StagedSegment,
     united,
@@ -36,6 +37,7 @@ from lyftnb.store.locks import HeldLocks
 from lyftnb.store.marks import MarkChanges
 from lyftnb.store.messages import StagedMessages
 from lyftnb.store.mirror import Mirror, Spool, Standing, stage_of, to_json
+from lyftnb.store.newest import Newest
 from lyftnb.store.queue_items import StagedItems
 from lyftnb.store.runs import RunRows
 
@@ -307,6 +309,7 @@ class Group:
         self, spool: Spool, segments: list[StagedSegment], batch: str, kind: str, snapshot: int
     ) -> Spool:
         seq = spool.next_seq
+        refs: list[SegmentRef] = []
         for segment in sorted(segments, key=lambda s: s.order):
             self._append(
                 "segments",
@@ -325,7 +328,10 @@ class Group:
                 added_snapshot=snapshot,
                 removed_snapshot=None,
             )
+            refs.append(_ref(segment, seq))
             seq += segment.rows
+        known = self.state.newest.get(spool.name) or Newest()
+        self.state.newest[spool.name] = known.with_more(tuple(refs))
         return replace(spool, next_seq=seq)
 
     def _list_publications(self, commit: Commit, snapshot: int) -> None:
@@ -343,6 +349,7 @@ class Group:
 
     def _remove(self, removal: _Removal) -> None:
         self._removals.append(removal)
+        self.state.newest[removal.spool] = Newest()
         # Segments of earlier commits of this group are not in the table yet.
         for row in self._rows.get("segments", ()):
             if row["removed_snapshot"] is None and removal.covers(row):
@@ -398,6 +405,19 @@ def committed_before(database: Database, mirror: Mirror, batch: str) -> tuple[in
         return None
     rows = database.rows("committed_batch", batch=batch)
     return (rows[0]["attempt"], rows[0]["snapshot"]) if rows else None
+
+
+def _ref(staged: StagedSegment, first_seq: int) -> SegmentRef:
+    """A segment as its readers will need it."""
+    return SegmentRef(
+        staged.path,
+        staged.rows,
+        staged.bytes,
+        first_seq,
+        staged.schema,
+        staged.partition,
+        staged.checksum,
+    )
 
 
 def _by_spool(commit: Commit) -> dict[str, list[StagedSegment]]:

@@ -17,6 +17,7 @@ from lyftnb.model import Schema
 from lyftnb.store.database import Database
 from lyftnb.store.keybook import KeyBook
 from lyftnb.store.mirror import NO_SCHEMA, Mirror, Spool, Standing
+from lyftnb.store.newest import Newest
 
 
 def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -> None:
@@ -34,6 +35,7 @@ def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -
     }
     spools = [spool for name, spool in mirror.spools.items() if name.startswith(f"{deployment}.")]
     rows["spool_schemas"] = [empty(state, spool) for spool in spools if spool.schema]
+    state.newest.update((spool.name, Newest()) for spool in spools)
     for batch, fence in mirror.fences.items():
         if batch.startswith(mine):
             state.fences[batch] = replace(fence, abandoned=True)

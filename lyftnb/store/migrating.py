@@ -14,6 +14,7 @@ from lyftnb.model import CheckpointChange, DeploymentPlan, JobChange, StateChang
 from lyftnb.store.families import Setting
 from lyftnb.store.forget import empty, lower, restart
 from lyftnb.store.mirror import Standing
+from lyftnb.store.newest import Newest
 from lyftnb.store.runs import move_triggers
 
 _GONE = "its step was removed"
@@ -112,6 +113,7 @@ class Migration:
             self.setting.database.run(query, old=old, new=name)
         spool = self.setting.state.spools[old]
         self.setting.state.spools[name] = replace(spool, spec=replace(spool.spec, spool=name))
+        self.setting.state.newest[name] = self.setting.state.newest[old] = Newest()
         self.gone.append(("spools", old))
 
     def _empty(self, name: str) -> None:
@@ -121,6 +123,7 @@ class Migration:
             return
         if spool.schema:
             self._note("spool_schemas", empty(state, spool))
+        state.newest[name] = Newest()
         self.setting.database.run(
             "remove_segments", spool=name, partitions=None, snapshot=state.snapshot
         )

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from lyftnb.model import Position, Schema, SpoolSpec
 from lyftnb.store.database import Database
 from lyftnb.store.entries import Address, Entry
+from lyftnb.store.newest import Newest
 from lyftnb.store.recent import Recent
 from lyftnb.store.tail import Tail
 
@@ -92,6 +93,8 @@ class Mirror:
     positions: MutableMapping[str, Standing] = field(default_factory=dict)
     floors: MutableMapping[str, Schema] = field(default_factory=dict)
     spools: MutableMapping[str, Spool] = field(default_factory=dict)
+    newest: MutableMapping[str, Newest] = field(default_factory=dict)
+    """Spool → the segments that came last (in memory only)."""
     schemas: MutableMapping[Schema, int] = field(default_factory=dict)
     committed: MutableMapping[str, int] = field(default_factory=dict)
     """`DEPLOYMENT/STAGE` → the highest batch number committed."""
@@ -155,6 +158,7 @@ _MAPS = (
     "positions",
     "floors",
     "spools",
+    "newest",
     "schemas",
     "committed",
     "claimed",

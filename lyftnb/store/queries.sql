@@ -91,9 +91,9 @@ FROM (
 )
 GROUP BY deployment
 
--- name: start_run
+-- name: start_runs
 UPDATE runs SET status = 'running', started_at = $instant
-WHERE run = $run AND status = 'queued' RETURNING run
+WHERE run IN (SELECT unnest($runs::VARCHAR[])) AND status = 'queued' RETURNING run
 
 -- name: end_runs
 UPDATE runs SET status = ended.status, note = ended.note, ended_at = $instant,

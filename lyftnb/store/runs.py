@@ -36,12 +36,15 @@ class Runs(Session):
         with self.opened():
             return next_run(self.mirror, deployment)
 
-    def fire(self, runs: Sequence[Run], states: Mapping[str, Any]) -> list[Run]:
-        """Note fires and move their triggers, in one transaction.
+    def fire(
+        self, runs: Sequence[Run], states: Mapping[str, Any], begun: Sequence[Run] = ()
+    ) -> list[Run]:
+        """Note fires, move their triggers and let waiting runs begin, in one transaction.
 
         Args:
             runs: fires without a number (`Run.run` is ignored).
             states: trigger (`DEPLOYMENT/STEP/INDEX`) → its new state, as JSON.
+            begun: runs that waited and begin now. To say so again changes nothing.
 
         Returns:
             The runs with their ids, in order.
@@ -49,13 +52,8 @@ class Runs(Session):
         with self.changing() as setting:
             named = fire(setting, runs)
             move_triggers(setting, states)
+            _begin(setting, begun)
             return named
-
-    def start_run(self, run: Run) -> None:
-        """Note that a run has begun. To say so again, after a restart, changes nothing."""
-        with self.changing() as setting:
-            begun = setting.database.rows("start_run", run=run.run, instant=setting.now)
-            publish(setting, [_told(run, RUN_STARTED)] if begun else [])
 
     def end_runs(self, endings: Sequence[Ending], messages: Sequence[MessageDraft] = ()) -> None:
         """Note how runs ended, and all that becomes true with it, in one transaction."""
@@ -139,6 +137,15 @@ def fire(setting: Setting, runs: Sequence[Run]) -> list[Run]:
     setting.database.append("runs", [to_row(run) for run in named])
     publish(setting, [_told(run, RUN_STARTED) for run in named if run.status == "running"])
     return named
+
+
+def _begin(setting: Setting, runs: Sequence[Run]) -> None:
+    if not runs:
+        return
+    ids = [run.run for run in runs]
+    rows = setting.database.rows("start_runs", runs=ids, instant=setting.now)
+    fresh = {row["run"] for row in rows}
+    publish(setting, [_told(run, RUN_STARTED) for run in runs if run.run in fresh])
 
 
 def next_run(state: Mirror, deployment: str) -> str:

@@ -43,6 +43,11 @@ class Spools(Session):
             sizes = {row["spool"]: row for row in database.rows("sizes", spool=spool.name)}
             return _info(spool, sizes)
 
+    def schemas(self) -> dict[str, Schema]:
+        """The present schema of each spool of which it is known, by full name; from memory."""
+        with self.opened():
+            return {name: s.schema for name, s in self.mirror.spools.items() if s.schema}
+
     def schema(self, spool: str, at: int | datetime | None = None) -> Schema | None:
         """A spool's schema, now or as of a snapshot or time; None while nothing is known of it."""
         with self.opened() as database:
@@ -126,6 +131,10 @@ class Spools(Session):
         """
         low, high = since or 0, _ALL_SEQ if until is None else until
         with self.opened() as database:
+            present = at is None and partitions is None and events == (None, None)
+            newest = self.mirror.newest.get(spool) if present else None
+            if newest is not None and (found := newest.between(low, high)) is not None:
+                return tuple(cut(ref, low, high) for ref in found)
             rows = database.frame(
                 "segments",
                 spool=spool,

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lyftnb.errors import LedgerError, LyftError, OutcomeUnknown, SetupError, Temporary
 from lyftnb.workspace.address import ManagerAddress
-from lyftnb.workspace.wire import API, ARROW, ENDING, LONGEST_PAGE, PROBLEM, adapter, error_of
+from lyftnb.workspace.wire import (
+    API,
+    ARROW,
+    ENDING,
+    LONGEST_PAGE,
+    PROBLEM,
+    QUIET,
+    adapter,
+    error_of,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -81,8 +90,12 @@ class Client:
         answer = self._send(method, path, query, body, repeatable=True, accept=ARROW)
         return pl.read_ipc_stream(answer.content)
 
-    def stream(self, path: str, last: str | None = None) -> Iterator[tuple[str, str, Any]]:
-        """The events of a stream, behind the one whose id is `last`: (id, kind, data).
+    def stream(
+        self, path: str, last: str | None = None, *, quiet: bool = False
+    ) -> Iterator[tuple[str, str, Any]]:
+        """The events of a stream, behind the one whose id is `last`: (id, kind, data); now and then
+        one without a kind, so that who listens can see to other things. A `quiet` stream does not
+        keep an idle manager from ending.
 
         Raises:
             Temporary: the connection broke; go on behind the last event.
@@ -91,6 +104,7 @@ class Client:
 
         http, address = self._connected()
         headers = self._headers(address) | ({} if last is None else {"Last-Event-ID": last})
+        headers |= {QUIET: "yes"} if quiet else {}
         timeout = httpx.Timeout(_SILENCE_S, connect=_CONNECT_S)
         try:
             with http.stream("GET", API + path, headers=headers, timeout=timeout) as answer:
@@ -215,6 +229,8 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, str, Any]]:
             kind = value
         elif name == "data":
             data.append(value)
+        elif line.startswith(":"):
+            yield id, "", None
         elif not line and data:
             yield id, kind, json.loads("\n".join(data))
             kind, data = "", []

@@ -110,7 +110,8 @@ class Compute:
             timeout = min(timeout, _SCHEDULER_PATIENCE_S)
         cluster.wait_for(groups, timeout)
         if self._engine is None:
-            self._engine = Engine(cluster, str(self._storage_root))
+            root, slot_bytes = str(self._storage_root), self._config.limits.in_flight
+            self._engine = Engine(cluster, root, slot_bytes)
         if not cluster.is_ours and not groups <= self._checked:
             start_timeout = self._config.cluster.start_timeout
             self._engine.check_storage(self._storage_root, groups - self._checked, start_timeout)

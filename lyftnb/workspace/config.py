@@ -231,6 +231,13 @@ class LimitsConfig(Section):
         description="Memory of a query by a client, and of a step that must hold "
         "a whole frame, before it spills to disk or fails.",
     )
+    in_flight: Bytes = Field(
+        128 * 2**20,
+        gt=0,
+        description="Input that tasks of a worker group have in memory at a time, for each of its "
+        "slots; more waits, and stages take turns. A task that is larger goes while no other is "
+        "out.",
+    )
 
 
 class RetentionConfig(Section):

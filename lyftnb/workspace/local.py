@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lyftnb.clock import Clock, SystemClock
 from lyftnb.errors import unknown
@@ -22,6 +23,7 @@ from lyftnb.workspace.compute import Compute
 from lyftnb.workspace.config import STATE_DIR, Config, root_of
 from lyftnb.workspace.contexts import Contexts, user
 from lyftnb.workspace.given import Given, WorkflowLike, World
+from lyftnb.workspace.happenings import Kind, happenings
 from lyftnb.workspace.held import hold, let_go
 from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.reconciling import Reconciling
@@ -30,6 +32,7 @@ from lyftnb.workspace.running import Running
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import State
+from lyftnb.workspace.viewing import view
 
 if TYPE_CHECKING:
     import polars as pl
@@ -165,6 +168,30 @@ class Workspace(Running, Reconciling, State):
         spec = given.checked(self._world(given, None))
         return next_fires(spec, self._clock.now(), n)
 
+    def events(
+        self, over: threading.Event, last: str | None = None
+    ) -> Iterator[tuple[str, Kind, Any]]:
+        """What happens from now on, or behind the event of that id: (id, kind, what), until `over`
+        is set. Kinds are `message`, `issue`, `run` and `progress`.
+        """
+        return happenings(self, over, last)
+
+    def monitor(self, deployment: str | None = None, height: int = 0) -> Any:
+        """What runs, in a notebook, with its numbers as they change; of one deployment or of all.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("monitor", self, deployment, height=height)
+
+    def browse(self, height: int = 0) -> Any:
+        """The spool browser, in a notebook.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("spools", self, height=height)
+
     # -- data
 
     @property
@@ -182,7 +209,7 @@ class Workspace(Running, Reconciling, State):
         Raises:
             NotFound: there is none, or the bare name is ambiguous (the candidates are listed).
         """
-        return Spool(self._ledger, self._ledger.spool(name))
+        return Spool(self._ledger, self._ledger.spool(name), self)
 
     def sql(self, text: str, *, limit: int | None = None) -> pl.DataFrame:
         """Query the spools by name, and the state tables under `lyftnb.`: read-only SQL; at most
@@ -283,9 +310,9 @@ class Workspace(Running, Reconciling, State):
     def _known(self, but: str | None = None) -> dict[str, Schema]:
         """Schemas of spools that exist, by full name; without those of the deployment `but`."""
         return {
-            info.spool: info.schema
-            for info in self.spools()
-            if info.schema is not None and info.spool.partition(".")[0] != but
+            spool: schema
+            for spool, schema in self._ledger.schemas().items()
+            if spool.partition(".")[0] != but
         }
 
 

@@ -8,23 +8,34 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lyftnb import planning
 from lyftnb.errors import ConfigError
-from lyftnb.model import Plan, Problem, Run, RunSummary, WorkflowSpec, has_errors, secrets_of_plan
+from lyftnb.model import (
+    Issue,
+    Message,
+    Plan,
+    Problem,
+    Run,
+    RunSummary,
+    WorkflowSpec,
+    has_errors,
+    secrets_of_plan,
+)
 from lyftnb.planning import Explanation
 from lyftnb.workspace.book import Book, part
 from lyftnb.workspace.client import Client
 from lyftnb.workspace.config import Config
 from lyftnb.workspace.contexts import Contexts
-from lyftnb.workspace.finding import find, find_or_start
+from lyftnb.workspace.finding import find, find_or_start, present
 from lyftnb.workspace.following_runs import follow_run
 from lyftnb.workspace.given import Given, WorkflowLike
+from lyftnb.workspace.happenings import Kind
 from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.progress import watching
 from lyftnb.workspace.remote_deploying import RemoteDeploying
@@ -33,7 +44,8 @@ from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import Connection
 from lyftnb.workspace.state_history import Issues
-from lyftnb.workspace.wire import Begun, workflow_fields
+from lyftnb.workspace.viewing import view
+from lyftnb.workspace.wire import Begun, adapter, workflow_fields
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,16 +61,17 @@ _log = logging.getLogger(__name__)
 class RemoteWorkspace(RemoteDeploying, Connection):
     """A workspace whose owner is the manager: `local.Workspace`, from any process.
 
-    A manager that has ended meanwhile is started again by the next call.
+    A manager that has ended meanwhile is started again by the next call; not by an onlooker, whose
+    calls then fail.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, onlooker: bool = False) -> None:
         self.config = _settings(path)
         self.path = path
         self._connecting = threading.Lock()
         self._speaker: StateClient | None = None
         self._hung_up = False
-        self._http = Client(lambda: find_or_start(path))
+        self._http = Client(lambda: present(path) if onlooker else find_or_start(path))
         self._book = Book(self._http)
         default = self.config.context.default
         self.secrets = Secrets(self._book)
@@ -105,11 +118,11 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         Raises:
             OutcomeUnknown: the manager was lost meanwhile. Run again: it goes on from there.
         """
-        begun = self._http.post("/runs", Begun, {**self._body(workflow, context), "fresh": fresh})
+        begun = self.begin(workflow, context=context, fresh=fresh)
         if on_progress is not None:
-            return follow_run(self._http, begun, on_progress)
+            return self.follow(begun, on_progress)
         with watching() as watcher:
-            return follow_run(self._http, begun, watcher)
+            return self.follow(begun, watcher)
 
     def start(self, workflow: WorkflowLike, *, context: str | None = None) -> str:
         """Run a workflow from now on, in the manager, until `stop` or the manager's end; see
@@ -156,7 +169,50 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         found: Progress = self._http.get(path, Progress, texts=False)
         return found
 
-    def trace(self, workflow: WorkflowLike, rows: int = 20, *, context: str | None = None) -> Trace:
+    def events(
+        self, over: threading.Event, last: str | None = None
+    ) -> Iterator[tuple[str, Kind, Any]]:
+        """What happens from now on, or behind the event of that id: (id, kind, what), until `over`
+        is set or the stream breaks.
+
+        Raises:
+            Temporary: it broke; go on behind the last event.
+        """
+        for id, kind, data in self._http.stream("/events", last, quiet=True):
+            if over.is_set():
+                return
+            if kind:
+                yield id, cast(Kind, kind), adapter(_event_type(kind)).validate_python(data)
+
+    def begin(
+        self, workflow: WorkflowLike, *, context: str | None = None, fresh: bool = False
+    ) -> Begun:
+        """Begin a run to the end of the inputs, which goes on by itself; see `follow`."""
+        body = {**self._body(workflow, context), "fresh": fresh}
+        begun: Begun = self._http.post("/runs", Begun, body)
+        return begun
+
+    def follow(self, begun: Begun, watcher: Watcher) -> RunSummary:
+        """Hand the numbers of a run that was begun to a watcher, until it ends.
+
+        Raises:
+            LyftError: as the run did.
+        """
+        return follow_run(self._http, begun, watcher)
+
+    def cancel(self, run: str) -> None:
+        """End a run that was begun as Ctrl-C would: what is committed stays."""
+        self._http.post(f"/runs/{part(run)}/cancel")
+
+    def trace(
+        self,
+        workflow: WorkflowLike,
+        rows: int = 20,
+        *,
+        context: str | None = None,
+        until: str | None = None,
+        stopped: Callable[[], bool] | None = None,
+    ) -> Trace:
         """Run a workflow on a sample, here and now, in this process; see `Workspace.trace`."""
         from lyftnb.engine import trace
 
@@ -170,6 +226,8 @@ class RemoteWorkspace(RemoteDeploying, Connection):
             read_spool=lambda name: self.spool(name).scan(),
             state=self._client,
             secrets=self._client.lent_secrets(names) if names else {},
+            until=until,
+            stopped=stopped,
         )
 
     # -- asking and invoking
@@ -192,6 +250,22 @@ class RemoteWorkspace(RemoteDeploying, Connection):
             raise planning.invalid(given.spec.workflow if given.spec else "?", problems)
         return next_fires(given.spec, datetime.now(UTC), n)
 
+    def monitor(self, deployment: str | None = None, height: int = 0) -> Any:
+        """What runs, in a notebook, with its numbers as they change; of one deployment or of all.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("monitor", self, deployment, height=height)
+
+    def browse(self, height: int = 0) -> Any:
+        """The spool browser, in a notebook.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("spools", self, height=height)
+
     # -- data
 
     @property
@@ -205,7 +279,7 @@ class RemoteWorkspace(RemoteDeploying, Connection):
 
     def spool(self, name: str) -> Spool:
         """A spool by its full name, or by its channel's while that is unique."""
-        return Spool(self._book, self._book.spool(name))
+        return Spool(self._book, self._book.spool(name), self)
 
     def sql(self, text: str, *, limit: int | None = None) -> pl.DataFrame:
         """Query the spools by name, and the state tables under `lyftnb.`; see `Workspace.sql`."""
@@ -266,6 +340,12 @@ class RemoteWorkspace(RemoteDeploying, Connection):
             "/workflows/explain", tuple[Explanation, ...], self._body(workflow, context)
         )
         return found
+
+
+def _event_type(kind: str) -> Any:
+    from lyftnb.manager import Progress
+
+    return {"message": Message, "issue": Issue, "run": Run, "progress": Progress}[kind]
 
 
 def _settings(path: Path) -> Config:

@@ -11,6 +11,7 @@ from lyftnb.planning.reconciling import DeploymentStatus
 from lyftnb.workspace.book import part
 from lyftnb.workspace.client import Client
 from lyftnb.workspace.given import WorkflowLike
+from lyftnb.workspace.lags import Lag
 from lyftnb.workspace.wire import workflow_fields
 
 
@@ -104,6 +105,10 @@ class RemoteDeploying:
     ) -> list[AuditEntry]:
         """Changes of what is desired, newest first; see `Workspace.audit`."""
         return self._http.pages("/audit", AuditEntry, limit, **_given(ref=ref, who=who))
+
+    def lags(self, deployment: str) -> tuple[Lag, ...]:
+        """How far the stages of a deployment are behind; see `Workspace.lags`."""
+        return tuple(self._http.pages(f"/deployments/{part(deployment)}/lags", Lag))
 
     # -- changing
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,14 @@ from lyftnb.workspace.given import WorkflowLike
 from lyftnb.workspace.progress import watching
 from lyftnb.workspace.runbooks import Runbooks
 from lyftnb.workspace.spool import Spool
+from lyftnb.workspace.wire import Begun
 
 if TYPE_CHECKING:
     from lyftnb.engine import Trace
     from lyftnb.manager import AtWork, BatchLimits, Manager, Progress, RunEnv, Watcher
+
+
+_LOOK_S = 0.1
 
 
 class Running(Deployer):
@@ -76,6 +80,37 @@ class Running(Deployer):
             return BoundedRun(plan, env, on_progress).run()
         with watching() as watcher:
             return BoundedRun(plan, env, watcher).run()
+
+    def begin(
+        self, workflow: WorkflowLike, *, context: str | None = None, fresh: bool = False
+    ) -> Begun:
+        """Begin a run to the end of the inputs, which goes on by itself; see `follow`."""
+        run = self.background.begin(workflow, context, fresh)
+        return Begun(run=run.run, deployment=run.deployment)
+
+    def follow(self, begun: Begun, watcher: Watcher) -> RunSummary:
+        """Hand the numbers of a run that was begun to a watcher, until it ends.
+
+        Raises:
+            LyftError: as the run did.
+        """
+        run = self.background.get(begun.run)
+        told = 0
+        while True:
+            over = run.wait(_LOOK_S)
+            progress, told = run.since(told)
+            if progress is not None:
+                watcher(progress)
+            if over:
+                break
+        if run.error is not None:
+            raise run.error
+        assert run.summary is not None
+        return run.summary
+
+    def cancel(self, run: str) -> None:
+        """End a run that was begun as Ctrl-C would: what is committed stays."""
+        self.background.get(run).cancel()
 
     def start(self, workflow: WorkflowLike, *, context: str | None = None) -> str:
         """Run a workflow from now on: follow its inputs and fire its triggers until `stop`, or
@@ -167,10 +202,25 @@ class Running(Deployer):
         self._ledger.lend_secrets(f"{plan.deployment}/trace", secrets_of_plan(plan))
         return plan
 
-    def trace(self, workflow: WorkflowLike, rows: int = 20, *, context: str | None = None) -> Trace:
+    def trace(
+        self,
+        workflow: WorkflowLike,
+        rows: int = 20,
+        *,
+        context: str | None = None,
+        until: str | None = None,
+        stopped: Callable[[], bool] | None = None,
+    ) -> Trace:
         """Run a workflow on a sample, here and now, and keep the events after each action.
 
         Nothing is stored, nothing is published, no checkpoint moves. `context` is as for `run`.
+
+        Args:
+            workflow: what to run.
+            rows: of each input, at most.
+            context: as for `run`.
+            until: trace only this step, and what it needs.
+            stopped: asked before each action; the trace ends with `TryAgain` when it says so.
         """
         from lyftnb.engine import trace
 
@@ -184,6 +234,8 @@ class Running(Deployer):
             read_spool=lambda name: self.spool(name).scan(),
             state=self._ledger,
             secrets=self._ledger.secret_values(secrets_of_plan(plan)),
+            until=until,
+            stopped=stopped,
         )
 
     @cached_property

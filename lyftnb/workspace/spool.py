@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lyftnb.model import Schema
+from lyftnb.workspace.viewing import view
 
 if TYPE_CHECKING:
     import polars as pl
 
     from lyftnb.store import Damage, Ledger, Listing, SpoolInfo
     from lyftnb.workspace.book import Book
+    from lyftnb.workspace.entering import AnyWorkspace
 
 
 class Spool:
@@ -20,8 +22,9 @@ class Spool:
     Reading goes to the files themselves; the ledger only says which ones.
     """
 
-    def __init__(self, ledger: Ledger | Book, info: SpoolInfo) -> None:
+    def __init__(self, ledger: Ledger | Book, info: SpoolInfo, home: AnyWorkspace) -> None:
         self._ledger = ledger
+        self._home = home
         self._name = info.spool
 
     @property
@@ -84,6 +87,14 @@ class Spool:
     def history(self) -> pl.DataFrame:
         """Which snapshots changed the spool: one row each, oldest first."""
         return self._ledger.history(self._name)
+
+    def browse(self, height: int = 0) -> Any:
+        """The spool browser, in a notebook: snapshots on a time line, rows, schemas, statistics.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("spools", self._home, self._name, height)
 
     def verify(self) -> list[Damage]:
         """Check every live file against what was committed; what is wrong."""

@@ -57,6 +57,11 @@ class Step:
         self._document.setdefault("actions", []).append({kind: plain(params), **given})
         return self
 
+    def clear(self) -> Self:
+        """Take all actions out, to write the body anew."""
+        self._document.pop("actions", None)
+        return self
+
     def python(self, body: Callable[..., Any] | str, **named: Any) -> Self:
         """Append Python: a function of a LazyFrame, kept as its source text.
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from lyftnb.model import Plan, WorkflowSpec
 from lyftnb.workspace.drawing import Drawing, Edge, Node, drawing_of_plan, drawing_of_spec
 from lyftnb.workspace.layout import Point, Size, layout
+from lyftnb.workspace.viewing import live
 
 _CHAR = 6.7  # width of an average character at 12 px, a little generous
 _MAX_CHARS = 30
@@ -45,6 +47,8 @@ class Picture:
     """A drawn workflow or plan: shows itself in a notebook, and can be saved as a file."""
 
     subject: WorkflowSpec | Plan
+    view: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
+    """Makes the live view that a notebook shows in its place."""
 
     def save(self, path: str | Path) -> Path:
         """Write the picture as an SVG file that stands on its own."""
@@ -54,6 +58,13 @@ class Picture:
 
     def _repr_html_(self) -> str:
         return draw(self.subject)
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, Any]:
+        """Text and picture always, and the live view where there can be one."""
+        still = {"text/plain": repr(self), "text/html": self._repr_html_()}
+        if self.view is None or not live():
+            return still
+        return {**self.view()._repr_mimebundle_(), **still}
 
     def __repr__(self) -> str:
         name = self.subject.workflow

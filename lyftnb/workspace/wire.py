@@ -25,6 +25,8 @@ ARROW = "application/vnd.apache.arrow.stream"
 PROBLEM = "application/problem+json"
 REFUSED, ENDING = "refused", "manager_ending"
 """Codes of requests that nothing has looked at: of a stranger, or to a manager that is ending."""
+QUIET = "X-Lyftnb-Quiet"
+"""A header of those who only look on: they do not keep an idle manager from ending."""
 PAGE = 100
 LONGEST_PAGE = 1000
 

@@ -18,6 +18,7 @@ from lyftnb.errors import InvalidWorkflow, NotFound, WorkflowError, unknown
 from lyftnb.model import Plan, Problem, RunSummary, WorkflowSpec, workflow_digest
 from lyftnb.workspace.step import Document, Step, outline, plain, unreserved
 from lyftnb.workspace.svg import Picture, draw
+from lyftnb.workspace.viewing import view
 
 if TYPE_CHECKING:
     from lyftnb.engine import Trace
@@ -45,6 +46,8 @@ class Workflow:
     ) -> None:
         self._document: Document = {"workflow": name}
         self._file: Path | None = None
+        self._text: str | None = None
+        """The text that a canvas has made of it last, with its comments."""
         if description is not None:
             self._document["description"] = description
         if context:
@@ -140,7 +143,9 @@ class Workflow:
             raise WorkflowError(
                 f"{self.name} has no file yet", hint=f'save("{self.name}.workflow.yaml")'
             )
-        if target.is_file():
+        if self._text is not None:
+            text = catalog.edit(self._text, self.spec.to_document())
+        elif target.is_file():
             text = catalog.edit(target.read_text(encoding="utf-8"), self.spec.to_document())
         else:
             text = self.to_yaml()
@@ -175,6 +180,39 @@ class Workflow:
     def _place(self) -> str:
         return str(self._file) if self._file else f"workflow {self.name}"
 
+    @property
+    def file(self) -> Path | None:
+        """Where it came from, or was saved last."""
+        return self._file
+
+    @property
+    def text(self) -> str:
+        """It as a file would hold it now: the file's own text, changed as little as possible."""
+        if self._text is not None:
+            return catalog.edit(self._text, self._document)
+        if self._file is not None and self._file.is_file():
+            return catalog.edit(self._file.read_text(encoding="utf-8"), self._document)
+        reading = self._read()
+        if reading.spec is not None and reading.complete:
+            return catalog.write(reading.spec)
+        return catalog.edit("", self._document)
+
+    def take(self, text: str) -> None:
+        """Become what a text says, comments and all: the canvas hands its changes over so. A text
+        that holds no document changes nothing.
+        """
+        reading = catalog.read(text, file=self._place)
+        if reading.document is not None:
+            self._document, self._text = plain(reading.document), text
+
+    def edit(self, height: int = 0) -> Any:
+        """The canvas, in a notebook: what is changed there changes this draft; `save` writes it.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("edit", self, height)
+
     # -- looking, trying, running
 
     def validate(self, workspace: AnyWorkspace | None = None) -> tuple[Problem, ...]:
@@ -204,8 +242,12 @@ class Workflow:
         )
 
     def show(self, *, planned: bool = False) -> Picture:
-        """The graph as a picture; `planned` shows the stages and transports that would run."""
-        return Picture(self.plan() if planned else self.spec)
+        """The graph as a picture, which a notebook shows live; `planned` shows the stages and
+        transports that would run.
+        """
+        if planned:
+            return Picture(self.plan())
+        return Picture(self.spec, lambda: view("show", self))
 
     def trace(
         self, rows: int = 20, *, context: str | None = None, workspace: AnyWorkspace | None = None

@@ -1,5 +1,5 @@
-"""Workers and the manager are killed at random under a deployment that is fed all the while: in the
-end there is what there would be had nothing happened.
+"""Workers and the manager are killed at random, and the connections to the scheduler cut, under a
+deployment that is fed all the while: in the end there is what there would be had nothing happened.
 """
 
 from __future__ import annotations
@@ -21,17 +21,21 @@ import pytest
 
 import lyftnb as ln
 from lyftnb.errors import OutcomeUnknown, TryAgain
+from lyftnb.workspace.address import ManagerAddress
 from lyftnb.workspace.finding import find_or_start, wait_for_end
 from lyftnb.workspace.remote import RemoteWorkspace
+from tests.crash.severing import connections, listens, sever
 from tests.dice import rounds
 from tests.manager_kit import ended, managed
 
-pytestmark = [pytest.mark.cluster, pytest.mark.crash, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.crash, pytest.mark.timeout(1500)]
 
-KILLS = rounds(4, 60)
-SETTLES_S = 120.0
+BLOWS = rounds(4, 40)
+STRIKES_S = 600.0
+"""No blow falls later; what has come by then is to be settled."""
+SETTLES_S = float(rounds(120, 300))
 LOOK_S = 0.1
-SETTINGS = '[groups.default]\nworkers = 2\n[batch]\nsplit_bytes = "1KiB"\nbatch_bytes = "4KiB"\n'
+SETTINGS = '[groups.default]\nworkers = 2\n[batch]\nsplit_bytes = "1KiB"\nbatch_bytes = "64KiB"\n'
 WORKFLOW = """
 workflow: mill
 channels:
@@ -116,13 +120,16 @@ def test_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     feed = Feed(tmp_path / "in", dice)
     killed: list[psutil.Process] = []
+    fallen = Counter[str]()
     with managed(tmp_path) as workspace:
         workspace.publish(ln.Workflow.from_yaml(WORKFLOW))
         workspace.apply("mill")
         with feed.flowing():
-            for kill in range(KILLS):
-                until(progressed(workspace, feed.lines), workspace)
-                killed += struck(tmp_path, dice, manager=kill % 2 == 1)
+            for blow in blows(dice):
+                until(progressed(workspace, feed), workspace)
+                killed += blow(find_or_start(tmp_path), tmp_path, dice)
+                fallen[blow.__name__] += 1
+        print(f"{dict(fallen)}, {feed.lines} lines")
         until(lambda: drained(workspace, feed), workspace)
         feed.end()  # a run without rejects ends the issue about those before
         until(lambda: drained(workspace, feed) and at_rest(workspace), workspace)
@@ -132,27 +139,95 @@ def test_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
     assert not psutil.wait_procs(killed, SETTLES_S)[1]
 
 
-def struck(root: Path, dice: random.Random, *, manager: bool) -> list[psutil.Process]:
-    """Kill the manager or one of its workers, in a moment; the processes that end of it."""
-    address = find_or_start(root)
-    process = psutil.Process(address.pid)
-    workers = within(lambda: process.children(recursive=True), "workers")
-    time.sleep(dice.uniform(0, 0.3))  # any moment of a batch is as good as another
-    if not manager:
-        victim = dice.choice(workers)
+Blow = Callable[[ManagerAddress, Path, random.Random], list[psutil.Process]]
+"""Gives the processes that end of it."""
+
+
+def blows(dice: random.Random) -> Iterator[Blow]:
+    """Each kind of blow in turn, in another order each time, while there is time."""
+    deadline = time.monotonic() + STRIKES_S
+    kinds: list[Blow] = [kill_worker, kill_manager, cut_worker_off, cut_client_off]
+    for number in range(BLOWS):
+        if number % len(kinds) == 0:
+            dice.shuffle(kinds)
+        if time.monotonic() > deadline:
+            return
+        yield kinds[number % len(kinds)]
+
+
+def kill_worker(address: ManagerAddress, root: Path, dice: random.Random) -> list[psutil.Process]:
+    """One worker is killed, in a moment."""
+    victim = dice.choice(workers_of(psutil.Process(address.pid)))
+    any_moment(dice)
+    with suppress(psutil.NoSuchProcess):
         victim.kill()
-        return [victim]
+    return [victim]
+
+
+def kill_manager(address: ManagerAddress, root: Path, dice: random.Random) -> list[psutil.Process]:
+    """The manager is killed; its workers follow it."""
+    process = psutil.Process(address.pid)
+    workers = workers_of(process)
+    any_moment(dice)
     os.kill(address.pid, signal.SIGKILL)
     wait_for_end(root, address, SETTLES_S)
     return [process, *workers]
 
 
-def progressed(workspace: RemoteWorkspace, lines: int) -> Callable[[], bool]:
-    """Whether all that had come by now has got as far as the first spool, and some to the last."""
+def cut_worker_off(
+    address: ManagerAddress, root: Path, dice: random.Random
+) -> list[psutil.Process]:
+    """A connection of a worker to its manager breaks: to the scheduler, or to the owner's state."""
+    process = psutil.Process(address.pid)
+    cut_one(process, lambda: workers_of(process), dice)
+    return []
+
+
+def cut_client_off(
+    address: ManagerAddress, root: Path, dice: random.Random
+) -> list[psutil.Process]:
+    """A connection of the manager's own to its scheduler breaks."""
+    process = psutil.Process(address.pid)
+    cut_one(process, lambda: [process], dice)
+    return []
+
+
+def cut_one(
+    manager: psutil.Process, whose: Callable[[], list[psutil.Process]], dice: random.Random
+) -> None:
+    """Cut one connection to a port that the manager listens on, of one of some processes."""
+
+    def cut() -> bool:
+        with suppress(psutil.NoSuchProcess):
+            ports = listens(manager)
+            found = [(p, fd) for p in whose() for port in ports for fd in connections(p, port)]
+            return bool(found) and sever(*dice.choice(found))
+        return False
+
+    any_moment(dice)
+    within(cut, "connection to cut")
+
+
+def workers_of(manager: psutil.Process) -> list[psutil.Process]:
+    """The manager's workers, once there are any."""
+    return within(lambda: manager.children(recursive=True), "workers")
+
+
+def any_moment(dice: random.Random) -> None:
+    """Any moment of a batch is as good as another."""
+    time.sleep(dice.uniform(0, 0.3))
+
+
+def progressed(workspace: RemoteWorkspace, feed: Feed) -> Callable[[], bool]:
+    """Whether all that has come until now has gone through the second stage: blows that come faster
+    than the deployment works would only pile up its input.
+    """
+    good, bad = len(feed.good), len(feed.bad)
 
     def test() -> bool:
         rows = {info.spool: info.rows for info in workspace.spools()}
-        return rows.get("mill.arrived", 0) > lines and "mill.squares" in rows
+        cleaned = rows.get("mill.even", 0) + rows.get("mill.odd", 0)
+        return cleaned >= good and rows.get("mill.clean_rejects", 0) >= bad
 
     return test
 

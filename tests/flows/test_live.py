@@ -14,7 +14,7 @@ import pytest
 from live_kit import SPOOL, flow, until
 
 import lyftnb as ln
-from lyftnb.errors import NotFound, SetupError
+from lyftnb.errors import NotFound, SetupError, StorageError
 from lyftnb.model import Run
 
 pytestmark = pytest.mark.cluster
@@ -93,6 +93,33 @@ def test_messages_wake_steps_as_their_overlap_says(ws: ln.Workspace) -> None:
     assert heard("coalesce") == sorted(set(heard("coalesce")))
     assert sum(len(r.messages) for r in runs_of(ws, deployment, "coalesce")) == 3
     assert [len(r.messages) for r in runs_of(ws, deployment, "queue")] == [1, 1, 1]
+
+
+def test_a_fire_that_the_ledger_cannot_write_is_not_lost(
+    ws: ln.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = {
+        "input": {"inline": {"rows": [{"x": 1}]}},
+        "trigger": {"message": {"tag": "full.go"}},
+        "output": {"discard": {}},
+    }
+    deployment = ws.start(flow("full", {"take": step}))
+    fire, failures = ws._ledger.fire, []
+
+    def full(*args: Any) -> list[Run]:
+        if len(failures) < 2:
+            failures.append(StorageError("no room"))
+            raise failures[-1]
+        return fire(*args)
+
+    monkeypatch.setattr(ws._ledger, "fire", full)
+    ws.bus.publish("full.go", {})
+    until(
+        lambda: [r.status for r in runs_of(ws, deployment, "take")] == ["done"],
+        lambda: ws.progress(deployment),
+    )
+    ws.stop(deployment)
+    assert len(failures) == 2
 
 
 def test_fires_that_come_while_nothing_runs_are_caught_up(ws: ln.Workspace) -> None:

@@ -15,7 +15,8 @@ from lyftnb import errors
 from lyftnb.errors import InternalError, LyftError
 from lyftnb.model import IssueDraft, Problem
 from lyftnb.server.app import Hall
-from lyftnb.server.events import Position, _Reader, events
+from lyftnb.server.events import events
+from lyftnb.workspace.happenings import Position, Reader
 from lyftnb.workspace.local import Workspace
 from lyftnb.workspace.wire import API, ARROW, PROBLEM, error_of, problem_of
 
@@ -224,7 +225,7 @@ def told(hall: Hall, ws: Workspace, last: Position, count: int) -> list[tuple[st
 
 
 def test_a_stream_goes_on_behind_the_last_event(hall: Hall, ws: Workspace) -> None:
-    start = _Reader(ws, frozenset()).now()
+    start = Reader(ws, frozenset()).now()
     for n in range(3):
         ws.bus.publish("streamed", n)
     first = told(hall, ws, start, 1)

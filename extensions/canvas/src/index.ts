@@ -1,3 +1,10 @@
 export type * from './protocol';
+export { Dialogue, disconnected, type Question } from './dialogue';
 export { ServiceError, type Service } from './service';
-export type { EditorModel, Overlay, Part } from './editor/model';
+export type { EditorModel, Overlay, PanelName, Part } from './editor/model';
+export { WorkflowEditor, type EditorApi, type WorkflowEditorProps } from './editor/WorkflowEditor';
+export { useAnswer, useWorkspace } from './views/asking';
+export { causeOf } from './views/issues';
+export { keyOf, type Target, type ViewName, type ViewProps } from './views/registry';
+export { Sidebar } from './views/Sidebar';
+export { kindOf, titleOf, View } from './views/View';

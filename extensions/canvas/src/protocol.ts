@@ -290,6 +290,7 @@ export interface StepSchemas {
  * A draft as text.
  */
 export interface DraftSource {
+  problems: Problem[];
   revision: number;
   text: string;
 }

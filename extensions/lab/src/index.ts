@@ -1,1 +1,145 @@
-export {};
+/** What lyftnb adds to the lab. Every plugin works without those it names as optional, so that Notebook 7,
+ * which has no sidebar of ours and no launcher, gets the canvas and the widgets all the same. */
+import {
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
+import { ILauncher } from '@jupyterlab/launcher';
+import { IRunningSessionManagers } from '@jupyterlab/running';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { IJupyterWidgetRegistry } from '@jupyter-widgets/base';
+import type { Target } from '@lyftnb/canvas';
+import { MODULE, VERSION } from '@lyftnb/widgets/lib/module';
+import { Connections, IConnections } from './connections';
+import { CurrentWorkspace } from './current';
+import { addDocuments, addFileCommands, addNew, restoreDocuments } from './files';
+import { Notifier } from './notifications';
+import { Overview } from './overview';
+import { runningDeployments } from './running';
+import { SidebarPanel, StatusItem } from './sidebar';
+import { Tabs } from './tabs';
+import { addViewCommands, addWorkspaceCommands } from './views';
+
+const SETTINGS = 'lyftnb:workspace';
+
+const connections: JupyterFrontEndPlugin<IConnections> = {
+  id: 'lyftnb:connections',
+  description: 'Connections to the workspaces below the server’s folder.',
+  autoStart: true,
+  provides: IConnections,
+  activate: ({ serviceManager }: JupyterFrontEnd) =>
+    new Connections(serviceManager.serverSettings, serviceManager.contents)
+};
+
+const documents: JupyterFrontEndPlugin<void> = {
+  id: 'lyftnb:documents',
+  description: 'Opens workflow files on the canvas.',
+  autoStart: true,
+  requires: [IConnections],
+  optional: [ILayoutRestorer, IDefaultFileBrowser, ILauncher, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    service: IConnections,
+    restorer: ILayoutRestorer | null,
+    browser: IDefaultFileBrowser | null,
+    launcher: ILauncher | null,
+    palette: ICommandPalette | null
+  ) => {
+    const tracker = addDocuments(app, service);
+    if (restorer) {
+      restoreDocuments(tracker, restorer);
+    }
+    addNew(app, browser, launcher, palette);
+    addFileCommands(app, tracker, browser, palette);
+  }
+};
+
+const workspace: JupyterFrontEndPlugin<void> = {
+  id: SETTINGS,
+  description: 'Shows the workspace: sidebar, views, status bar, running deployments, notifications.',
+  autoStart: true,
+  requires: [IConnections],
+  optional: [
+    ILayoutRestorer,
+    IDefaultFileBrowser,
+    ICommandPalette,
+    IStatusBar,
+    IRunningSessionManagers,
+    ISettingRegistry
+  ],
+  activate: (
+    app: JupyterFrontEnd,
+    service: IConnections,
+    restorer: ILayoutRestorer | null,
+    browser: IDefaultFileBrowser | null,
+    palette: ICommandPalette | null,
+    statusBar: IStatusBar | null,
+    running: IRunningSessionManagers | null,
+    registry: ISettingRegistry | null
+  ) => {
+    const current = new CurrentWorkspace(service, browser);
+    const overview = new Overview(current);
+    const tabs = new Tabs(app, service);
+    const open = (target: Target): void => tabs.open(current.folder, target);
+    const sidebar = new SidebarPanel(current, open);
+    const notifier = new Notifier(overview, open);
+
+    addViewCommands(app, tabs, current, palette);
+    addWorkspaceCommands(app, sidebar, current, overview, palette);
+    app.shell.add(sidebar, 'left', { rank: 600, type: 'Workflows' });
+    if (restorer) {
+      restorer.add(sidebar, sidebar.id);
+      tabs.restoreWith(restorer);
+    }
+    statusBar?.registerStatusItem('lyftnb:status', {
+      item: new StatusItem(overview, () => app.shell.activateById(sidebar.id)),
+      align: 'left',
+      rank: 5
+    });
+    running?.add(runningDeployments(overview, current, open));
+    void heedSettings(registry, current, notifier);
+    void current.begin(app);
+  }
+};
+
+const widgets: JupyterFrontEndPlugin<void> = {
+  id: 'lyftnb:widgets',
+  description: 'Shows the canvas and the other views in notebooks.',
+  autoStart: true,
+  optional: [IJupyterWidgetRegistry],
+  activate: (_: JupyterFrontEnd, registry: IJupyterWidgetRegistry | null) => {
+    registry?.registerWidget({
+      name: MODULE,
+      version: VERSION,
+      exports: async () => {
+        const { StudioModel, StudioView } = await import('@lyftnb/widgets');
+        return { StudioModel, StudioView };
+      }
+    });
+  }
+};
+
+async function heedSettings(
+  registry: ISettingRegistry | null,
+  current: CurrentWorkspace,
+  notifier: Notifier
+): Promise<void> {
+  const settings = await registry?.load(SETTINGS);
+  if (settings === undefined) {
+    return;
+  }
+  const fix = (): void => {
+    const folder = settings.get('folder').composite as string;
+    current.fix(folder === '' ? null : folder);
+  };
+  fix();
+  settings.changed.connect(fix);
+  notifier.heed(settings);
+}
+
+export { IConnections };
+export default [connections, documents, workspace, widgets];

@@ -160,7 +160,11 @@ class RenameParams(RootModel[dict[str, str]]):
     """Old name: new name."""
 
     model_config = {"frozen": True}
-    root: dict[str, str] = Field(min_length=1, description="a map of old name: new name")
+    root: dict[str, str] = Field(
+        min_length=1,
+        json_schema_extra={"propertyNames": {"format": "column"}},
+        description="a map of old name: new name",
+    )
 
 
 class Rename(Action[RenameParams]):

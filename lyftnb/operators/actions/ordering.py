@@ -58,6 +58,10 @@ class Sort(Action[SortParams]):
         """Never: the order of two rows depends on both."""
         return False
 
+    def keeps_rows(self, params: SortParams) -> bool:
+        """Always: it only orders them."""
+        return True
+
     def bind(self, params: SortParams, schema: pl.Schema, env: Env) -> Bound:
         """Check the columns."""
         names = [name.removeprefix("-") for name in params.by]
@@ -90,6 +94,10 @@ class Limit(Action[LimitParams]):
     def rowwise(self, params: LimitParams) -> bool:
         """Never: whether a row stays depends on the rows before it."""
         return False
+
+    def keeps_rows(self, params: LimitParams) -> bool:
+        """Always: it only chooses."""
+        return True
 
     def bind(self, params: LimitParams, schema: pl.Schema, env: Env) -> Bound:
         """Nothing to check."""
@@ -137,6 +145,10 @@ class Sample(Action[SampleParams]):
         """A share is; a number of rows is not."""
         return params.fraction is not None
 
+    def keeps_rows(self, params: SampleParams) -> bool:
+        """Always: it only chooses."""
+        return True
+
     def bind(self, params: SampleParams, schema: pl.Schema, env: Env) -> Bound:
         """Check the columns of `by`."""
         _check_columns(params.by, schema, "by")
@@ -180,6 +192,10 @@ class Distinct(Action[DistinctParams]):
     def rowwise(self, params: DistinctParams) -> bool:
         """Never: whether a row stays depends on the others."""
         return False
+
+    def keeps_rows(self, params: DistinctParams) -> bool:
+        """Not where all columns are compared, hidden ones with them."""
+        return bool(params.on)
 
     def bind(self, params: DistinctParams, schema: pl.Schema, env: Env) -> Bound:
         """Check the columns."""

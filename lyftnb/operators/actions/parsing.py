@@ -24,6 +24,7 @@ from lyftnb.operators.base import (
 )
 from lyftnb.operators.expressions.casts import cast
 from lyftnb.operators.expressions.values import Value
+from lyftnb.operators.parameters import ColumnName
 
 _PARSED = HIDDEN + "parsed"
 FAILED = HIDDEN + "failed"
@@ -35,7 +36,7 @@ BAD_VALUE = "bad_value"
 class TextParams(Params):
     """Where the text is and where its fields go."""
 
-    field: str = Field("_raw", description="the column that holds the text")
+    field: ColumnName = Field("_raw", description="the column that holds the text")
     into: str | None = Field(
         None, description="put the fields into one STRUCT column of this name, not side by side"
     )

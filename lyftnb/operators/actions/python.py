@@ -77,8 +77,9 @@ class PythonParams(Params):
     short = {str: "source"}
 
     source: str = Field(
+        json_schema_extra={"format": "python"},
         description="Python source that defines one function (or `transform` among several) taking "
-        "a Polars LazyFrame, and the batch's context if it has a second parameter"
+        "a Polars LazyFrame, and the batch's context if it has a second parameter",
     )
     rowwise: bool = Field(
         True,

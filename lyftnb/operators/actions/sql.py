@@ -56,6 +56,7 @@ class SqlParams(Params):
     short = {str: "query"}
 
     query: str = Field(
+        json_schema_extra={"format": "sql"},
         min_length=1,
         description="one SELECT over `batch` (the rows that reach the action) and over the step's "
         "named inputs",

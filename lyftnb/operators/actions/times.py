@@ -24,7 +24,7 @@ from lyftnb.operators.base import (
     check_column_name,
     column_type,
 )
-from lyftnb.operators.parameters import Names
+from lyftnb.operators.parameters import ColumnName, Words
 
 _UTC = pl.Datetime("us", "UTC")
 _EPOCHS = {"unix": 1_000_000, "unix_ms": 1_000, "unix_us": 1, "unix_ns": 0.001}
@@ -38,8 +38,10 @@ class TimeParams(Params):
 
     short = {str: "field"}
 
-    field: str = Field(description="the column with the time: text, a number, a date or timestamp")
-    formats: Names = Field(
+    field: ColumnName = Field(
+        description="the column with the time: text, a number, a date or timestamp"
+    )
+    formats: Words = Field(
         ("iso",),
         min_length=1,
         description="tried in order: `iso`, strftime patterns such as %d.%m.%Y %H:%M, and `unix`, "

@@ -47,7 +47,9 @@ class CastParams(RootModel[dict[str, str]]):
 
     model_config = {"frozen": True}
     root: dict[str, str] = Field(
-        min_length=1, description="a map of column: type, as DuckDB writes it"
+        min_length=1,
+        json_schema_extra={"propertyNames": {"format": "column"}},
+        description="a map of column: type, as DuckDB writes it",
     )
 
 

@@ -24,10 +24,15 @@ def messages(draft: Draft, setting: Setting, report: Report) -> None:
 def _cycles(draft: Draft, report: Report) -> None:
     """Steps that wake each other in a ring: it may be meant, and ends after 100 messages."""
     steps = draft.spec.steps
-    wakes: dict[str, list[str]] = {name: [] for name in steps}
+    senders: dict[str, list[str]] = {}
     for name, step in steps.items():
-        tags = _awaited(step)
-        wakes[name] = [s for s, other in steps.items() if tags & {e.tag for e in other.emit}]
+        for tag in dict.fromkeys(emit.tag for emit in step.emit):
+            senders.setdefault(tag, []).append(name)
+    place = {name: i for i, name in enumerate(steps)}
+    wakes: dict[str, list[str]] = {}
+    for name, step in steps.items():
+        found = {sender for tag in _awaited(step) for sender in senders.get(tag, ())}
+        wakes[name] = sorted(found, key=place.__getitem__)
     for ring in cycles(tuple(steps), wakes):
         names = " -> ".join(f"'{name}'" for name in (*ring, ring[0]))
         report.warn(

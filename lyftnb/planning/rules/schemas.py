@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from lyftnb.model import NULL, ChannelSpec, Job, JobInput, Path, Schema, united
+from lyftnb.model import NULL, ActionSpec, ChannelSpec, Job, JobInput, Path, Schema, united
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.report import Report, choose
 from lyftnb.planning.rules.channels import is_partition_column
@@ -20,18 +21,49 @@ def schemas(draft: Draft, setting: Setting, report: Report) -> None:
 
 def written_schemas(draft: Draft, setting: Setting) -> dict[str, Schema]:
     """Channel → the schema of the rows that its step writes, as far as it is known."""
-    flow = _Flow(draft, setting, Report())
+    known = flowing(draft, setting).channels
+    return {channel: schema for channel, schema in known.items() if schema is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Flowing:
+    """Which columns are where; None: not known."""
+
+    steps: Mapping[str, tuple[Schema | None, ...]]
+    """Step → before each of its actions, and after the last."""
+    tables: Mapping[str, Mapping[str, Schema | None]]
+    """Step → input → what it holds, for the inputs that its body reads by name."""
+    channels: Mapping[str, Schema | None]
+
+
+def flowing(draft: Draft, setting: Setting, seen: Mapping[str, Schema] | None = None) -> Flowing:
+    """The columns everywhere in a document.
+
+    Args:
+        draft: with its jobs.
+        setting: as for the rules.
+        seen: step → the columns that its outside input was seen to have, where its parameters
+            alone do not tell.
+    """
+    flow = _Flow(draft, setting, Report(), seen or {})
     for name in draft.graph.order:
         if name in draft.jobs:
             flow.step(draft.jobs[name])
-    return {channel: schema for channel, schema in flow.channels.items() if schema is not None}
+    return Flowing(flow.steps, flow.tables, flow.channels)
 
 
 class _Flow:
     """Walks the steps, producers first, and remembers what each channel carries."""
 
-    def __init__(self, draft: Draft, setting: Setting, report: Report) -> None:
+    def __init__(
+        self,
+        draft: Draft,
+        setting: Setting,
+        report: Report,
+        seen: Mapping[str, Schema] | None = None,
+    ) -> None:
         self.draft = draft
+        self.seen = seen or {}
         self.checker = setting.checker
         self.known = setting.known
         self.report = report
@@ -39,6 +71,8 @@ class _Flow:
         self.input_kinds = frozenset(self.checker.input_kinds())
         self.output_kinds = frozenset(self.checker.output_kinds())
         self.channels: dict[str, Schema | None] = {}
+        self.steps: dict[str, tuple[Schema | None, ...]] = {}
+        self.tables: dict[str, dict[str, Schema | None]] = {}
 
     def step(self, job: Job) -> None:
         """Check one job and note the schemas of the channels that it writes."""
@@ -46,20 +80,33 @@ class _Flow:
         tables = {
             ref.name: self._channel(ref) for ref in job.inputs if ref.table or job.named_inputs
         }
+        before = [schema]
         for i, action in enumerate(job.actions):
-            path = ("steps", job.step, "actions", i)
-            if action.kind not in self.action_kinds:
-                self._unknown(path, "action", action.kind, self.action_kinds)
-                schema = None
-                continue
-            schema, found = self.checker.check_action(action, schema, tables)
-            self.report.findings(path, found)
+            schema = self._action(job, i, action, schema, tables)
+            before.append(schema)
+        self.steps[job.step], self.tables[job.step] = tuple(before), tables
         self._dispatch(job, schema)
         self._emits(job, schema)
         self._output(job)
         for _, channel in job.ports:
             if self.draft.graph.producers[channel].step == job.step:
                 self.channels[channel] = self._written(channel, schema)
+
+    def _action(
+        self,
+        job: Job,
+        index: int,
+        action: ActionSpec,
+        schema: Schema | None,
+        tables: Mapping[str, Schema | None],
+    ) -> Schema | None:
+        path = ("steps", job.step, "actions", index)
+        if action.kind not in self.action_kinds:
+            self._unknown(path, "action", action.kind, self.action_kinds)
+            return None
+        schema, found = self.checker.check_action(action, schema, tables)
+        self.report.findings(path, found)
+        return schema
 
     def _unknown(self, path: Path, what: str, kind: str, kinds: frozenset[str]) -> None:
         hint = choose(kind, sorted(kinds))
@@ -73,7 +120,7 @@ class _Flow:
             return None
         schema, found = self.checker.check_input(job.input)
         self.report.findings(path, found)
-        return schema
+        return self.seen.get(job.step) if schema is None else schema
 
     def _output(self, job: Job) -> None:
         if job.output is None:

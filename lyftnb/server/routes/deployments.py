@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from lyftnb.model import AuditEntry, Deployment, DeploymentPlan, Revision
 from lyftnb.planning.reconciling import DeploymentStatus
 from lyftnb.server.routes.common import FIRST, SIZE, Limit, Offset, Ws, page
+from lyftnb.workspace.lags import Lag
 from lyftnb.workspace.wire import ApplyBody, Page, PlanBody, RollbackBody, StepBody
 
 router = APIRouter(tags=["deployments"])
@@ -59,6 +60,12 @@ def destroy(ws: Ws, deployment: str, data: bool = False) -> None:
 def history(ws: Ws, deployment: str, offset: Offset = FIRST, limit: Limit = SIZE) -> Page[Revision]:
     """List every apply of a deployment, the newest first."""
     return page(ws.history(deployment), offset, limit)
+
+
+@router.get("/deployments/{deployment}/lags")
+def lags(ws: Ws, deployment: str, offset: Offset = FIRST, limit: Limit = SIZE) -> Page[Lag]:
+    """Say how far the stages of a deployment are behind on the spools that they read."""
+    return page(ws.lags(deployment), offset, limit)
 
 
 @router.post("/deployments/{deployment}/rollback-plan")

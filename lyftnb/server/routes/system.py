@@ -9,8 +9,9 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from lyftnb import __version__
-from lyftnb.server.events import Kind, Position, events
+from lyftnb.server.events import events
 from lyftnb.server.routes.common import Ws
+from lyftnb.workspace.happenings import Kind, Position
 
 router = APIRouter(tags=["system"])
 STREAM: dict[int | str, dict[str, Any]] = {

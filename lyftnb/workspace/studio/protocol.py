@@ -131,7 +131,8 @@ class DraftState(Wire):
     document: dict[str, Any] | None
     """The document; None where the asker has it already, or the text holds none."""
     problems: tuple[Problem, ...]
-    """All of them, worst first; each with its path, and its line in the text."""
+    """All of them, worst first, each with its path; with its line where the text was given. After
+    a change of the document, `draft.text` tells the lines."""
     readable: bool
     """False: the text is no YAML, or no mapping. Only `draft.replace` helps."""
 
@@ -176,6 +177,8 @@ class DraftSource(Wire):
 
     revision: int
     text: str
+    problems: tuple[Problem, ...] = ()
+    """All of its problems, each with its line in this text."""
 
 
 class MergeDraft(Wire):

@@ -1,0 +1,24 @@
+/** What every field of a form shares: the document, the ways to change it, and what is known here. */
+import { createContext, useContext } from 'react';
+import type { Problem } from '../protocol';
+import type { Vocabulary } from './completion';
+import type { Op } from '../protocol';
+
+export interface Form {
+  document: unknown;
+  problems: readonly Problem[];
+  readOnly: boolean;
+  vocabulary: Vocabulary;
+  /** Change the document; the same `merge` joins the step of undo before. */
+  change: (ops: readonly Op[], label: string, merge?: string) => void;
+}
+
+export const FormContext = createContext<Form | null>(null);
+
+export function useForm(): Form {
+  const form = useContext(FormContext);
+  if (form === null) {
+    throw new Error('A field needs a form around it');
+  }
+  return form;
+}

@@ -1,0 +1,147 @@
+/** What the ledger keeps beside spools: keys, queues, locks, contexts, and the names of secrets. */
+import { useEffect, useState, type JSX } from 'react';
+import { RowsTable } from '../panels/RowsTable';
+import type { Questions, Table } from '../protocol';
+import type { Service } from '../service';
+import { useAnswer } from './asking';
+import { Empty, Tabs, TroubleNote, WhenUp } from './parts';
+import type { ViewProps } from './registry';
+
+type What = Questions['state']['what'];
+
+/** Listings whose rows have an inside are opened by the name in their first column. */
+const PAGES: readonly { what: What; inside?: What; label: string; empty: string }[] = [
+  { what: 'namespaces', inside: 'keys', label: 'Keys', empty: 'No keys are kept.' },
+  { what: 'queues', inside: 'items', label: 'Queues', empty: 'There are no queues.' },
+  { what: 'locks', label: 'Locks', empty: 'Nobody holds a lock.' },
+  { what: 'contexts', inside: 'contexts', label: 'Contexts', empty: 'There are no contexts.' },
+  { what: 'secrets', label: 'Secrets', empty: 'No secrets are kept.' }
+];
+const PAGE = 100;
+
+export function StateBrowser({ service }: ViewProps<'state'>): JSX.Element {
+  return (
+    <div className="lyftnb-View lyftnb-StateBrowser">
+      <WhenUp service={service}>
+        <Tabs
+          label="State of the workspace"
+          tabs={PAGES.map(page => ({
+            id: page.what,
+            label: page.label,
+            content: () => <Page key={page.what} service={service} {...page} />
+          }))}
+        />
+      </WhenUp>
+    </div>
+  );
+}
+
+interface PageProps {
+  service: Service;
+  what: What;
+  inside?: What;
+  label: string;
+  empty: string;
+}
+
+function Page({ service, what, inside, label, empty }: PageProps): JSX.Element {
+  const { answer, trouble, asking, again } = useAnswer(service, 'state', { what, limit: 1000 });
+  const [chosen, setChosen] = useState<string | null>(null);
+  return (
+    <>
+      <div className="lyftnb-Pages">
+        <button type="button" className="lyftnb-Small" disabled={asking} onClick={again}>
+          Look again
+        </button>
+      </div>
+      <TroubleNote trouble={trouble} />
+      {answer?.rows.length === 0 && <Empty>{empty}</Empty>}
+      {answer && answer.rows.length > 0 && (
+        <div className="lyftnb-StateBrowser-page">
+          {inside === undefined ? (
+            <RowsTable table={answer} label={label} />
+          ) : (
+            <Names table={answer} label={label} chosen={chosen} choose={setChosen} />
+          )}
+          {inside !== undefined && chosen !== null && (
+            <Inside key={chosen} service={service} what={inside} name={chosen} />
+          )}
+        </div>
+      )}
+    </>
+  );
+}
+
+interface NamesProps {
+  table: Table;
+  label: string;
+  chosen: string | null;
+  choose(name: string): void;
+}
+
+function Names({ table, label, chosen, choose }: NamesProps): JSX.Element {
+  return (
+    <ul className="lyftnb-List" aria-label={label}>
+      {table.rows.map(([first, ...rest]) => {
+        const name = String(first);
+        const facts = rest.map((value, at) => `${table.columns[at + 1]?.name}: ${String(value ?? '–')}`);
+        return (
+          <li key={name}>
+            <button
+              type="button"
+              className="lyftnb-Choice"
+              aria-current={name === chosen}
+              onClick={() => choose(name)}
+            >
+              <span>{name}</span>
+              <span className="lyftnb-Dim">{facts.join(' · ')}</span>
+            </button>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+/** What one namespace, queue or context holds. */
+function Inside({ service, what, name }: { service: Service; what: What; name: string }): JSX.Element {
+  const [prefix, setPrefix] = useState('');
+  const [offset, setOffset] = useState(0);
+  const asked = useAnswer(service, 'state', { what, name, prefix, offset, limit: PAGE });
+  useEffect(() => setOffset(0), [prefix]);
+  return (
+    <div>
+      <div className="lyftnb-Pages">
+        {what === 'keys' && (
+          <input
+            className="lyftnb-Input"
+            type="search"
+            placeholder="Keys that begin with"
+            aria-label="Keys that begin with"
+            value={prefix}
+            onChange={event => setPrefix(event.target.value)}
+          />
+        )}
+        <button
+          type="button"
+          className="lyftnb-Small"
+          disabled={offset === 0}
+          onClick={() => setOffset(Math.max(offset - PAGE, 0))}
+        >
+          Before
+        </button>
+        <button
+          type="button"
+          className="lyftnb-Small"
+          disabled={(asked.answer?.rows.length ?? 0) < PAGE}
+          onClick={() => setOffset(offset + PAGE)}
+        >
+          Next
+        </button>
+      </div>
+      <TroubleNote trouble={asked.trouble} />
+      {asked.answer?.rows.length === 0 && <Empty>Nothing is there.</Empty>}
+      {asked.answer && asked.answer.rows.length > 0 && <RowsTable table={asked.answer} label={name} />}
+    </div>
+  );
+}

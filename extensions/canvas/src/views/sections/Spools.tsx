@@ -1,0 +1,35 @@
+/** The spools of the workspace. */
+import type { JSX } from 'react';
+import { useAnswer } from '../asking';
+import { bytes, many } from '../format';
+import { Empty, TroubleNote } from '../parts';
+import { matches, type SectionProps } from './section';
+
+export function Spools({ service, filter, open }: SectionProps): JSX.Element {
+  const { answer, trouble } = useAnswer(service, 'spools', {}, ['progress', 'run']);
+  const shown = answer?.filter(each => matches(filter, each.spool));
+  return (
+    <>
+      <TroubleNote trouble={trouble} />
+      {shown?.length === 0 && <Empty>{filter ? 'None matches.' : 'There are no spools yet.'}</Empty>}
+      <ul className="lyftnb-List">
+        {shown?.map(({ spool, rows, bytes: size, rejects }) => (
+          <li key={spool} className="lyftnb-Row">
+            <div className="lyftnb-Row-line">
+              <button
+                type="button"
+                className="lyftnb-Link"
+                onClick={() => open({ view: 'spools', spool })}
+              >
+                {spool}
+              </button>
+              <span className="lyftnb-Dim">
+                {many(rows, rejects ? 'rejected row' : 'row')} · {bytes(size)}
+              </span>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

@@ -1,0 +1,88 @@
+/** The connections of this lab, one for each workspace folder, and which folder a file belongs to. */
+import { PathExt } from '@jupyterlab/coreutils';
+import type { Contents, ServerConnection } from '@jupyterlab/services';
+import { Token } from '@lumino/coreutils';
+import { Connection, type Share } from './connection';
+
+const CONFIG = 'lyftnb.toml';
+
+/** For other extensions, too: a service for any folder of the server. */
+export interface IConnections {
+  /** The folder of the workspace that a path belongs to: the nearest parent with `lyftnb.toml`. */
+  folderOf(path: string): Promise<string>;
+  /** A share of the connection to a workspace folder. Dispose it; the last one closes the socket. */
+  open(folder: string): Share;
+}
+
+export const IConnections = new Token<IConnections>(
+  'lyftnb:IConnections',
+  'Connections to the workspaces of lyftnb below the server’s folder.'
+);
+
+interface Counted {
+  connection: Connection;
+  shares: number;
+}
+
+export class Connections implements IConnections {
+  private readonly counted = new Map<string, Counted>();
+  private readonly folders = new Map<string, string>();
+
+  constructor(
+    private readonly settings: ServerConnection.ISettings,
+    private readonly contents: Contents.IManager
+  ) {
+    // A lyftnb.toml may have come or gone.
+    contents.fileChanged.connect(() => this.folders.clear());
+  }
+
+  async folderOf(path: string): Promise<string> {
+    const local = this.contents.localPath(path);
+    const own = PathExt.dirname(local);
+    const known = this.folders.get(own);
+    if (known !== undefined) {
+      return known;
+    }
+    const found = (await this.nearest(own)) ?? own;
+    this.folders.set(own, found);
+    return found;
+  }
+
+  open(folder: string): Share {
+    const counted = this.counted.get(folder) ?? {
+      connection: new Connection(folder, this.settings),
+      shares: 0
+    };
+    counted.shares += 1;
+    this.counted.set(folder, counted);
+    return counted.connection.share(() => this.close(folder, counted));
+  }
+
+  private close(folder: string, counted: Counted): void {
+    counted.shares -= 1;
+    if (counted.shares === 0) {
+      this.counted.delete(folder);
+      counted.connection.dispose();
+    }
+  }
+
+  private async nearest(folder: string): Promise<string | null> {
+    for (let at = folder; ; at = PathExt.dirname(at)) {
+      if (await this.holdsConfig(at)) {
+        return at;
+      }
+      if (at === '') {
+        return null;
+      }
+    }
+  }
+
+  private async holdsConfig(folder: string): Promise<boolean> {
+    try {
+      const listing = await this.contents.get(folder, { type: 'directory' });
+      return (listing.content as Contents.IModel[]).some(entry => entry.name === CONFIG);
+    } catch {
+      return false; // a folder that is gone, or may not be read, holds none
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/** Tells of new issues, and of runs that ended, with a way to their cause. */
+import { Notification } from '@jupyterlab/apputils';
+import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { causeOf, type Issue, type Run, type Target } from '@lyftnb/canvas';
+import type { Overview } from './overview';
+
+type Wanted = 'all' | 'bad' | 'none';
+
+const KINDS = { error: 'error', warning: 'warning', note: 'info' } as const;
+const BAD_ENDS: readonly Run['status'][] = ['blocked', 'failed', 'lost'];
+
+export class Notifier {
+  private issues: Wanted = 'bad';
+  private runs: Wanted = 'bad';
+
+  constructor(
+    overview: Overview,
+    private readonly open: (target: Target) => void
+  ) {
+    overview.issueRaised.connect((_, issue) => this.tellIssue(issue));
+    overview.runEnded.connect((_, run) => this.tellRun(run));
+  }
+
+  heed(settings: ISettingRegistry.ISettings): void {
+    const read = (): void => {
+      this.issues = settings.get('notifyIssues').composite as Wanted;
+      this.runs = settings.get('notifyRuns').composite as Wanted;
+    };
+    read();
+    settings.changed.connect(read);
+  }
+
+  private tellIssue(issue: Issue): void {
+    if (!wanted(this.issues, issue.severity !== 'note')) {
+      return;
+    }
+    this.tell(`${issue.place}: ${issue.cause}`, KINDS[issue.severity], causeOf(issue));
+  }
+
+  private tellRun(run: Run): void {
+    const bad = BAD_ENDS.includes(run.status);
+    // Runs of one stage that go well are too many to tell of: each piece of data is one.
+    if (!wanted(this.runs, bad) || (!bad && run.stage != null)) {
+      return;
+    }
+    const { deployment, status, note } = run;
+    const words = `${run.run}: ${status}${note ? `, ${note}` : ''}`;
+    this.tell(words, bad ? 'error' : 'success', { view: 'monitor', deployment, run: run.run });
+  }
+
+  private tell(message: string, type: Notification.TypeOptions, target: Target): void {
+    Notification.emit(message, type, {
+      autoClose: type === 'error' ? false : 8_000,
+      actions: [{ label: 'Show', displayType: 'accent', callback: () => this.open(target) }]
+    });
+  }
+}
+
+function wanted(setting: Wanted, bad: boolean): boolean {
+  return setting === 'all' || (setting === 'bad' && bad);
+}

@@ -1,0 +1,69 @@
+/** The panel at the left, and the item in the status bar. */
+import { ReactWidget } from '@jupyterlab/ui-components';
+import { Sidebar, type Target } from '@lyftnb/canvas';
+import type { CurrentWorkspace } from './current';
+import { workflowIcon } from './icons';
+import type { Overview } from './overview';
+
+export class SidebarPanel extends ReactWidget {
+  constructor(
+    private readonly current: CurrentWorkspace,
+    private readonly open: (target: Target) => void
+  ) {
+    super();
+    this.id = 'lyftnb-sidebar';
+    this.addClass('lyftnb-SidebarPanel');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', 'Workflows');
+    this.title.icon = workflowIcon;
+    this.title.caption = 'Workflows: deployments, issues, runs';
+    current.changed.connect(() => this.update());
+  }
+
+  protected override render(): JSX.Element {
+    const { share, folder } = this.current;
+    return (
+      <>
+        <h2 className="lyftnb-Sidebar-title" title={folder || 'The server’s own folder'}>
+          {folder.split('/').at(-1) || 'Workspace'}
+        </h2>
+        {share && <Sidebar key={folder} service={share} open={this.open} />}
+      </>
+    );
+  }
+}
+
+/** "✓ 3 deployments", or what is wrong; a click shows the sidebar. */
+export class StatusItem extends ReactWidget {
+  constructor(
+    private readonly overview: Overview,
+    private readonly showSidebar: () => void
+  ) {
+    super();
+    this.addClass('lyftnb-StatusItem');
+    overview.changed.connect(() => this.update());
+  }
+
+  protected override render(): JSX.Element | null {
+    const { up, statuses, issues } = this.overview;
+    if (!up) {
+      return null;
+    }
+    const healthy = statuses.filter(each => each.health !== 'degraded').length;
+    const well = healthy === statuses.length && issues.length === 0;
+    const words = [
+      `${healthy}/${statuses.length} ${statuses.length === 1 ? 'deployment' : 'deployments'}`,
+      issues.length > 0 ? `${issues.length} ${issues.length === 1 ? 'issue' : 'issues'}` : null
+    ];
+    return (
+      <button
+        type="button"
+        className="lyftnb-StatusItem-button"
+        title="Deployments that are not degraded, and open issues. Click for the sidebar."
+        onClick={this.showSidebar}
+      >
+        <span aria-hidden="true">{well ? '✓' : '!'}</span> {words.filter(Boolean).join(', ')}
+      </button>
+    );
+  }
+}

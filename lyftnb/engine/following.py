@@ -1,0 +1,73 @@
+"""Which rows of a trace are one row: numbers that travel along with the rows, unseen.
+
+A row gets its number where it enters the graph. Actions that keep rows carry it, so that rows with
+one number came of one row. Behind an action that mixes rows the numbers begin anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from lyftnb.dtypes import HIDDEN
+
+NUMBER = HIDDEN + "row"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Where a followed row is at one place of a trace."""
+
+    place: int
+    """Index of the place among those of the trace."""
+    rows: tuple[int, ...]
+    rejected: tuple[int, ...]
+
+
+class Numbers:
+    """Gives numbers to rows."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def on(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows with numbers of their own."""
+        first, self._next = self._next, self._next + frame.height
+        numbers = pl.int_range(first, self._next, eager=True, dtype=pl.Int64)
+        return frame.with_columns(numbers.alias(NUMBER))
+
+
+def without(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows as people see them."""
+    return frame.drop(NUMBER, strict=False)
+
+
+def numbers_of(frame: pl.DataFrame) -> pl.Series:
+    """The number of each row."""
+    return frame[NUMBER] if NUMBER in frame.columns else _NONE
+
+
+_NONE = pl.Series(NUMBER, [], dtype=pl.Int64)
+
+
+def numbers_at(frame: pl.DataFrame, positions: pl.Series) -> pl.Series:
+    """The numbers of the rows at such positions; null where a position is not known."""
+    if NUMBER not in frame.columns or not positions.len():
+        return _NONE
+    return frame[NUMBER].gather(positions.cast(pl.UInt32)).alias(NUMBER)
+
+
+def where(numbers: pl.Series, number: int) -> tuple[int, ...]:
+    """The rows that have a number."""
+    return tuple((numbers == number).arg_true().to_list()) if numbers.len() else ()
+
+
+def way(places: Sequence[tuple[pl.Series, pl.Series]], number: int) -> tuple[Seen, ...]:
+    """Where a number is: each place is given as the numbers of its rows, and of its rejects."""
+    found = (
+        Seen(index, where(rows, number), where(rejects, number))
+        for index, (rows, rejects) in enumerate(places)
+    )
+    return tuple(seen for seen in found if seen.rows or seen.rejected)

@@ -1,0 +1,167 @@
+"""What may be put on a canvas: kinds with forms and docs, functions, schemas of the rest."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, TypeAdapter
+
+from lyftnb.connectors import SINKS, SOURCES
+from lyftnb.errors import ConfigError
+from lyftnb.model import (
+    ChannelSpec,
+    DispatchSpec,
+    EmitSpec,
+    MessageEdge,
+    StepSpec,
+    TriggerSpec,
+    WorkflowSpec,
+)
+from lyftnb.operators import action, action_kinds
+from lyftnb.operators.expressions.registry import table
+from lyftnb.planning import SPOOL_INPUT
+from lyftnb.workspace.checker import checker
+from lyftnb.workspace.studio.protocol import Family, Kind, Palette, SqlFunction
+
+_BODY = frozenset({"input", "actions", "output", "notebook", "uses", "with"})
+"""What of a step has forms of its own."""
+_EXAMPLES: dict[tuple[Family, str], Any] = {
+    ("input", "files"): {"path": "data/*.csv", "format": "csv"},
+    ("input", "generate"): {"rows": 1000, "columns": {"n": "sequence"}},
+    ("input", "inline"): {"rows": [{"n": 1}, {"n": 2}]},
+    ("input", "kv"): {"namespace": "settings"},
+    ("input", "messages"): {"tag": "landed"},
+    ("input", "queue"): {"queue": "work"},
+    ("input", SPOOL_INPUT): {"deployment": "flights", "channel": "flights_clean"},
+    ("output", "csv"): {"path": "out"},
+    ("output", "discard"): None,
+    ("output", "duckdb"): {"path": "out.duckdb", "table": "rows"},
+    ("output", "message"): {"tag": "landed"},
+    ("output", "ndjson"): {"path": "out"},
+    ("output", "parquet"): {"path": "out"},
+    ("output", "print"): None,
+    ("output", "queue"): {"queue": "work"},
+}
+"""What connectors begin with; actions bring examples of their own."""
+_ICONS = {
+    "aggregate": "sum", "assert": "check", "cast": "type", "dedupe": "unique",
+    "derive": "function", "filter": "filter", "join": "merge", "lookup": "search",
+    "python": "code", "sql": "database", "sort": "sort", "window": "clock", "files": "file",
+    "csv": "file", "ndjson": "file", "parquet": "file", "duckdb": "database", "queue": "queue",
+    "message": "message", "messages": "message", "kv": "key", "spool": "spool",
+    "print": "terminal", "generate": "dice", "inline": "table", "discard": "trash",
+}  # fmt: skip
+_ICON_OF_FAMILY: dict[Family, str] = {"action": "gear", "input": "input", "output": "output"}
+
+
+def palette(groups: Iterable[str]) -> Palette:
+    """All that there is, with these worker groups."""
+    return _palette().model_copy(update={"groups": tuple(groups)})
+
+
+@cache
+def _palette() -> Palette:
+    known = checker()
+    document = known.document_schema()
+    return Palette(
+        kinds=(*_actions(), *_inputs(document), *_outputs()),
+        functions=tuple(
+            SqlFunction(name=f.name, signature=f.signature, doc=f.doc, aggregate=f.aggregate)
+            for f in table()
+        ),
+        document=document,
+        settings=_settings(),
+        groups=(),
+    )
+
+
+def _actions() -> Iterator[Kind]:
+    for name in action_kinds():
+        with suppress(ConfigError):  # of a broken package: a workflow that uses it is told so
+            kind = action(name)
+            yield _kind("action", name, kind, kind.Params, kind.example.params)
+
+
+def _inputs(document: dict[str, Any]) -> Iterator[Kind]:
+    for name in SOURCES:
+        source = SOURCES[name]
+        yield _kind("input", name, source, source.Params, _EXAMPLES.get(("input", name)))
+    params = next(
+        branch["properties"][SPOOL_INPUT]
+        for branch in document["$defs"]["InputSpec"]["anyOf"]
+        if SPOOL_INPUT in branch["properties"]
+    )
+    yield Kind(
+        family="input",
+        name=SPOOL_INPUT,
+        summary="Rows of a spool of another deployment",
+        doc="Rows of a spool of another deployment, as they come.",
+        params=params,
+        example=_EXAMPLES["input", SPOOL_INPUT],
+        icon=_ICONS["spool"],
+    )
+
+
+def _outputs() -> Iterator[Kind]:
+    for name in SINKS:
+        sink = SINKS[name]
+        yield _kind("output", name, sink, sink.Params, _EXAMPLES.get(("output", name)))
+
+
+def _kind(family: Family, name: str, what: object, params: type[BaseModel], example: Any) -> Kind:
+    doc = inspect.cleandoc(type(what).__doc__ or "")
+    first = " ".join(doc.split("\n\n")[0].split()).split(". ")[0].rstrip(".")
+    return Kind(
+        family=family,
+        name=name,
+        summary=first,
+        doc=doc + (f"\n\n```yaml\n{_written(name, example)}\n```" if example is not None else ""),
+        params=params.model_json_schema(by_alias=True),
+        example=TypeAdapter(Any).dump_python(example, mode="json"),
+        icon=_ICONS.get(name, _ICON_OF_FAMILY[family]),
+    )
+
+
+def _written(name: str, example: Any) -> str:
+    return yaml.safe_dump({name: example}, sort_keys=False, allow_unicode=True, width=90).strip()
+
+
+def _settings() -> dict[str, dict[str, Any]]:
+    step = StepSpec.model_json_schema(by_alias=True)
+    workflow = WorkflowSpec.model_json_schema(by_alias=True)
+    return {
+        "step": _with(step, [name for name in step["properties"] if name not in _BODY]),
+        "channel": ChannelSpec.model_json_schema(by_alias=True),
+        "dispatch": DispatchSpec.model_json_schema(by_alias=True),
+        "trigger": TriggerSpec.model_json_schema(by_alias=True),
+        "emit": EmitSpec.model_json_schema(by_alias=True),
+        "message": MessageEdge.model_json_schema(by_alias=True),
+        "workflow": _with(workflow, ["description", "context"]),
+    }
+
+
+def _with(schema: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """An object's schema with only these properties, and the definitions that they need."""
+    kept = {name: schema["properties"][name] for name in names}
+    required = [name for name in schema.get("required", ()) if name in kept]
+    needed = dict(_needed(kept, schema.get("$defs", {})))
+    return {**schema, "properties": kept, "required": required, "$defs": needed}
+
+
+def _needed(value: Any, definitions: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list):
+        for inner in value:
+            yield from _needed(inner, definitions)
+    elif isinstance(value, dict):
+        ref = value.get("$ref")
+        if isinstance(ref, str):
+            name = ref.rsplit("/", 1)[1]
+            yield name, definitions[name]
+            yield from _needed(definitions[name], definitions)
+        for inner in value.values():
+            yield from _needed(inner, definitions)

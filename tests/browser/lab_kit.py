@@ -1,0 +1,201 @@
+"""A real JupyterLab over a workspace, and what a person does and sees in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from tests.manager_kit import ended
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+CLONE = Path(__file__).parents[2]
+BUILT = CLONE / "lyftnb" / "labextension"
+AXE = CLONE / "extensions" / "node_modules" / "axe-core" / "axe.min.js"
+SHOTS = os.environ.get("LYFTNB_SHOTS")
+"""A folder for pictures to look at; none are taken without it."""
+STARTS_S = 60.0
+ENDS_S = 30.0
+PATIENCE_MS = 30_000
+NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A lab that is up."""
+
+    root: Path
+    url: str
+    token: str
+
+    def address(self, layout: str) -> str:
+        """Of the lab's page; a layout that nobody had before has no tabs."""
+        return f"{self.url}lab/workspaces/{layout}?token={self.token}"
+
+
+@contextmanager
+def running_lab(root: Path, home: Path) -> Iterator[Lab]:
+    """JupyterLab over a folder, with this clone's front end; it and the manager end with the block.
+
+    Args:
+        root: the folder that it serves.
+        home: an empty folder for what Jupyter keeps.
+    """
+    extensions = home / "share" / "labextensions"
+    extensions.mkdir(parents=True)
+    (extensions / "lyftnb").symlink_to(BUILT, target_is_directory=True)
+    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
+    with (home / "lab.log").open("w") as log:
+        process = subprocess.Popen(
+            _command(), cwd=root, env=_environment(home), stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        yield _once_up(process, root, home)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(ENDS_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        ended(root)
+
+
+def _command() -> list[str]:
+    return [
+        *(sys.executable, "-m", "jupyter", "lab", "--no-browser"),
+        "--ServerApp.port=0",
+        "--ServerApp.allow_root=True",
+        "--ServerApp.jpserver_extensions=lyftnb.jupyter=True",
+        "--LabApp.expose_app_in_browser=True",
+    ]
+
+
+def _environment(home: Path) -> dict[str, str]:
+    folders = {
+        "JUPYTER_PATH": "share",
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    return {
+        **os.environ,
+        **{name: str(home / folder) for name, folder in folders.items()},
+        "PYTHONPATH": str(CLONE),
+    }
+
+
+def _once_up(process: subprocess.Popen[bytes], root: Path, home: Path) -> Lab:
+    """The lab, once it has written down where it is and answers there."""
+    until = time.monotonic() + STARTS_S
+    while time.monotonic() < until and process.poll() is None:
+        for found in (home / "runtime").glob("jpserver-*.json"):
+            text = found.read_text()
+            if text.endswith("}") and _answers(where := json.loads(text)):
+                return Lab(root, where["url"], where["token"])
+        time.sleep(0.1)
+    raise AssertionError(f"the lab did not start:\n{(home / 'lab.log').read_text()[-4000:]}")
+
+
+def _answers(where: dict[str, Any]) -> bool:
+    try:
+        urllib.request.urlopen(f"{where['url']}api?token={where['token']}", timeout=5).close()
+    except (urllib.error.URLError, TimeoutError):
+        return False
+    return True
+
+
+def enter(page: Page, lab: Lab) -> None:
+    """Open the lab with a layout of its own."""
+    page.goto(lab.address(f"layout-{uuid4().hex}"))
+    arrive(page)
+    # The launcher takes the focus when it opens, and would take it from whatever has it then.
+    page.locator(".jp-Launcher:focus-within").wait_for(timeout=PATIENCE_MS)
+
+
+def arrive(page: Page) -> None:
+    """Wait until the lab is all there."""
+    page.wait_for_function(
+        "window.jupyterapp?.commands.hasCommand('docmanager:open')", timeout=PATIENCE_MS
+    )
+    # Held by the page: a promise that only we wait for may be collected.
+    page.evaluate(
+        "() => { window.jupyterapp.restored.then(() => { window.isRestored = true; }); return 1; }"
+    )
+    page.wait_for_function("window.isRestored", timeout=PATIENCE_MS)
+    # Shortcuts, and the palette's place, come with the settings, which come later.
+    page.wait_for_function(
+        "window.jupyterapp.commands.keyBindings.some("
+        "binding => binding.command === 'apputils:activate-command-palette')",
+        timeout=PATIENCE_MS,
+    )
+    page.locator("#modal-command-palette").wait_for(state="attached", timeout=PATIENCE_MS)
+
+
+def command(page: Page, name: str, **args: Any) -> None:
+    """Run one of the lab's commands, to its end."""
+    page.evaluate(
+        "async ([name, args]) => {"
+        " await window.jupyterapp.commands.execute(name, args); return 1; }",
+        [name, args],
+    )
+
+
+def run_notebook(page: Page, path: str) -> None:
+    """Open a notebook and run all its cells, to their end."""
+    command(page, "docmanager:open", path=path)
+    # Before its kernel is there the lab would ask which one it is to have.
+    page.wait_for_function(
+        "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+    )
+    command(page, "notebook:run-all-cells")
+
+
+def keys(page: Page, *pressed: str) -> None:
+    """Press keys one after the other; a text of several letters is typed."""
+    named = {"Enter", "Escape", "Tab", "Delete", "Space", "Home", "End"}
+    for key in pressed:
+        if len(key) == 1 or "+" in key or key in named or key.startswith("Arrow"):
+            page.keyboard.press(key)
+        else:
+            page.keyboard.type(key)
+
+
+def serious_faults(page: Page, selector: str) -> list[str]:
+    """What axe finds wrong below an element, of those things that keep people out."""
+    page.evaluate(AXE.read_text() + "; 1")
+    found = page.evaluate(
+        "async selector => (await axe.run(selector, {resultTypes: ['violations']})).violations",
+        selector,
+    )
+    return [
+        f"{fault['id']}: {fault['help']}: {node['html'][:200]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+
+
+def shot(page: Page, name: str) -> None:
+    """Take a picture, if anybody wants to look at it."""
+    if SHOTS:
+        Path(SHOTS).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(SHOTS) / f"{name}.png")

@@ -1,0 +1,126 @@
+"""The lab with our extension in it: files open on the canvas, the sidebar shows, widgets show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+
+from tests.browser.lab_kit import Lab, arrive, command, keys, run_notebook, serious_faults, shot
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+HELLO = "workflows/hello.workflow.yaml"
+PLUGINS = ("lyftnb:connections", "lyftnb:documents", "lyftnb:widgets", "lyftnb:workspace")
+CANVAS = ".lyftnb-Document .lyftnb-Editor"
+
+
+def test_extension_is_active(page: Page) -> None:
+    active = page.evaluate(
+        "names => names.filter(name => window.jupyterapp.isPluginActivated(name))", PLUGINS
+    )
+    assert set(active) == set(PLUGINS)
+
+
+def test_double_click_opens_the_canvas(page: Page) -> None:
+    page.get_by_role("listitem", name="Name: workflows").dblclick()
+    page.get_by_role("listitem", name="Name: hello.workflow.yaml").dblclick()
+    page.locator(CANVAS).wait_for()
+    tab = page.get_by_role("main").get_by_role("tab", name="hello.workflow.yaml")
+    assert tab.get_attribute("aria-selected") == "true"
+    shot(page, "canvas")
+
+
+def test_text_editor_stays_the_second_choice(page: Page) -> None:
+    command(page, "docmanager:open", path=HELLO, factory="Editor")
+    page.locator(".jp-FileEditor .cm-content").wait_for()
+    assert page.locator(CANVAS).count() == 0
+
+
+def test_a_change_on_disk_comes_in(page: Page, lab: Lab) -> None:
+    command(page, "docmanager:open", path=HELLO)
+    page.locator(CANVAS).wait_for()
+    file = lab.root / HELLO
+    before = file.read_text()
+    file.write_text(f"{before}# written elsewhere\n")
+    page.wait_for_function(
+        "text => window.jupyterapp.shell.currentWidget.context.model.toString() === text",
+        arg=file.read_text(),
+    )
+    assert not page.evaluate("window.jupyterapp.shell.currentWidget.context.model.dirty")
+    file.write_text(before)
+
+
+def test_new_workflow_with_the_keyboard(page: Page, lab: Lab) -> None:
+    keys(page, "Control+Shift+c")
+    page.locator(".lm-CommandPalette-input:focus").wait_for()
+    keys(page, "New Workflow")
+    page.locator(".lm-CommandPalette-item").first.get_by_text("New Workflow").wait_for()
+    keys(page, "Enter")
+    page.get_by_role("dialog").get_by_role("textbox").wait_for()
+    keys(page, "Control+a", "orders", "Enter")
+    page.locator(CANVAS).wait_for()
+    made = lab.root / "orders.workflow.yaml"
+    assert made.read_text() == "workflow: orders\n"
+    made.unlink()
+
+
+def test_a_reload_brings_tabs_back(page: Page) -> None:
+    command(page, "docmanager:open", path=HELLO)
+    page.locator(CANVAS).wait_for()
+    # The lab stores its layout a moment after a change.
+    with page.expect_request(lambda asked: "lyftnb-views" in (asked.post_data or "")) as stored:
+        command(page, "lyftnb:open-spools")
+    assert stored.value.response()
+    page.reload()
+    arrive(page)
+    page.get_by_role("tab", name="Spools").wait_for()
+    page.get_by_role("tab", name="hello.workflow.yaml").wait_for()
+
+
+def test_sidebar_starts_the_manager_and_shows_the_workspace(page: Page) -> None:
+    command(page, "lyftnb:show-sidebar")
+    sidebar = page.get_by_role("region", name="Workflows")
+    sidebar.get_by_role("button", name="Start the manager").click()
+    sidebar.get_by_text("Nothing is applied.").wait_for()
+    sidebar.get_by_text("All is well.").wait_for()
+    page.get_by_role("button", name="0/0 deployments").wait_for()
+    assert serious_faults(page, "#lyftnb-sidebar") == []
+    shot(page, "sidebar")
+
+
+@pytest.mark.parametrize(
+    ("name", "shows"),
+    [
+        ("lyftnb:open-spools", ".lyftnb-SpoolBrowser"),
+        ("lyftnb:open-run-monitor", ".lyftnb-RunMonitor"),
+        ("lyftnb:open-state", ".lyftnb-StateBrowser"),
+    ],
+)
+def test_views_keep_nobody_out(page: Page, name: str, shows: str) -> None:
+    command(page, name)
+    page.locator(shows).wait_for()
+    assert serious_faults(page, shows) == []
+
+
+def test_widget_shows_in_a_notebook(page: Page, lab: Lab) -> None:
+    cell = nbformat.v4.new_code_cell(
+        f"import lyftnb as ln\nwf = ln.Workflow.load({HELLO!r})\nwf.edit()"
+    )
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    written = lab.root / "widget.ipynb"
+    nbformat.write(notebook, Path(written))
+    run_notebook(page, "widget.ipynb")
+    widget = page.locator(".jp-OutputArea .lyftnb-Widget .lyftnb-Editor")
+    widget.wait_for()
+    height = widget.bounding_box()
+    assert height is not None and height["height"] > 200
+    shot(page, "widget")
+    # A letter typed in the widget is no command of the notebook: "b" would insert a cell below.
+    page.locator(".lyftnb-Widget-inner").click()
+    keys(page, "b", "b")
+    assert page.locator(".jp-Notebook .jp-Cell").count() == 1
