@@ -74,12 +74,6 @@ class World:
     secrets: frozenset[str]
     """The secrets that there are."""
 
-    @property
-    def channels(self) -> dict[str, Schema]:
-        """What is known, as planning calls it: channels of one's own go by their bare names."""
-        own = f"{self.deployment}."
-        return {spool.removeprefix(own): schema for spool, schema in self.known.items()}
-
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -136,7 +130,7 @@ class Given:
             found = planning.validate(
                 self.spec,
                 checker(),
-                known=world.channels,
+                known=world.known,
                 context=world.context,
                 secrets=world.secrets,
             )
@@ -171,7 +165,7 @@ class Given:
             checker=checker(),
             context=world.context,
             groups=groups,
-            known=world.channels,
+            known=world.known,
             secrets=world.secrets,
         )
 

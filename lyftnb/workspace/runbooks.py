@@ -280,7 +280,7 @@ class Runbooks:
                 Layer(f"runbook:{spec.runbook}", planning.context_of(spec, filled))
             ),
             groups=self._home.groups(),
-            known=world.channels,
+            known=world.known,
             secrets=world.secrets,
         )
 

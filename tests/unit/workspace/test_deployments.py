@@ -114,22 +114,6 @@ def test_the_effects_on_data_are_told(ws: ln.Workspace) -> None:
     assert "a backfill would read 2 rows" in picked
 
 
-@pytest.mark.cluster
-def test_what_the_live_spool_will_not_take_is_a_warning(ws: ln.Workspace) -> None:
-    ws.publish(flow())
-    ws.apply("shop")
-    ws.run("shop")
-    assert ws.plan("shop").empty
-    assert "schema_clash" not in {p.code for p in ws.plan("shop").problems}
-    document = flow().to_document()
-    document["steps"]["read"]["actions"] = [{"derive": {"n": "'many'"}}]
-    document["steps"]["pick"]["actions"] = []
-    ws.publish(WorkflowSpec.model_validate(document))
-    warned = [p for p in ws.plan("shop").problems if p.code == "schema_clash"]
-    assert "rows written to 'raw' will be rejected" in warned[0].message
-    assert "'n' (VARCHAR, was BIGINT)" in warned[0].message
-
-
 def test_status_does_not_wait_for_an_apply_under_way(ws: ln.Workspace) -> None:
     ws.publish(flow())
     ws.apply("shop")
