@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lyftnb.lazy import lazy
@@ -47,9 +48,8 @@ __getattr__ = lazy(__name__, _HOMES)
 
 def load_ipython_extension(shell: Any) -> None:
     """Make `%load_ext lyftnb` give `%%workflow`, `%%step` and `%lyft`."""
-    from lyftnb.widgets.magics import load
-
-    load(shell)
+    # By name: the floors below may import this package, and must not lead up to a face by it.
+    import_module("lyftnb.widgets.magics").load(shell)
 
 
 def __dir__() -> list[str]:

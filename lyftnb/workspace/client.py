@@ -93,8 +93,9 @@ class Client:
     def stream(
         self, path: str, last: str | None = None, *, quiet: bool = False
     ) -> Iterator[tuple[str, str, Any]]:
-        """The events of a stream, behind the one whose id is `last`: (id, kind, data). A `quiet`
-        one does not keep an idle manager from ending.
+        """The events of a stream, behind the one whose id is `last`: (id, kind, data); now and then
+        one without a kind, so that who listens can see to other things. A `quiet` stream does not
+        keep an idle manager from ending.
 
         Raises:
             Temporary: the connection broke; go on behind the last event.
@@ -228,6 +229,8 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, str, Any]]:
             kind = value
         elif name == "data":
             data.append(value)
+        elif line.startswith(":"):
+            yield id, "", None
         elif not line and data:
             yield id, kind, json.loads("\n".join(data))
             kind, data = "", []

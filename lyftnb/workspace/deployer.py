@@ -180,6 +180,7 @@ class Deployer(ABC):
                 f"the plan is stale: {_what_moved(now)}",
                 where=f"plan {id}",
                 hint=f"plan again, and look at what it says now: lyftnb plan {asked['ref']}",
+                stale=True,
             )
         return now
 
@@ -204,6 +205,7 @@ class Deployer(ABC):
                 f"this must be accepted first: {', '.join(missing)}",
                 where=f"plan {plan.id}",
                 hint=" ".join(f"--accept {name}" for name in missing),
+                accept=list(missing),
             )
         present = self._ledger.deployment(plan.deployment)
         if plan.empty and present is not None:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lyftnb.errors import LedgerError, LyftError, TimedOut, unwritten
+from lyftnb.errors import LedgerError, LyftError, Temporary, TimedOut, unwritten
 from lyftnb.store.owner import MANAGER, busy, owner_of
 from lyftnb.workspace.address import ManagerAddress
 from lyftnb.workspace.config import STATE_DIR
@@ -32,6 +32,18 @@ _BUSY_S = 5.0
 def find(root: Path) -> ManagerAddress | None:
     """The manager that is up, if there is one."""
     return ManagerAddress.load(root / STATE_DIR)
+
+
+def present(root: Path) -> ManagerAddress:
+    """The manager that is up.
+
+    Raises:
+        Temporary: there is none.
+    """
+    address = find(root)
+    if address is None:
+        raise Temporary("no manager is up", where=str(root), hint="start it: lyftnb up")
+    return address
 
 
 def find_or_start(root: Path, *, stays: bool = False) -> ManagerAddress:

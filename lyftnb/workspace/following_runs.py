@@ -27,7 +27,7 @@ def follow_run(client: Client, begun: Begun, watcher: Watcher) -> RunSummary:
         while True:
             try:
                 for id, kind, data in client.stream(f"/runs/{part(begun.run)}/follow", last):
-                    last = id
+                    last = id or last
                     if kind == "progress":
                         watcher(_progress(data))
                     elif kind == "done":

@@ -31,7 +31,7 @@ from lyftnb.workspace.book import Book, part
 from lyftnb.workspace.client import Client
 from lyftnb.workspace.config import Config
 from lyftnb.workspace.contexts import Contexts
-from lyftnb.workspace.finding import find, find_or_start
+from lyftnb.workspace.finding import find, find_or_start, present
 from lyftnb.workspace.following_runs import follow_run
 from lyftnb.workspace.given import Given, WorkflowLike
 from lyftnb.workspace.happenings import Kind
@@ -58,16 +58,17 @@ if TYPE_CHECKING:
 class RemoteWorkspace(RemoteDeploying, Connection):
     """A workspace whose owner is the manager: `local.Workspace`, from any process.
 
-    A manager that has ended meanwhile is started again by the next call.
+    A manager that has ended meanwhile is started again by the next call; not by an onlooker, whose
+    calls then fail.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, onlooker: bool = False) -> None:
         self.config = _settings(path)
         self.path = path
         self._connecting = threading.Lock()
         self._speaker: StateClient | None = None
         self._hung_up = False
-        self._http = Client(lambda: find_or_start(path))
+        self._http = Client(lambda: present(path) if onlooker else find_or_start(path))
         self._book = Book(self._http)
         default = self.config.context.default
         self.secrets = Secrets(self._book)
@@ -175,9 +176,10 @@ class RemoteWorkspace(RemoteDeploying, Connection):
             Temporary: it broke; go on behind the last event.
         """
         for id, kind, data in self._http.stream("/events", last, quiet=True):
-            yield id, cast(Kind, kind), adapter(_event_type(kind)).validate_python(data)
             if over.is_set():
                 return
+            if kind:
+                yield id, cast(Kind, kind), adapter(_event_type(kind)).validate_python(data)
 
     def begin(
         self, workflow: WorkflowLike, *, context: str | None = None, fresh: bool = False

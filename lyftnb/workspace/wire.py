@@ -34,8 +34,7 @@ LONGEST_PAGE = 1000
 class Body(BaseModel):
     """A body of a request: unknown keys are refused."""
 
-    # Only the server reads them: clients need not build what checks them.
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 class Definition(Body):

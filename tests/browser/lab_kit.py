@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from tests.manager_kit import ended
 
@@ -40,9 +41,9 @@ class Lab:
     url: str
     token: str
 
-    def address(self, *, reset: bool = True) -> str:
-        """Of the lab's page; with `reset`, without the tabs of whoever was here before."""
-        return f"{self.url}lab?token={self.token}{'&reset' if reset else ''}"
+    def address(self, layout: str) -> str:
+        """Of the lab's page; a layout that nobody had before has no tabs."""
+        return f"{self.url}lab/workspaces/{layout}?token={self.token}"
 
 
 @contextmanager
@@ -122,13 +123,31 @@ def _answers(where: dict[str, Any]) -> bool:
     return True
 
 
-def enter(page: Page, lab: Lab, *, reset: bool = True) -> None:
-    """Open the lab's page, and wait until it is all there."""
-    page.goto(lab.address(reset=reset))
+def enter(page: Page, lab: Lab) -> None:
+    """Open the lab with a layout of its own."""
+    page.goto(lab.address(f"layout-{uuid4().hex}"))
+    arrive(page)
+    # The launcher takes the focus when it opens, and would take it from whatever has it then.
+    page.locator(".jp-Launcher:focus-within").wait_for(timeout=PATIENCE_MS)
+
+
+def arrive(page: Page) -> None:
+    """Wait until the lab is all there."""
     page.wait_for_function(
         "window.jupyterapp?.commands.hasCommand('docmanager:open')", timeout=PATIENCE_MS
     )
-    page.evaluate("async () => { await window.jupyterapp.restored; return 1; }")
+    # Held by the page: a promise that only we wait for may be collected.
+    page.evaluate(
+        "() => { window.jupyterapp.restored.then(() => { window.isRestored = true; }); return 1; }"
+    )
+    page.wait_for_function("window.isRestored", timeout=PATIENCE_MS)
+    # Shortcuts, and the palette's place, come with the settings, which come later.
+    page.wait_for_function(
+        "window.jupyterapp.commands.keyBindings.some("
+        "binding => binding.command === 'apputils:activate-command-palette')",
+        timeout=PATIENCE_MS,
+    )
+    page.locator("#modal-command-palette").wait_for(state="attached", timeout=PATIENCE_MS)
 
 
 def command(page: Page, name: str, **args: Any) -> None:

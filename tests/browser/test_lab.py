@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 
-from tests.browser.lab_kit import Lab, command, enter, keys, run_notebook, serious_faults, shot
+from tests.browser.lab_kit import Lab, arrive, command, keys, run_notebook, serious_faults, shot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -58,7 +58,7 @@ def test_new_workflow_with_the_keyboard(page: Page, lab: Lab) -> None:
     keys(page, "Control+Shift+c")
     page.locator(".lm-CommandPalette-input:focus").wait_for()
     keys(page, "New Workflow")
-    page.locator(".lm-CommandPalette-item.lm-mod-active", has_text="New Workflow").wait_for()
+    page.locator(".lm-CommandPalette-item").first.get_by_text("New Workflow").wait_for()
     keys(page, "Enter")
     page.get_by_role("dialog").get_by_role("textbox").wait_for()
     keys(page, "Control+a", "orders", "Enter")
@@ -68,14 +68,15 @@ def test_new_workflow_with_the_keyboard(page: Page, lab: Lab) -> None:
     made.unlink()
 
 
-def test_a_reload_brings_tabs_back(page: Page, lab: Lab) -> None:
+def test_a_reload_brings_tabs_back(page: Page) -> None:
     command(page, "docmanager:open", path=HELLO)
     page.locator(CANVAS).wait_for()
     # The lab stores its layout a moment after a change.
     with page.expect_request(lambda asked: "lyftnb-views" in (asked.post_data or "")) as stored:
         command(page, "lyftnb:open-spools")
     assert stored.value.response()
-    enter(page, lab, reset=False)
+    page.reload()
+    arrive(page)
     page.get_by_role("tab", name="Spools").wait_for()
     page.get_by_role("tab", name="hello.workflow.yaml").wait_for()
 

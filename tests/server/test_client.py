@@ -102,10 +102,11 @@ def test_a_stream_is_read_event_by_event(hall: Hall, url: str) -> None:
     hall.workspace.bus.publish("first", {"n": 1})
     newest = hall.workspace.bus.newest
     stream = client.stream("/events?kinds=message", f"{newest - 1}-0-0")
-    id, kind, data = next(stream)
+    told = (event for event in stream if event[1])  # those without a kind only say that it lives
+    id, kind, data = next(told)
     assert (kind, data["payload"], id) == ("message", {"n": 1}, f"{newest}-0-0")
     hall.workspace.bus.publish("second", 2)
-    assert next(stream)[2]["payload"] == 2
+    assert next(told)[2]["payload"] == 2
     stream.close()
     with pytest.raises(SetupError, match="Last-Event-ID"):
         next(client.stream("/events", "x"))

@@ -76,6 +76,7 @@ export class WorkflowPanel extends ReactWidget {
     return (
       <WorkflowEditor
         apiRef={this.api}
+        autoFocus={this.isVisible}
         draft={this.draft}
         file={relative(this.context.localPath, this.folder)}
         mode="edit"

@@ -70,9 +70,11 @@ class Deployments:
 
     def _document(self, name: str, draft_of: DraftOf) -> dict[str, Any]:
         draft = draft_of(name)
-        if draft is not None and draft.document is not None:
-            return draft.document
-        return self._home.workspace().version(name).document
+        if draft is None or draft.document is None:
+            return self._home.workspace().version(name).document
+        # A published version says short forms at length; so does the draft that is held against it.
+        spec, whole = draft.reading.spec, draft.reading.complete
+        return spec.to_document() if spec is not None and whole else draft.document
 
     # -- plans
 

@@ -53,6 +53,7 @@ class Home:
         self.root = root
         self._lock = threading.Lock()
         self._workspace: AnyWorkspace | None = None
+        self._onlooker: AnyWorkspace | None = None
         self._surroundings = Surroundings()
         self._looked_at: float | None = None
         self._looking = threading.Lock()
@@ -75,6 +76,21 @@ class Home:
             if self._workspace is None:
                 self._workspace = connect(self.root)
             return self._workspace
+
+    def onlooker(self) -> AnyWorkspace:
+        """The workspace, for what nobody has asked for: starts no manager, not even in the place of
+        one that ends right now.
+
+        Raises:
+            LyftError: it cannot be reached.
+        """
+        ours = held(self.root)
+        if ours is not None:
+            return ours
+        with self._lock:
+            if self._onlooker is None:
+                self._onlooker = RemoteWorkspace(self.root, onlooker=True)
+            return self._onlooker
 
     @property
     def config(self) -> Config:
@@ -101,7 +117,7 @@ class Home:
         if not self._looking.acquire(blocking=False):
             return
         try:
-            workspace = self.workspace()
+            workspace = self.onlooker()
             schemas = {
                 info.spool: info.schema for info in workspace.spools() if info.schema is not None
             }
@@ -120,6 +136,7 @@ class Home:
     def close(self) -> None:
         """Hang up; what was not opened here stays open."""
         with self._lock:
-            if isinstance(self._workspace, RemoteWorkspace):
-                self._workspace.close()
-            self._workspace = None
+            for opened in (self._workspace, self._onlooker):
+                if isinstance(opened, RemoteWorkspace):
+                    opened.close()
+            self._workspace = self._onlooker = None

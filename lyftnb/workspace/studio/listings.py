@@ -18,10 +18,10 @@ from lyftnb.workspace.studio.protocol import BatchInfo, CloseIssue, Listing, Log
 _BATCHES = """
 SELECT b.batch, b.stage, b.snapshot, s.committed_at, b.attempt,
        coalesce(sum(t.rows_in) FILTER (t.step = b.stage), 0)::BIGINT AS rows_in,
-       coalesce(arg_max(t.rows_out, t.rows_out), 0)::BIGINT AS rows_out,
+       coalesce(last(t.rows_out), 0)::BIGINT AS rows_out,
        coalesce(sum(t.rejects), 0)::BIGINT AS rejects
 FROM lyftnb.batches AS b JOIN lyftnb.snapshots AS s USING (snapshot)
-LEFT JOIN lyftnb.steps AS t USING (batch, snapshot)
+LEFT JOIN lyftnb.steps AS t ON t.batch = b.batch AND t.snapshot = b.snapshot
 {where}
 GROUP BY ALL ORDER BY b.snapshot DESC LIMIT {limit} OFFSET {offset}
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -79,6 +80,8 @@ def _shown(value: Any) -> Any:
     if isinstance(value, str):
         text = value.encode(errors="replace").decode()
         return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        value = int(value)  # what SQL gives for the sum of whole numbers
     if isinstance(value, int):
         return value if abs(value) < 2**53 else str(value)
     if isinstance(value, float):

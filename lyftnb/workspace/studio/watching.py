@@ -80,7 +80,7 @@ class Watcher:
         """Tell until the stream ends; the id of the last event."""
         self._statuses(now=True)
         try:
-            for id, kind, what in self._home.workspace().events(over, last):
+            for id, kind, what in self._home.onlooker().events(over, last):
                 last = id
                 if over.is_set():
                     break
@@ -110,9 +110,9 @@ class Watcher:
                 ChannelLag(
                     channel=lag.channel, step=lag.step, rows=lag.rows, bytes=lag.bytes, age_s=None
                 )
-                for lag in self._home.workspace().lags(progress.deployment)
+                for lag in self._home.onlooker().lags(progress.deployment)
             )
-            plan = self._home.workspace().history(progress.deployment)[0].plan
+            plan = self._home.onlooker().history(progress.deployment)[0].plan
         self._tell("progress", Numbers(progress=progress, lags=lags, signs=signs(progress, plan)))
 
     def _statuses(self, *, now: bool = False) -> None:
@@ -121,7 +121,7 @@ class Watcher:
             return
         self._status_at = time.monotonic()
         with suppress(LyftError):
-            found = tuple(self._home.workspace().status())
+            found = tuple(self._home.onlooker().status())
             if self._told.get("status") != found:
                 self._told["status"] = found
                 self._tell("status", found)

@@ -69,8 +69,9 @@ def test_a_stale_plan_is_refused(ws: ln.Workspace) -> None:
     ws.contexts.set("prod", "least", 7)
     with pytest.raises(PlanRefused, match="stale: what it depends on has changed"):
         ws.apply(plan)
-    with pytest.raises(PlanRefused, match="stale"):
+    with pytest.raises(PlanRefused, match="stale") as refused:
         ws.apply(plan.id)
+    assert refused.value.facts == {"stale": True}
     assert ws.deployments == []
     first = ws.plan("shop")
     ws.publish(flow("8"))
@@ -152,8 +153,9 @@ def test_what_is_lost_must_be_accepted(ws: ln.Workspace) -> None:
     _read(ws, "load/picked")
     ws.publish(flow())
     plan = ws.plan("shop")
-    with pytest.raises(PlanRefused, match="must be accepted first: drop:load/picked"):
+    with pytest.raises(PlanRefused, match="must be accepted first: drop:load/picked") as refused:
         ws.apply(plan)
+    assert refused.value.facts == {"accept": ["drop:load/picked"]}
     with pytest.raises(NotFound, match="unknown thing to accept 'dorp'"):
         ws.apply(plan, accept=["dorp"])
     assert ws.deployment("shop").revision == 1

@@ -13,7 +13,8 @@ import type {
   Problem,
   Schemas,
   Shape,
-  TraceResult
+  TraceResult,
+  Trouble
 } from '../protocol';
 import type { Service } from '../service';
 
@@ -65,6 +66,10 @@ export interface EditorModel {
   readonly overlay: Overlay;
   readonly panel: PanelName | null;
   readonly traceFocus: TraceFocus | null;
+  /** Whether a trace is under way. */
+  readonly tracing?: boolean;
+  /** Why the last trace failed. */
+  readonly traceTrouble?: Trouble | null;
 
   /** Change the document: one gesture, one step of undo. The same `merge` key within a second joins
    * the step before (typing in one field). */
@@ -82,8 +87,9 @@ export interface EditorModel {
   trace(rows?: number): void;
   /** Text that the YAML view holds now; resolves once it is taken. */
   replaceText(text: string): Promise<void>;
-  /** Say a short thing that went well or wrong, politely to screen readers, too. */
-  announce(message: string, kind?: 'info' | 'error'): void;
+  /** Say a short thing that went well or wrong, politely to screen readers, too; what is only
+   * `spoken` can be seen anyway. */
+  announce(message: string, kind?: 'info' | 'error' | 'spoken'): void;
 }
 
 export const EditorContext = createContext<EditorModel | null>(null);

@@ -39,12 +39,16 @@ export interface RowsTableProps {
   markOf?: (row: number, column: Column) => CellMark | null;
   /** Enter or a double click on a row. */
   onRow?: (row: number) => void;
+  /** A person has gone to a row. */
+  onCurrent?: (row: number) => void;
+  /** The table goes to this row whenever it changes. */
+  at?: number;
   /** Below a column's name and type. */
   headOf?: (column: Column) => ReactNode;
 }
 
 export function RowsTable(props: RowsTableProps): JSX.Element {
-  const { table, label, onNeed, onRow } = props;
+  const { table, label, onNeed, onRow, onCurrent, at } = props;
   const id = useId();
   const frame = useRef<HTMLDivElement>(null);
   const [cursor, setCursor] = useState<Cursor>({ row: 0, column: 0, anchorRow: 0, anchorColumn: 0 });
@@ -57,15 +61,21 @@ export function RowsTable(props: RowsTableProps): JSX.Element {
   const template = useMemo(() => widths(table), [table]);
   useNeeded(table, first, last, onNeed);
 
-  const go = useCallback(
-    (to: Cursor) => {
-      setCursor(to);
-      if (frame.current !== null) {
-        bringIntoView(frame.current, to);
-      }
-    },
-    [setCursor]
-  );
+  const stand = (to: Cursor): void => {
+    setCursor(to);
+    onCurrent?.(to.row);
+  };
+  const go = useCallback((to: Cursor) => {
+    setCursor(to);
+    if (frame.current !== null) {
+      bringIntoView(frame.current, to);
+    }
+  }, []);
+  useEffect(() => {
+    if (at !== undefined) {
+      go({ row: at, column: 0, anchorRow: at, anchorColumn: 0 });
+    }
+  }, [at, go]);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === 'Enter' && onRow !== undefined && count > 0) {
       event.preventDefault();
@@ -81,6 +91,7 @@ export function RowsTable(props: RowsTableProps): JSX.Element {
     if (to !== null) {
       event.preventDefault();
       go(to);
+      onCurrent?.(to.row);
     }
   };
   const onCopy = (event: ClipboardEvent): void => {
@@ -104,7 +115,7 @@ export function RowsTable(props: RowsTableProps): JSX.Element {
       <Head {...props} template={template} />
       <div className="lyftnb-Grid-body" role="rowgroup" style={{ height: count * ROW_HEIGHT }}>
         {range(first, last).map(row => (
-          <Row key={row} {...props} id={id} row={row} cursor={cursor} template={template} setCursor={setCursor} />
+          <Row key={row} {...props} id={id} row={row} cursor={cursor} template={template} setCursor={stand} />
         ))}
       </div>
       {count === 0 && <p className="lyftnb-Grid-empty">No rows.</p>}
@@ -199,7 +210,7 @@ function cellClass(column: Column, selected: boolean, current: boolean, mark: Ce
     .join(' ');
 }
 
-/** Columns as wide as their longest value, within reason; the last one takes what is left. */
+/** Columns as wide as their longest value, within reason; a last one of text takes what is left. */
 function widths(table: Table): string {
   return table.columns
     .map((column, at) => {
@@ -207,7 +218,7 @@ function widths(table: Table): string {
         .slice(0, SAMPLE)
         .reduce((most, row) => Math.max(most, textOf(row[at]).length), Math.max(column.name.length, column.type.length));
       const width = `${Math.min(longest, 48) + 3}ch`;
-      return at === table.columns.length - 1 ? `minmax(${width}, 1fr)` : width;
+      return at === table.columns.length - 1 && !isNumeric(column) ? `minmax(${width}, 1fr)` : width;
     })
     .join(' ');
 }

@@ -117,9 +117,19 @@ export interface Tab {
   content: () => JSX.Element;
 }
 
+interface TabsProps {
+  tabs: readonly Tab[];
+  label: string;
+  /** The tab that is shown, where somebody else keeps it; with `onChoose`. */
+  shown?: string;
+  onChoose?: (id: string) => void;
+}
+
 /** Tabs as the ARIA practices have them: arrows move, Home and End jump. */
-export function Tabs({ tabs, label }: { tabs: readonly Tab[]; label: string }): JSX.Element {
-  const [chosen, setChosen] = useState(tabs[0]?.id);
+export function Tabs({ tabs, label, shown, onChoose }: TabsProps): JSX.Element {
+  const [own, setOwn] = useState(tabs[0]?.id);
+  const chosen = shown ?? own;
+  const setChosen = onChoose ?? setOwn;
   const base = useId();
   const current = tabs.find(tab => tab.id === chosen) ?? tabs[0];
   const move = (event: KeyboardEvent<HTMLDivElement>): void => {

@@ -1,7 +1,7 @@
 /** The columns of a spool in numbers. */
 import type { JSX } from 'react';
 import { useAnswer } from '../asking';
-import { count } from '../format';
+import { FactsTable } from '../FactsTable';
 import { Empty, TroubleNote } from '../parts';
 import type { Place } from './Rows';
 
@@ -18,36 +18,7 @@ export function Columns({ service, spool, at }: Place): JSX.Element {
         </button>
       </div>
       <div className="lyftnb-Scroll" tabIndex={0} role="region" aria-label={`Columns of ${spool}`}>
-        <table className="lyftnb-Table">
-          <thead>
-            <tr>
-              {['Column', 'Type', 'Nulls', 'Distinct', 'Min', 'Mean', 'Max', 'Most frequent'].map(each => (
-                <th key={each} scope="col">
-                  {each}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {answer.map(facts => (
-              <tr key={facts.name}>
-                <th scope="row">{facts.name}</th>
-                <td className="lyftnb-Dim">{facts.type}</td>
-                <td className="lyftnb-Number">{count(facts.nulls)}</td>
-                <td className="lyftnb-Number">{facts.distinct === null ? '' : count(facts.distinct)}</td>
-                <td className="lyftnb-Number">{facts.min}</td>
-                <td className="lyftnb-Number">{facts.mean}</td>
-                <td className="lyftnb-Number">{facts.max}</td>
-                <td>
-                  {facts.top
-                    .slice(0, 3)
-                    .map(([value, times]) => `${String(value)} (${count(Number(times))})`)
-                    .join(', ')}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <FactsTable facts={answer} />
       </div>
     </>
   );

@@ -1,0 +1,61 @@
+/** What went well or wrong: said politely to screen readers, shown for a while; and lasting states. */
+import { useEffect, useState, type JSX } from 'react';
+import { Icon } from './icons';
+import { useEditor } from './model';
+import { useSession } from './store';
+
+const SHOWN_MS = 6_000;
+
+export function Notices(): JSX.Element {
+  const session = useSession();
+  const { connected, document, revision } = useEditor();
+  const { message, conflicts } = session.get();
+  const [hidden, setHidden] = useState(0);
+  useEffect(() => {
+    if (message?.kind !== 'info') {
+      return undefined;
+    }
+    const timer = setTimeout(() => setHidden(message.number), SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [message]);
+  const shown = message !== null && message.number !== hidden;
+
+  return (
+    <>
+      <div className="lyftnb-Spoken" role="status" aria-live="polite">
+        {message?.text}
+      </div>
+      {!connected && (
+        <p className="lyftnb-Banner lyftnb-mod-warning">
+          <Icon name="warning" /> No connection. Edits are kept here and sent when it is back.
+        </p>
+      )}
+      {connected && document === null && revision === 0 && <p className="lyftnb-Banner">Opening…</p>}
+      {conflicts.length > 0 && (
+        <div className="lyftnb-Banner lyftnb-mod-warning">
+          <Icon name="warning" />
+          <span>
+            The file changed on disk in the same places as here; yours stand: {conflicts.map(path => path.join('.')).join(', ')}
+          </span>
+          <button type="button" className="lyftnb-Button" onClick={() => session.dismissConflicts()}>
+            Understood
+          </button>
+        </div>
+      )}
+      {shown && message.kind === 'error' && (
+        <div className="lyftnb-Banner lyftnb-mod-error" role="alert">
+          <Icon name="error" />
+          <span>{message.text}</span>
+          <button type="button" className="lyftnb-Tool" aria-label="Dismiss" onClick={() => setHidden(message.number)}>
+            <Icon name="close" size={13} />
+          </button>
+        </div>
+      )}
+      {shown && message.kind === 'info' && (
+        <p className="lyftnb-Toast" aria-hidden="true">
+          {message.text}
+        </p>
+      )}
+    </>
+  );
+}

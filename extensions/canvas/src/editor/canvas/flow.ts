@@ -1,0 +1,183 @@
+/** The graph as React Flow takes it. */
+import { Position, type Edge as FlowEdge, type Node as FlowNode, type NodeHandle } from '@xyflow/react';
+import { DEFAULT_GROUP, type Edge, type Graph, type Node, type Region } from '../../graph/graph';
+import { jointsOf, sizeOf, type Point, type Places } from '../../graph/layout';
+import type { PartChange, Problem } from '../../protocol';
+import type { RegionKind } from '../workbench';
+import type { Counts, Traced } from './traced';
+
+export interface PartData extends Record<string, unknown> {
+  node: Node;
+  change: PartChange | null;
+  problems: readonly Problem[];
+  counts: Counts | null;
+  drifted: boolean;
+  /** Why what is being dragged cannot end here; null: it can, or nothing is dragged. */
+  refusal: string | null;
+}
+
+export interface RegionData extends Record<string, unknown> {
+  region: Region;
+}
+
+export interface ChannelData extends Record<string, unknown> {
+  edge: Edge;
+  rows: number | null;
+}
+
+export type PartNode = FlowNode<PartData, 'step' | 'spool'>;
+export type RegionNode = FlowNode<RegionData, 'region'>;
+export type AnyNode = PartNode | RegionNode;
+export type ChannelEdge = FlowEdge<ChannelData, 'channel'>;
+
+export const MESSAGE_IN = 'message in';
+export const MESSAGE_OUT = 'message out';
+/** The handle that begins a port of its own. */
+export const NEW_PORT = '+';
+
+const PADDING = { x: 18, top: 30, bottom: 16 };
+const NONE: readonly Problem[] = [];
+
+export interface View {
+  graph: Graph;
+  places: Places;
+  selected: ReadonlySet<string>;
+  marks: ReadonlyMap<string, PartChange>;
+  problems: ReadonlyMap<string, readonly Problem[]>;
+  traced: Traced;
+  drifted: ReadonlySet<string>;
+  refusals: ReadonlyMap<string, string>;
+  locked: boolean;
+}
+
+export function partNodes(view: View): PartNode[] {
+  return view.graph.nodes.map(node => ({
+    id: node.id,
+    type: node.kind,
+    position: view.places.get(node.id) ?? { x: 0, y: 0 },
+    ...sizeOf(node),
+    handles: handlesOf(node),
+    data: {
+      node,
+      change: view.marks.get(node.id) ?? null,
+      problems: view.problems.get(node.id) ?? NONE,
+      counts: view.traced.nodes.get(node.id) ?? null,
+      drifted: view.drifted.has(node.name),
+      refusal: view.refusals.get(node.id) ?? null
+    },
+    selected: view.selected.has(node.id),
+    draggable: !view.locked,
+    connectable: !view.locked
+  }));
+}
+
+export function channelEdges(graph: Graph, traced: Traced, picked: ReadonlySet<string>): ChannelEdge[] {
+  return graph.edges.map(edge => ({
+    id: edge.id,
+    type: 'channel',
+    source: edge.tail,
+    target: edge.head,
+    sourceHandle: edge.kind === 'message' ? MESSAGE_OUT : (edge.port ?? 'out'),
+    targetHandle: edge.kind === 'message' ? MESSAGE_IN : edge.input === null ? 'in' : `in:${edge.input}`,
+    data: { edge, rows: edge.kind === 'message' ? null : (traced.channels.get(edge.name) ?? null) },
+    selected: picked.has(edge.id),
+    interactionWidth: 18
+  }));
+}
+
+/** Nodes and edges that say the same stay the same objects, so that React Flow passes them over. */
+export function settledNodes<T extends AnyNode | ChannelEdge>(before: readonly T[], now: readonly T[]): T[] {
+  const known = new Map(before.map(item => [item.id, item]));
+  return now.map(item => {
+    const old = known.get(item.id);
+    if (old === undefined) {
+      return item;
+    }
+    if (sameItem(old, item)) {
+      return old;
+    }
+    return { ...old, ...item };
+  });
+}
+
+function sameItem(old: Record<string, unknown>, item: Record<string, unknown>): boolean {
+  return Object.keys(item).every(key => {
+    const [one, other] = [old[key], item[key]];
+    if (key === 'position') {
+      return samePoint(one as Point, other as Point);
+    }
+    if (key === 'handles') {
+      return true; // they follow from the data and the size
+    }
+    return key === 'data' ? sameFields(one as Record<string, unknown>, other as Record<string, unknown>) : one === other;
+  });
+}
+
+function sameFields(one: Record<string, unknown>, other: Record<string, unknown>): boolean {
+  return Object.keys(other).every(key => one[key] === other[key]);
+}
+
+function samePoint(one: Point, other: Point): boolean {
+  return one.x === other.x && one.y === other.y;
+}
+
+/** Said to React Flow beforehand, so that edges are drawn before their nodes are. */
+function handlesOf(node: Node): NodeHandle[] {
+  const { width, height } = sizeOf(node);
+  const { inputs, outputs } = jointsOf(node);
+  const handle = (id: string, type: 'source' | 'target', position: Position, x: number, y: number): NodeHandle => ({
+    id, type, position, x: x - 1, y: y - 1, width: 2, height: 2
+  });
+  return [
+    ...[...inputs].map(([id, y]) => handle(id, 'target', Position.Left, 0, y)),
+    ...[...outputs].map(([id, y]) => handle(id, 'source', Position.Right, width, y)),
+    handle(MESSAGE_IN, 'target', Position.Top, width / 2, 0),
+    handle(MESSAGE_OUT, 'source', Position.Bottom, width / 2, height)
+  ];
+}
+
+/** Frames around stages, or around the steps of a stage that one worker group runs. */
+export function regionNodes(graph: Graph, places: Places, kind: RegionKind): RegionNode[] {
+  const regions = kind === 'stages' ? graph.regions : kind === 'groups' ? groupRegions(graph) : [];
+  const byId = new Map(graph.nodes.map(node => [node.id, node]));
+  return regions.flatMap(region => {
+    const boxes = region.nodes.flatMap(id => {
+      const [node, place] = [byId.get(id), places.get(id)];
+      return node === undefined || place === undefined ? [] : [{ ...place, ...sizeOf(node) }];
+    });
+    if (boxes.length === 0) {
+      return [];
+    }
+    const x = Math.min(...boxes.map(box => box.x)) - PADDING.x;
+    const y = Math.min(...boxes.map(box => box.y)) - PADDING.top;
+    return [
+      {
+        id: region.id,
+        type: 'region' as const,
+        position: { x, y },
+        width: Math.max(...boxes.map(box => box.x + box.width)) + PADDING.x - x,
+        height: Math.max(...boxes.map(box => box.y + box.height)) + PADDING.bottom - y,
+        data: { region },
+        zIndex: -1,
+        selectable: false,
+        draggable: false,
+        connectable: false,
+        focusable: false
+      }
+    ];
+  });
+}
+
+function groupRegions(graph: Graph): Region[] {
+  const stageOf = new Map(graph.regions.flatMap(region => region.nodes.map(id => [id, region.id] as const)));
+  const regions = new Map<string, { title: string; nodes: string[] }>();
+  for (const node of graph.nodes) {
+    if (node.kind === 'step' && node.group !== DEFAULT_GROUP) {
+      const id = `group:${node.group}:${stageOf.get(node.id) ?? ''}`;
+      const region = regions.get(id) ?? { title: `group ${node.group}`, nodes: [] };
+      region.nodes.push(node.id);
+      regions.set(id, region);
+    }
+  }
+  return [...regions].map(([id, region]) => ({ id, kind: 'group', ...region }));
+}

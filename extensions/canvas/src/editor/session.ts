@@ -1,0 +1,383 @@
+/** One editor over one draft: its document, history, selection and what is painted, without React.
+ *
+ * Each change is made here at once and sent after; the service's answers bring the problems, and
+ * with some delay the schemas, the plan, the text and a running trace. */
+import { changesBetween } from '../graph/changes';
+import { graphOf } from '../graph/graph';
+import { applyOps } from '../graph/ops';
+import type { Numbers, Op, Palette, Problem, Schemas, Shape } from '../protocol';
+import { ServiceError, type Service } from '../service';
+import { DraftLink } from './draftLink';
+import { EMPTY, recorded, redone, undone, type History, type Step } from './history';
+import { Live } from './live';
+import type { Document, Overlay, PanelName, Part, TraceFocus } from './model';
+import { Debounced } from './debounced';
+import { partExists } from './parts';
+
+export interface SessionState {
+  document: Document | null;
+  revision: number;
+  palette: Palette | null;
+  schemas: Schemas | null;
+  shape: Shape | null;
+  problems: readonly Problem[];
+  settled: boolean;
+  connected: boolean;
+  selection: readonly Part[];
+  overlay: Overlay;
+  panel: PanelName | null;
+  traceFocus: TraceFocus | null;
+  history: History;
+  /** Where edits here and in the file changed the same; to be told until dismissed. */
+  conflicts: readonly (readonly (string | number)[])[];
+  /** What the live region says, and a toast shows. */
+  message: { text: string; kind: 'info' | 'error' | 'spoken'; number: number } | null;
+  /** The path that was asked for last; `number` grows with each asking. */
+  revealed: { path: Problem['path']; number: number } | null;
+}
+
+export interface SessionOptions {
+  service: Service;
+  draft: string;
+  text: string;
+  file: string | null;
+  readOnly: boolean;
+  /** Show what is applied, not a draft. */
+  deployment: string | null;
+  onText(text: string): void;
+  onDirty(dirty: boolean): void;
+}
+
+const TEXT_MS = 200;
+const SCHEMAS_MS = 150;
+const PLAN_MS = 300;
+const TRACE_MS = 500;
+
+export class Session {
+  readonly live = new Live();
+  private state: SessionState;
+  private readonly listeners = new Set<() => void>();
+  private readonly link: DraftLink;
+  private readonly leaving: (() => void)[] = [];
+  private readonly later = {
+    text: new Debounced(TEXT_MS, () => this.tellText()),
+    schemas: new Debounced(SCHEMAS_MS, () => this.askSchemas()),
+    plan: new Debounced(PLAN_MS, () => this.askPlan()),
+    trace: new Debounced(TRACE_MS, () => this.askTrace())
+  };
+  private rows = 20;
+  /** The text that the host holds. */
+  private told: string;
+  private messages = 0;
+
+  constructor(readonly options: SessionOptions) {
+    this.told = options.text;
+    this.state = {
+      document: null, revision: 0, palette: null, schemas: null, shape: null, problems: [],
+      settled: false, connected: true, selection: [], overlay: { kind: 'none' }, panel: null,
+      traceFocus: null, history: EMPTY, conflicts: [], message: null, revealed: null
+    };
+    this.link = new DraftLink(options.service, options.draft, options.text, options.file, {
+      document: () => this.state.document,
+      taken: document => this.taken(document),
+      validated: (revision, problems, settled) => this.validated(revision, problems, settled),
+      failed: error => this.fail(error)
+    });
+  }
+
+  get = (): SessionState => this.state;
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  /** Begin; the returned function ends it. */
+  start(): () => void {
+    const { service, deployment } = this.options;
+    this.leaving.push(
+      service.onConnection(connected => this.connection(connected)),
+      service.on('progress', numbers => this.progress(numbers))
+    );
+    void service.ask('palette', {}).then(palette => this.set({ palette }), error => this.fail(error));
+    if (deployment === null) {
+      void this.link.open().catch((error: unknown) => this.fail(error));
+    } else {
+      void this.showDeployment(deployment);
+    }
+    return () => this.stop();
+  }
+
+  edit(ops: readonly Op[], label: string, options: { merge?: string; select?: readonly Part[] } = {}): void {
+    const { document, history } = this.state;
+    if (document === null || this.options.readOnly || ops.length === 0) {
+      return;
+    }
+    const { document: next, inverse } = applyOps(document, ops);
+    const step: Step = { label, ops, inverse, merge: options.merge ?? null, at: performance.now() };
+    this.set({ history: recorded(history, step) });
+    this.change(next, ops, options.select);
+  }
+
+  undo(): void {
+    const found = undone(this.state.history);
+    if (found !== null && this.state.document !== null) {
+      this.set({ history: found.history });
+      this.change(applyOps(this.state.document, found.step.inverse).document, found.step.inverse);
+      this.announce(`Undone: ${found.step.label}`);
+    }
+  }
+
+  redo(): void {
+    const found = redone(this.state.history);
+    if (found !== null && this.state.document !== null) {
+      this.set({ history: found.history });
+      this.change(applyOps(this.state.document, found.step.ops).document, found.step.ops);
+      this.announce(`Done again: ${found.step.label}`);
+    }
+  }
+
+  select(selection: readonly Part[]): void {
+    this.set({ selection });
+  }
+
+  reveal(path: Problem['path']): void {
+    const number = (this.state.revealed?.number ?? 0) + 1;
+    this.set({ selection: [partAt(path)], revealed: { path, number } });
+  }
+
+  setOverlay(overlay: Overlay): void {
+    this.set({ overlay });
+    this.drawNumbers(overlay.kind === 'live' ? overlay.numbers : null);
+  }
+
+  openPanel(panel: PanelName | null): void {
+    this.set({ panel });
+  }
+
+  focusTrace(traceFocus: TraceFocus | null): void {
+    this.set({ traceFocus });
+  }
+
+  trace(rows?: number): void {
+    this.rows = rows ?? this.rows;
+    this.set({ panel: 'trace' });
+    void this.askTrace();
+  }
+
+  /** Open with the plan of a published version. */
+  showPlan(ref: string, context: string | null): void {
+    this.set({ panel: 'plan' });
+    void this.options.service.ask('plan', { ref, context, groups: {}, replicas: {} }).then(
+      plan => this.setOverlay({ kind: 'plan', plan }),
+      (error: unknown) => this.fail(error)
+    );
+  }
+
+  /** The text view's text takes the place of the document; it can be undone like any edit. */
+  async replaceText(text: string): Promise<void> {
+    if (!this.options.readOnly) {
+      await this.link.replace(text);
+      this.options.onDirty(true);
+    }
+  }
+
+  /** The host's text: with `base`, brought together with the edits here. */
+  async setText(text: string, base?: string): Promise<void> {
+    try {
+      this.told = text;
+      if (base === undefined) {
+        await this.link.replace(text);
+        return;
+      }
+      const conflicts = await this.link.merge(base, text);
+      this.set({ conflicts });
+      this.announce(
+        conflicts.length === 0
+          ? 'The file has changed on disk; its changes are here, too'
+          : `The file has changed on disk where you did, too: your ${conflicts.length} changes stand`
+      );
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The text with all edits. */
+  async flush(): Promise<string> {
+    this.later.text.cancel();
+    if (this.options.deployment === null) {
+      this.told = await this.link.newestText();
+    }
+    return this.told;
+  }
+
+  dismissConflicts(): void {
+    this.set({ conflicts: [] });
+  }
+
+  announce(text: string, kind: 'info' | 'error' | 'spoken' = 'info'): void {
+    this.messages += 1;
+    this.set({ message: { text, kind, number: this.messages } });
+  }
+
+  private change(document: Document, ops: readonly Op[], select?: readonly Part[]): void {
+    const selection = select ?? this.state.selection.filter(part => partExists(document, part));
+    this.set({ document, settled: false, selection });
+    this.options.onDirty(true);
+    this.staleTrace();
+    this.link.change(ops);
+  }
+
+  /** Another document: what was done before can be undone through it. */
+  private taken(document: Document | null): void {
+    const before = this.state.document;
+    if (before !== null && document !== null) {
+      const ops = changesBetween(before, document);
+      if (ops.length > 0) {
+        const { inverse } = applyOps(before, ops);
+        const step: Step = { label: 'edit of the text', ops, inverse, merge: 'text', at: performance.now() };
+        this.set({ history: recorded(this.state.history, step) });
+      }
+    }
+    const selection = document === null ? [] : this.state.selection.filter(part => partExists(document, part));
+    this.set({ document, selection });
+    this.staleTrace();
+  }
+
+  private validated(revision: number, problems: readonly Problem[], settled: boolean): void {
+    const first = this.state.revision === 0;
+    this.set({ revision, problems, settled });
+    if (!settled) {
+      return;
+    }
+    this.later.schemas.soon();
+    if (!first) {
+      this.later.text.soon();
+    }
+    if (problems.every(problem => problem.severity !== 'error')) {
+      this.later.plan.soon();
+      if (this.state.overlay.kind === 'trace') {
+        this.later.trace.soon();
+      }
+    }
+  }
+
+  private async tellText(): Promise<void> {
+    try {
+      const text = await this.link.newestText();
+      if (text !== this.told) {
+        this.told = text;
+        this.options.onText(text);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private async askSchemas(): Promise<void> {
+    const { service, draft } = this.options;
+    await this.quietly(async () => this.set({ schemas: await this.link.after(() => service.ask('draft.schemas', { draft })) }));
+  }
+
+  private async askPlan(): Promise<void> {
+    const { service, draft } = this.options;
+    await this.quietly(async () => this.set({ shape: await this.link.after(() => service.ask('draft.plan', { draft })) }));
+  }
+
+  private async askTrace(): Promise<void> {
+    const { service, draft } = this.options;
+    try {
+      await this.link.after(() => Promise.resolve());
+      const trace = await service.ask('trace.run', { draft, rows: this.rows });
+      this.set({ overlay: { kind: 'trace', trace, stale: trace.revision !== this.link.revision } });
+    } catch (error) {
+      if (!(error instanceof ServiceError && error.code === 'cancelled')) {
+        this.fail(error);
+      }
+    }
+  }
+
+  private async showDeployment(deployment: string): Promise<void> {
+    try {
+      const view = await this.options.service.ask('deployment', { deployment });
+      this.set({ document: view.document, shape: view.shape, settled: true, panel: this.state.panel ?? 'live' });
+      this.setOverlay({ kind: 'live', view, numbers: null });
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private staleTrace(): void {
+    const { overlay } = this.state;
+    if (overlay.kind === 'trace' && !overlay.stale) {
+      this.set({ overlay: { ...overlay, stale: true } });
+    }
+  }
+
+  private progress(numbers: Numbers): void {
+    const { overlay } = this.state;
+    if (overlay.kind === 'live' && overlay.view.deployment.name === numbers.progress.deployment) {
+      this.drawNumbers(numbers);
+    }
+  }
+
+  private drawNumbers(numbers: Numbers | null): void {
+    const { overlay } = this.state;
+    if (overlay.kind === 'live') {
+      const { document, shape } = overlay.view;
+      this.live.update(graphOf(document, shape), shape, numbers);
+    } else {
+      this.live.update({ nodes: [], edges: [], regions: [] }, null, null);
+    }
+  }
+
+  private connection(connected: boolean): void {
+    const back = connected && !this.state.connected;
+    this.set({ connected });
+    if (back && this.options.deployment === null) {
+      this.link.reconnect();
+    }
+  }
+
+  /** What cannot be had right now is had after the next change; the problems say why. */
+  private async quietly(job: () => Promise<void>): Promise<void> {
+    try {
+      await job();
+    } catch (error) {
+      if (!(error instanceof ServiceError)) {
+        throw error;
+      }
+    }
+  }
+
+  private fail(error: unknown): void {
+    if (error instanceof ServiceError && error.code === 'disconnected') {
+      return; // the banner says so, and all is sent again when the connection is back
+    }
+    const { trouble } = error instanceof ServiceError ? error : { trouble: null };
+    const hint = trouble?.hint ? `: ${trouble.hint}` : '';
+    this.announce(error instanceof Error ? `${error.message}${hint}` : String(error), 'error');
+  }
+
+  private stop(): void {
+    Object.values(this.later).forEach(debounced => debounced.cancel());
+    this.leaving.splice(0).forEach(leave => leave());
+    if (this.options.deployment === null) {
+      this.link.close();
+    }
+  }
+
+  private set(change: Partial<SessionState>): void {
+    this.state = { ...this.state, ...change };
+    this.listeners.forEach(listener => listener());
+  }
+}
+
+/** The part that a path leads into. */
+function partAt(path: Problem['path']): Part {
+  const [section, name] = path;
+  if (section === 'steps' && typeof name === 'string') {
+    return { kind: 'step', name };
+  }
+  return section === 'channels' && typeof name === 'string' ? { kind: 'channel', name } : { kind: 'workflow' };
+}

@@ -1,0 +1,193 @@
+/** What the parts of the editor's screen share beside the model: the graph as drawn, where its nodes
+ * stand, which window is open. */
+import { createContext, useContext, useMemo, useRef, useState, type JSX, type ReactNode } from 'react';
+import { graphOf, spoolId, stepId, type Edge, type Graph, type Node } from '../graph/graph';
+import type { Source } from '../graph/connect';
+import { fixedPlaces, placesOf, type Point } from '../graph/layout';
+import { same } from '../graph/document';
+import { drawnUnder, marksOf } from '../graph/paint';
+import type { PartChange, Problem } from '../protocol';
+import { useEditor, type Document, type Part } from './model';
+
+/** The windows that can be open. */
+export type Window =
+  | { kind: 'add'; at?: Point; source?: Source }
+  | { kind: 'connect'; from?: Part }
+  | { kind: 'rename'; part: Part }
+  | { kind: 'search' }
+  | { kind: 'keys' };
+
+/** What the canvas does for others. */
+export interface Camera {
+  fit(): void;
+  zoom(by: 1 | -1): void;
+  /** Bring nodes into view, if they are not. */
+  show(ids: readonly string[]): void;
+  focus(): void;
+}
+
+export interface Workbench {
+  graph: Graph;
+  places: ReadonlyMap<string, Point>;
+  marks: ReadonlyMap<string, PartChange>;
+  /** Node id → its problems. */
+  problems: ReadonlyMap<string, readonly Problem[]>;
+  /** What is drawn is not the draft: nothing can be changed. */
+  locked: boolean;
+  window: Window | null;
+  open(window: Window | null): void;
+  menu: { at: Point; part: Part | null } | null;
+  openMenu(menu: { at: Point; part: Part | null } | null): void;
+  /** Edges that were picked by themselves. */
+  edges: readonly Edge[];
+  pickEdges(edges: readonly Edge[]): void;
+  regions: RegionKind;
+  showRegions(kind: RegionKind): void;
+  left: 'palette' | 'outline' | null;
+  openLeft(left: 'palette' | 'outline' | null): void;
+  inspector: boolean;
+  openInspector(open: boolean): void;
+  camera: { current: Camera | null };
+  /** The element that holds the editor. */
+  root: { current: HTMLDivElement | null };
+  /** Open a side of the screen and put the focus there. */
+  goTo(place: 'inspector' | 'outline' | 'palette'): void;
+  /** Lay out anew what the document does not place. */
+  layOut(): void;
+  /** A node's automatic place, when it goes by another name. */
+  movePlace(from: string, to: string): void;
+}
+
+/** What is framed on the canvas. */
+export type RegionKind = 'stages' | 'groups' | 'nothing';
+
+const WorkbenchContext = createContext<Workbench | null>(null);
+
+export function useWorkbench(): Workbench {
+  const workbench = useContext(WorkbenchContext);
+  if (workbench === null) {
+    throw new Error('useWorkbench needs a WorkbenchProvider around it');
+  }
+  return workbench;
+}
+
+export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.Element {
+  const { document, shape, overlay, problems, readOnly } = useEditor();
+  const drawn = useMemo(
+    () => drawnUnder(overlay, { document: document ?? {}, shape }),
+    [overlay, document, shape]
+  );
+  const graph = useStable(useMemo(() => graphOf(drawn.document, drawn.shape), [drawn.document, drawn.shape]));
+  const layout = usePlaces(graph, drawn.document);
+  const [window, open] = useState<Window | null>(null);
+  const [menu, openMenu] = useState<Workbench['menu']>(null);
+  const [edges, pickEdges] = useState<readonly Edge[]>([]);
+  const [left, openLeft] = useState<Workbench['left']>(readOnly ? 'outline' : 'palette');
+  const [regions, showRegions] = useState<RegionKind>('stages');
+  const [inspector, openInspector] = useState(true);
+  const camera = useRef<Camera | null>(null);
+  const root = useRef<HTMLDivElement | null>(null);
+  const marks = useMemo(() => marksOf(overlay), [overlay]);
+  const byNode = useMemo(() => problemsByNode(problems), [problems]);
+  const locked = readOnly || overlay.kind === 'difference' || overlay.kind === 'plan' || overlay.kind === 'live';
+
+  const workbench = useMemo(
+    () => ({
+      graph, marks, problems: byNode, locked, window, open, menu, openMenu, edges, pickEdges, left, openLeft, regions, showRegions,
+      inspector, openInspector, camera, root, ...layout,
+      goTo: (place: 'inspector' | 'outline' | 'palette') => {
+        if (place === 'inspector') {
+          openInspector(true);
+        } else {
+          openLeft(place);
+        }
+        focusSoon(root, place);
+      }
+    }),
+    [graph, marks, byNode, locked, window, menu, edges, left, inspector, regions, layout]
+  );
+  return <WorkbenchContext.Provider value={workbench}>{children}</WorkbenchContext.Provider>;
+}
+
+/** The side is drawn with the next frame; then its first field gets the focus. */
+function focusSoon(root: Workbench['root'], place: string): void {
+  requestAnimationFrame(() => {
+    const side = root.current?.querySelector(`.lyftnb-mod-${place}`);
+    const field = side?.querySelector<HTMLElement>('[tabindex="0"], input, select, textarea, [contenteditable="true"], button');
+    field?.focus();
+  });
+}
+
+/** The graph with nodes and edges that are the same objects while they say the same. */
+function useStable(graph: Graph): Graph {
+  const last = useRef(graph);
+  return useMemo(() => {
+    const before = last.current;
+    last.current = {
+      nodes: kept(before.nodes, graph.nodes),
+      edges: kept(before.edges, graph.edges),
+      regions: kept(before.regions, graph.regions)
+    };
+    return last.current;
+  }, [graph]);
+}
+
+function kept<T extends { id: string }>(before: readonly T[], now: readonly T[]): readonly T[] {
+  const known = new Map(before.map(item => [item.id, item]));
+  const all = now.map(item => {
+    const old = known.get(item.id);
+    return old !== undefined && same(old, item) ? old : item;
+  });
+  return all.length === before.length && all.every((item, index) => item === before[index]) ? before : all;
+}
+
+type Layout = Pick<Workbench, 'places' | 'layOut' | 'movePlace'>;
+
+/** Where nodes stand: as the document says, else where the layout has put them first. */
+function usePlaces(graph: Graph, document: Document): Layout {
+  const automatic = useRef(new Map<string, Point>());
+  const [round, setRound] = useState(0);
+  const { ui } = document;
+  return useMemo(() => {
+    const fixed = fixedPlaces({ ui }, graph.nodes);
+    const places = placesOf(graph, new Map([...automatic.current, ...fixed]));
+    for (const [id, place] of places) {
+      if (!fixed.has(id)) {
+        automatic.current.set(id, place);
+      }
+    }
+    return {
+      places,
+      layOut: () => {
+        automatic.current.clear();
+        setRound(round + 1);
+      },
+      movePlace: (from, to) => {
+        const place = automatic.current.get(from);
+        if (place !== undefined) {
+          automatic.current.set(to, place);
+        }
+      }
+    };
+  }, [graph, ui, round]);
+}
+
+function problemsByNode(problems: readonly Problem[]): Map<string, Problem[]> {
+  const found = new Map<string, Problem[]>();
+  for (const problem of problems) {
+    const [section, name] = problem.path;
+    const id = section === 'steps' ? stepId(String(name)) : section === 'channels' ? spoolId(String(name)) : null;
+    if (id !== null) {
+      found.set(id, [...(found.get(id) ?? []), problem]);
+    }
+  }
+  return found;
+}
+
+/** The selected nodes, in the order of the graph. */
+export function selectedNodes(graph: Graph, selection: readonly Part[]): Node[] {
+  const ids = new Set(
+    selection.map(part => (part.kind === 'step' ? stepId(part.name) : part.kind === 'channel' ? spoolId(part.name) : ''))
+  );
+  return graph.nodes.filter(node => ids.has(node.id));
+}

@@ -1,0 +1,91 @@
+/** New names for steps, channels and ports, with all that refers to them. */
+import type { Document, Part } from '../editor/model';
+import type { Op } from '../protocol';
+import { channelNames, list, mapping, NAME, portsOf, readingsOf, rejectsOf, stepsOf, text, type Mapping } from './document';
+import { put, rename, valueAt } from './ops';
+
+/** Why a name cannot be taken; null: it can. */
+export function nameRefusal(document: Document, part: Part, name: string): string | null {
+  if (!NAME.test(name)) {
+    return 'a name has small letters, digits and _, and begins with a letter';
+  }
+  if (part.kind === 'step' && name !== part.name && name in stepsOf(document)) {
+    return `there is a step ${name} already`;
+  }
+  if (part.kind === 'channel' && name !== part.name && channelNames(document).has(name)) {
+    return `there is a channel ${name} already`;
+  }
+  return null;
+}
+
+export function renameOps(document: Document, part: Part, name: string): Op[] {
+  if (part.kind === 'step') {
+    return part.name === name ? [] : stepOps(document, part.name, name);
+  }
+  if (part.kind === 'channel') {
+    return part.name === name ? [] : channelOps(document, part.name, name);
+  }
+  return part.kind === 'workflow' ? [put(['workflow'], name)] : [];
+}
+
+function stepOps(document: Document, old: string, name: string): Op[] {
+  const messages = list(document.messages).flatMap((declared, index) => {
+    const { from, to } = mapping(declared);
+    const [step, ...port] = text(from).split('.');
+    return [
+      ...(step === old ? [put(['messages', index, 'from'], [name, ...port].join('.'))] : []),
+      ...(to === old ? [put(['messages', index, 'to'], name)] : [])
+    ];
+  });
+  return [
+    ...referenceOps(document, rejectsOf(old), rejectsOf(name)),
+    ...messages,
+    ...uiOps(document, 'steps', old, name),
+    rename(['steps', old], name)
+  ];
+}
+
+function channelOps(document: Document, old: string, name: string): Op[] {
+  const declared = valueAt(document, ['channels', old]) === undefined ? [] : [rename(['channels', old], name)];
+  const messages = list(document.messages).flatMap((edge, index) =>
+    mapping(edge).from === old ? [put(['messages', index, 'from'], name)] : []
+  );
+  return [...declared, ...referenceOps(document, old, name), ...messages, ...uiOps(document, 'channels', old, name)];
+}
+
+/** Every `in` and `out` that names the channel. */
+function referenceOps(document: Document, old: string, name: string): Op[] {
+  return Object.entries(stepsOf(document)).flatMap(([step, body]) =>
+    [...portsOf(body), ...readingsOf(body)]
+      .filter(({ channel }) => channel === old)
+      .map(({ path }) => put(['steps', step, ...path], name))
+  );
+}
+
+function uiOps(document: Document, section: 'steps' | 'channels', old: string, name: string): Op[] {
+  return valueAt(document, ['ui', section, old]) === undefined ? [] : [rename(['ui', section, old], name)];
+}
+
+/** A port's new name, in its step's dispatch, too. */
+export function renamePortOps(document: Document, step: string, old: string, name: string): Op[] {
+  const body: Mapping = stepsOf(document)[step] ?? {};
+  const place = ['steps', step];
+  if (old === name || portsOf(body).every(port => port.name !== old)) {
+    return [];
+  }
+  if (typeof body.out === 'string') {
+    return [put([...place, 'out'], { [name]: body.out })];
+  }
+  const { cases, when, default: otherwise } = mapping(body.dispatch);
+  const dispatch = [...place, 'dispatch'];
+  return [
+    rename([...place, 'out', old], name),
+    ...Object.entries(mapping(cases))
+      .filter(([, port]) => port === old)
+      .map(([value]) => put([...dispatch, 'cases', value], name)),
+    ...list(when).flatMap((condition, index) =>
+      old in mapping(condition) ? [rename([...dispatch, 'when', index, old], name)] : []
+    ),
+    ...(otherwise === old ? [put([...dispatch, 'default'], name)] : [])
+  ];
+}
