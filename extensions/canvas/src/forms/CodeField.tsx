@@ -3,7 +3,7 @@ import { autocompletion, completionKeymap } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { python } from '@codemirror/lang-python';
 import { sql } from '@codemirror/lang-sql';
-import { type Extension, EditorState, Transaction } from '@codemirror/state';
+import { Compartment, type Extension, EditorState, Transaction } from '@codemirror/state';
 import { EditorView, keymap, tooltips } from '@codemirror/view';
 import { type JSX, useEffect, useRef } from 'react';
 import { completionsAt, type Vocabulary } from './completion';
@@ -28,12 +28,9 @@ export function CodeField(props: CodeFieldProps): JSX.Element {
   const latest = useRef(props);
   latest.current = props;
 
+  const settings = useRef(new Compartment());
+
   useEffect(() => {
-    const attributes = {
-      'aria-label': label,
-      'aria-invalid': String(invalid),
-      ...(describedBy === undefined ? {} : { 'aria-describedby': describedBy })
-    };
     const made = new EditorView({
       parent: host.current!,
       state: EditorState.create({
@@ -44,8 +41,7 @@ export function CodeField(props: CodeFieldProps): JSX.Element {
           keymap.of([...completionKeymap, ...historyKeymap, ...defaultKeymap]),
           tooltips({ position: 'fixed' }),
           EditorView.lineWrapping,
-          EditorState.readOnly.of(readOnly),
-          EditorView.contentAttributes.of(attributes),
+          settings.current.of(settingsOf(latest.current)),
           jupyterTheme,
           EditorView.updateListener.of(update => {
             if (update.transactions.some(one => one.docChanged && one.annotation(Transaction.remote) !== true)) {
@@ -55,13 +51,14 @@ export function CodeField(props: CodeFieldProps): JSX.Element {
         ]
       })
     });
-    const focused = view.current?.hasFocus ?? false;
     view.current = made;
-    if (focused) {
-      made.focus();
-    }
     return () => made.destroy();
-  }, [language, label, describedBy, invalid, readOnly]);
+  }, [language]);
+
+  // Not by a new editor: the cursor stays while problems come and go.
+  useEffect(() => {
+    view.current?.dispatch({ effects: settings.current.reconfigure(settingsOf(latest.current)) });
+  }, [label, describedBy, invalid, readOnly]);
 
   useEffect(() => {
     const held = view.current;
@@ -74,6 +71,14 @@ export function CodeField(props: CodeFieldProps): JSX.Element {
   }, [value]);
 
   return <div ref={host} className={`lyftnb-Code lyftnb-mod-${language}`} data-invalid={invalid || undefined} />;
+}
+
+function settingsOf({ label, describedBy, invalid, readOnly }: CodeFieldProps): Extension {
+  const described: Record<string, string> = describedBy === undefined ? {} : { 'aria-describedby': describedBy };
+  return [
+    EditorState.readOnly.of(readOnly),
+    EditorView.contentAttributes.of({ 'aria-label': label, 'aria-invalid': String(invalid), ...described })
+  ];
 }
 
 function languageOf(language: CodeFieldProps['language'], latest: { current: CodeFieldProps }): Extension {
