@@ -13,7 +13,7 @@ from lyftnb.cli.screen import Json, console, opened, print_json, print_table
 from lyftnb.errors import SetupError
 
 if TYPE_CHECKING:
-    from lyftnb.model import Deployment, DeploymentPlan
+    from lyftnb.model import Deployment, DeploymentPlan, Revision
 
 CHANGES = 2
 """The exit code of `plan` where there is something to change."""
@@ -210,10 +210,22 @@ def rollback(
         found = workspace.plan_rollback(deployment, revision)
         if not as_json:
             show_plan(found, next_step=False)
+            if found.empty:
+                _say_why(workspace.history(deployment), revision, found)
         if not (found.empty or found.blocked or yes or found.unaccepted(accept or ())):
             typer.confirm("roll back?", abort=True)
         made = workspace.rollback(deployment, revision, accept=accept or ())
     _show(made, "nothing to change" if found.empty else "rolled back", as_json)
+
+
+def _say_why(past: Sequence[Revision], number: int | None, plan: DeploymentPlan) -> None:
+    """Why going back changes nothing, if there is more to say than that."""
+    from lyftnb.planning.deploying import kept_context
+
+    wanted = past[0].number - 1 if number is None else number
+    old = next(revision for revision in past if revision.number == wanted)
+    if why := kept_context(old.plan, plan):
+        typer.echo(why)
 
 
 def pause(ctx: typer.Context, deployment: Name, step: Step = None, as_json: Json = False) -> None:

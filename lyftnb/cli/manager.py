@@ -112,7 +112,6 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
         return
     stays = "stays" if address.stays else "ends when nobody needs it"
     typer.echo(f"the manager is up at {address.url}, process {address.pid}, {stays}")
-    _warn_of_settings(root)
     if standing:
         _print_standing(standing, applied)
     if work:
@@ -172,24 +171,25 @@ def _show_down(root: Path, as_json: bool) -> None:
         print_table(columns, [(d.name, d.ref, d.context, d.revision, _age(d)) for d in applied])
 
 
-def _warn_of_settings(root: Path) -> None:
-    from lyftnb.workspace.config import Config
-
-    try:
-        Config.load(root)
-    except ConfigError as error:
-        typer.echo(f"it goes on with the settings that it has: {error}")
-
-
 def _print_standing(standing: Sequence[DeploymentStatus], applied: Sequence[Deployment]) -> None:
     """A row for each deployment; below it, what is not as it should be, and what to do."""
     known = {d.name: d for d in applied}
     rows = [
-        (s.name, s.ref, s.context, s.revision, s.sync, s.health, _age(known.get(s.name)))
+        (
+            s.name,
+            s.ref,
+            s.context,
+            s.revision,
+            s.sync,
+            s.health,
+            s.lag_rows,
+            _age(known.get(s.name)),
+        )
         for s in standing
     ]
     typer.echo()
-    print_table(("deployment", "version", "context", "revision", "sync", "health", "age"), rows)
+    columns = ("deployment", "version", "context", "revision", "sync", "health", "lag", "age")
+    print_table(columns, rows)
     for s in standing:
         if s.sync == "drifted":
             typer.echo(f"{s.name} is drifted: {s.sync_reason}")

@@ -17,6 +17,7 @@ STAGE_BLOCKED = "stage_blocked"
 GROUP_WITHOUT_WORKERS = "group_without_workers"
 INPUT_PROBLEM = "input_problem"
 ROWS_REJECTED = "rows_rejected"
+_ALL = 1_000_000
 _OURS = (STAGE_BLOCKED, GROUP_WITHOUT_WORKERS, INPUT_PROBLEM, ROWS_REJECTED)
 
 
@@ -68,6 +69,8 @@ class IssueBook:
     ledger: Ledger
     _open: dict[str, dict[tuple[str, str], IssueDraft]] = field(default_factory=dict)
     """Deployment → its open issues, as they were told last."""
+    _closings: int = 0
+    """The ledger's count of issues closed, when its open ones were looked at last."""
 
     def begin(self, deployment: str) -> None:
         """Take over what an earlier owner has left open."""
@@ -78,7 +81,8 @@ class IssueBook:
         }
 
     def follow(self, deployment: str, now: Iterable[IssueDraft]) -> None:
-        """Raise what is new or has changed, close what is gone."""
+        """Raise what is new, has changed or was closed by somebody else; close what is gone."""
+        self._look_again()
         found = {(draft.code, draft.place): draft for draft in now}
         before = self._open.get(deployment, {})
         fresh = [draft for key, draft in found.items() if before.get(key) != draft]
@@ -87,3 +91,13 @@ class IssueBook:
         for code, place in before.keys() - found.keys():
             self.ledger.close_issue(code, place)
         self._open[deployment] = found
+
+    def _look_again(self) -> None:
+        """Forget what was told and is not open any more."""
+        closings = self.ledger.issues_closed
+        if closings == self._closings:
+            return
+        self._closings = closings
+        standing = {(issue.code, issue.place) for issue in self.ledger.issues(limit=_ALL)}
+        for deployment, told in self._open.items():
+            self._open[deployment] = {k: draft for k, draft in told.items() if k in standing}

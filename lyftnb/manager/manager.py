@@ -248,7 +248,10 @@ class Manager:
         for live in self._working():
             with self._isolated(live, now):
                 self._advance(live, now)
-        self._fire_due(now)
+        if now >= self._storage_due:
+            self._fire_due(now)
+        if 0 < self._storage_due <= now:
+            self._storage_works(now)
 
     def _working(self) -> list[_Live]:
         """Deployments that are not set aside."""
@@ -307,9 +310,6 @@ class Manager:
         except StorageError as error:
             self._storage_failed(error, now)
             return
-        if self._storage_due:
-            self._storage_due = 0.0
-            self.env.ledger.close_issue(_STORAGE, "ledger")
         for live, entries in ready:
             live.flow.settle(entries, [next(answers) for _ in entries])
 
@@ -319,6 +319,15 @@ class Manager:
         self._storage_due = now + _STORAGE_PAUSE_S
         with suppress(StorageError):
             self.env.ledger.raise_issue(_STORAGE, "ledger", error.message, hint=error.hint)
+
+    def _storage_works(self, now: float) -> None:
+        """A whole turn has gone well again."""
+        try:
+            self.env.ledger.close_issue(_STORAGE, "ledger")
+        except StorageError as error:
+            self._storage_failed(error, now)
+        else:
+            self._storage_due = 0.0
 
     def _keep_up(self, now: float) -> None:
         try:
@@ -355,7 +364,7 @@ class Manager:
             if live.error is None:
                 due += live.flow.due_times()
                 look = live.firing.next_look(clock)
-                if look is not None:
+                if look is not None and not self._storage_due:
                     due.append(now + (look - clock).total_seconds())
         return max(0.0, min(due) - now)
 

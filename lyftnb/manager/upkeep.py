@@ -18,11 +18,12 @@ class Retention:
     messages_s: float = 7 * 86400.0
     issues_s: float = 90 * 86400.0
     """Counted from when they were closed."""
+    plans_s: float = 7 * 86400.0
 
 
 @dataclass(slots=True)
 class Upkeep:
-    """Lets expired keys and marks, old messages and closed issues go, and files nobody names."""
+    """Lets go what has expired, old messages, plans and closed issues, and files nobody names."""
 
     ledger: Ledger
     clock: Clock
@@ -39,4 +40,5 @@ class Upkeep:
         self.ledger.forget_ids()
         self.ledger.expire_messages(now - timedelta(seconds=self.retention.messages_s))
         self.ledger.expire_issues(now - timedelta(seconds=self.retention.issues_s))
+        self.ledger.expire_plans(now - timedelta(seconds=self.retention.plans_s))
         self.ledger.sweep()

@@ -54,6 +54,8 @@ class Actual:
     """Spool → what is wrong with its segments, in words."""
     issues: tuple[Issue, ...] = ()
     """Those that are open."""
+    lags: Mapping[str, int] = field(default_factory=dict)
+    """Deployment → rows that wait in spools for a stage of it."""
     busy: frozenset[str] = frozenset()
     """Deployments with batches in flight."""
 
@@ -62,9 +64,10 @@ class Actual:
         drifts: Mapping[str, tuple[str, ...]],
         damaged: Mapping[str, tuple[str, ...]],
         issues: tuple[Issue, ...],
+        lags: Mapping[str, int],
     ) -> Actual:
         """What the ledger knows beside it."""
-        return replace(self, drifts=drifts, damaged=damaged, issues=issues)
+        return replace(self, drifts=drifts, damaged=damaged, issues=issues, lags=lags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,8 @@ class DeploymentStatus:
     sync_reason: str
     health: Health
     health_reason: str
+    lag_rows: int
+    """Rows that wait in spools for a stage of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +248,7 @@ def _status(one: Desired, actual: Actual, broken: str | None) -> DeploymentStatu
         reason,
         health,
         why,
+        actual.lags.get(deployment.name, 0),
     )
 
 

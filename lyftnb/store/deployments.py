@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 from lyftnb.errors import LedgerError, NotFound, PlanRefused, unknown
@@ -29,6 +30,9 @@ from lyftnb.store.database import Database
 from lyftnb.store.families import Setting
 from lyftnb.store.migrating import Migration
 from lyftnb.store.session import Session
+
+KEPT_PLANS = 1000
+"""So many plans are kept at most, to be applied by their ids."""
 
 
 class Deployments(Session):
@@ -93,6 +97,13 @@ class Deployments(Session):
             if not rows:
                 raise unknown("plan", id, [row["plan"] for row in database.rows("plan_ids")])
         return rows[0]["digest"], json.loads(rows[0]["request"])
+
+    def expire_plans(self, before: datetime) -> int:
+        """Remove plans that were made before an instant, and all but the newest `KEPT_PLANS`; how
+        many. What was applied stays in the revisions.
+        """
+        with self.changing() as setting:
+            return len(setting.database.rows("expire_plans", before=before, kept=KEPT_PLANS))
 
     # -- facts for planning
 

@@ -39,6 +39,11 @@ _ROW: Mapping[str, Any] = {
 class Issues(Session):
     """Issues: raised again, an open one counts up; closed, it stays as history."""
 
+    issues_closed = 0
+    """How many were closed while the ledger has been open: whoever remembers which stand may have
+    to look again when it grows.
+    """
+
     def raise_issue(
         self,
         code: str,
@@ -69,6 +74,7 @@ class Issues(Session):
             rows = setting.database.rows(
                 "close_issue", code=code, place=_clean(place), now=setting.now
             )
+            self.issues_closed += len(rows)
             return bool(_closed(setting, rows))
 
     def close_issues(self, place_prefix: str, except_codes: Sequence[str] = ()) -> list[Issue]:
@@ -85,6 +91,7 @@ class Issues(Session):
                 except_codes=list(except_codes),
                 now=setting.now,
             )
+            self.issues_closed += len(rows)
             return _closed(setting, rows)
 
     def issues(

@@ -722,6 +722,12 @@ SELECT DISTINCT plan FROM plans ORDER BY plan
 -- name: remove_plan
 DELETE FROM plans WHERE plan = $plan
 
+-- name: expire_plans
+DELETE FROM plans
+WHERE made_at < $before
+   OR plan NOT IN (SELECT plan FROM plans ORDER BY made_at DESC, plan LIMIT $kept)
+RETURNING plan
+
 -- name: last_audit_entry
 SELECT coalesce(max(entry), 0) AS entry FROM audit
 

@@ -247,6 +247,11 @@ class RetentionConfig(Section):
         "7d", description="Messages; one that a named subscription has yet to read stays longer."
     )
     issues: Duration = Field("90d", description="Issues, counted from when they were closed.")
+    plans: Duration = Field(
+        "7d",
+        description="Plans that can be applied by their id; of more than 1,000 the newest. What "
+        "was applied stays in the history.",
+    )
 
 
 class ManagerConfig(Section):

@@ -82,6 +82,20 @@ class Facts:
             self._drifts = {d.deployment.name: self.hands.drifts(d.deployment) for d in desired}
         return self._drifts
 
+    def lags(self, desired: Sequence[Desired]) -> Mapping[str, int]:
+        """Deployment → rows that wait in spools for a stage of it."""
+        ends = {info.spool: info.next_seq for info in self.ledger.spools()}
+        found = {}
+        for one in desired:
+            name = one.deployment.name
+            read = {key: at.get("seq", 0) for key, at in self.ledger.positions(name).items()}
+            found[name] = sum(
+                max(0, ends.get(ref.spool(name), 0) - read.get(f"{stage.id}/{ref.name}", 0))
+                for stage in one.plan.stages
+                for ref in stage.streams
+            )
+        return found
+
     def damaged(self, now: float) -> Mapping[str, tuple[str, ...]]:
         """Spool → segments whose files are not there, or not as long as they were."""
         if now >= self._files_due:
@@ -104,8 +118,10 @@ class Reconciler:
         self._hands = hands
         self._alone = alone
         self._facts = Facts(ledger, hands)
+        self._finding = threading.Lock()
+        """Facts are remembered by one thread at a time."""
         self._tried: dict[Remedy, _Tried] = {}
-        self._told: dict[tuple[str, str], IssueDraft] | None = None
+        self._told: dict[tuple[str, str], IssueDraft] = {}
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -134,12 +150,14 @@ class Reconciler:
 
     def find(self, now: float) -> tuple[Findings, Mapping[str, Desired]]:
         """Look once, and change nothing."""
-        desired = self._facts.desired()
-        actual = self._hands.actual().with_facts(
-            drifts=self._facts.drifts(desired, now),
-            damaged=self._facts.damaged(now),
-            issues=tuple(self._ledger.issues()),
-        )
+        with self._finding:
+            desired = self._facts.desired()
+            actual = self._hands.actual().with_facts(
+                drifts=self._facts.drifts(desired, now),
+                damaged=self._facts.damaged(now),
+                issues=tuple(self._ledger.issues()),
+                lags=self._facts.lags(desired),
+            )
         return reconcile(desired, actual), {one.deployment.name: one for one in desired}
 
     def _loop(self) -> None:
@@ -166,15 +184,17 @@ class Reconciler:
                 _log.warning("deployment '%s': %s", remedy.deployment, error)
 
     def _tell(self, issues: Sequence[IssueDraft]) -> None:
-        """Raise what is new or has changed, close what is gone."""
-        if self._told is None:
-            # What an earlier owner has left open.
-            left = (issue for code in CODES for issue in self._ledger.issues(code=code))
-            self._told = {(i.code, i.place): IssueDraft(i.code, i.place, "") for i in left}
+        """Raise what is new, has changed or was closed by hand; close what is gone."""
+        left = [issue for code in CODES for issue in self._ledger.issues(code=code)]
+        standing = {(i.code, i.place): IssueDraft(i.code, i.place, "") for i in left}
         found = {(draft.code, draft.place): draft for draft in issues}
-        fresh = [draft for key, draft in found.items() if self._told.get(key) != draft]
+        fresh = [
+            draft
+            for key, draft in found.items()
+            if key not in standing or self._told.get(key) != draft
+        ]
         if fresh:
             self._ledger.raise_issues(fresh)
-        for code, place in self._told.keys() - found.keys():
+        for code, place in standing.keys() - found.keys():
             self._ledger.close_issue(code, place)
         self._told = found

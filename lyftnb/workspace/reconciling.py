@@ -47,8 +47,8 @@ class Reconciling(Deploying):
         Raises:
             NotFound: there is no such deployment.
         """
-        with self._deploys:
-            findings, _ = self._reconciler.find(time.monotonic())
+        # An apply may be at work for as long as its batches take; looking need not wait for it.
+        findings, _ = self._reconciler.find(time.monotonic())
         found = [s for s in findings.statuses if deployment in (None, s.name)]
         if deployment is not None and not found:
             raise unknown("deployment", deployment, [s.name for s in findings.statuses])

@@ -6,6 +6,7 @@ issues and runs over the state protocol; rows of spools are read from the files.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     from lyftnb.manager import Progress, Watcher
     from lyftnb.store import Damage, SpoolInfo, SweepReport, Version
     from lyftnb.store.remote import StateClient
+
+_log = logging.getLogger(__name__)
 
 
 class RemoteWorkspace(RemoteDeploying, Connection):
@@ -347,14 +350,15 @@ def _event_type(kind: str) -> Any:
 
 def _settings(path: Path) -> Config:
     """The workspace's settings. While the file is wrong a manager that is up goes on with those
-    that it has, and must be reachable: nothing of ours hangs on them.
+    that it has, and must be reachable: nothing of ours hangs on them. The log says so.
 
     Raises:
         ConfigError: the file is wrong, and no manager is up.
     """
     try:
         return Config.load(path)
-    except ConfigError:
+    except ConfigError as error:
         if find(path) is None:
             raise
+        _log.warning("the manager goes on with the settings that it has: %s", error)
         return Config()

@@ -276,7 +276,9 @@ class Running(Deployer):
             storage_root=str(self._storage),
             base_path=str(self.path),
             retention=Retention(
-                seconds(self.config.retention.messages), seconds(self.config.retention.issues)
+                messages_s=seconds(self.config.retention.messages),
+                issues_s=seconds(self.config.retention.issues),
+                plans_s=seconds(self.config.retention.plans),
             ),
         )
 

@@ -133,14 +133,15 @@ def enter(page: Page, lab: Lab) -> None:
 
 def arrive(page: Page) -> None:
     """Wait until the lab is all there."""
+    # Asked anew each time, for the page may load once more while it finds its layout.
     page.wait_for_function(
-        "window.jupyterapp?.commands.hasCommand('docmanager:open')", timeout=PATIENCE_MS
+        """() => {
+            const app = window.jupyterapp;
+            app?.restored.then(() => { app.lyftnbArrived = true; });
+            return app?.lyftnbArrived && app.commands.hasCommand('docmanager:open');
+        }""",
+        timeout=PATIENCE_MS,
     )
-    # Held by the page: a promise that only we wait for may be collected.
-    page.evaluate(
-        "() => { window.jupyterapp.restored.then(() => { window.isRestored = true; }); return 1; }"
-    )
-    page.wait_for_function("window.isRestored", timeout=PATIENCE_MS)
     # Shortcuts, and the palette's place, come with the settings, which come later.
     page.wait_for_function(
         "window.jupyterapp.commands.keyBindings.some("

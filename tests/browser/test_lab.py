@@ -31,6 +31,7 @@ def test_double_click_opens_the_canvas(page: Page) -> None:
     page.locator(CANVAS).wait_for()
     tab = page.get_by_role("main").get_by_role("tab", name="hello.workflow.yaml")
     assert tab.get_attribute("aria-selected") == "true"
+    page.locator(f"{CANVAS} .react-flow__node", has_text="receive").wait_for()
     shot(page, "canvas")
 
 
@@ -117,6 +118,7 @@ def test_widget_shows_in_a_notebook(page: Page, lab: Lab) -> None:
     run_notebook(page, "widget.ipynb")
     widget = page.locator(".jp-OutputArea .lyftnb-Widget .lyftnb-Editor")
     widget.wait_for()
+    widget.locator(".react-flow__node", has_text="receive").wait_for()
     height = widget.bounding_box()
     assert height is not None and height["height"] > 200
     shot(page, "widget")

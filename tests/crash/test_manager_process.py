@@ -324,7 +324,8 @@ def test_status_of_a_manager_with_wrong_settings_and_of_one_that_died(root: Path
         workspace.pause("kept")
     (root / "lyftnb.toml").write_text("[groups.default]\nworkers = 0.5\n")
     shown = cli(root, "status")
-    assert shown.returncode == 0 and "with the settings that it has" in shown.stdout
+    assert shown.returncode == 0 and "with the settings that it has" in shown.stderr
+    assert "0.5" in shown.stderr
     assert "kept is paused (all of it)" in shown.stdout and "lyftnb resume kept" in shown.stdout
     assert cli(root, "issues", "ls").returncode == 0
     ended(root, signal.SIGKILL)

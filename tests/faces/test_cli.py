@@ -43,6 +43,18 @@ def test_help_loads_no_engine() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
+def test_what_speaks_to_a_manager_loads_no_engine() -> None:
+    code = (
+        "import sys, lyftnb.cli.app, lyftnb.workspace.entering, lyftnb.workspace.remote; "
+        "from lyftnb.workspace.progress import watching; "
+        "from lyftnb.manager.progress import Progress; "
+        "sys.exit(', '.join({'polars', 'duckdb', 'dask', 'distributed', 'sqlglot', 'fastapi'}"
+        " & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_init_makes_a_workspace_once(lyftnb: Call, tmp_path: Path) -> None:
     assert lyftnb("init", "shop").returncode == 0
     assert sorted(p.name for p in (tmp_path / "shop").iterdir()) == [

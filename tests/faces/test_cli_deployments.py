@@ -71,6 +71,18 @@ def test_change_apply_look_back_and_roll_back(lyftnb: Call, hello: Path) -> None
     assert lyftnb("rollback", "hello", "--revision", "9", "--yes").returncode == 1
 
 
+def test_a_rollback_that_changes_nothing_says_why(lyftnb: Call, hello: Path) -> None:
+    changed(hello, "total >= 100", "total >= {{least}}")
+    changed(hello, "workflow: hello", "workflow: hello\ncontext: {least: 1}")
+    lyftnb("publish", FILE)
+    lyftnb("context", "create", "prod")
+    for least in ("7", "8"):
+        lyftnb("context", "set", "prod", "least", least)
+        assert lyftnb("apply", "hello", "--context", "prod", "--yes").returncode == 0
+    done = lyftnb("rollback", "hello_prod", "--yes")
+    assert "nothing to change" in done.stdout and "least was 7 and is 8" in done.stdout
+
+
 def test_nobody_says_yes(lyftnb: Call, hello: Path) -> None:
     done = lyftnb("apply", "hello")
     assert done.returncode == 1 and "apply it?" in done.stdout

@@ -118,8 +118,9 @@ def test_a_fire_that_the_ledger_cannot_write_is_not_lost(
         lambda: [r.status for r in runs_of(ws, deployment, "take")] == ["done"],
         lambda: ws.progress(deployment),
     )
-    ws.stop(deployment)
     assert len(failures) == 2
+    until(lambda: not ws._ledger.issues(code="storage_failed"), ws._ledger.issues)
+    ws.stop(deployment)
 
 
 def test_fires_that_come_while_nothing_runs_are_caught_up(ws: ln.Workspace) -> None:

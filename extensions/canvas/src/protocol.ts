@@ -221,6 +221,7 @@ export interface DeploymentStatus {
   context: string | null;
   health: 'healthy' | 'progressing' | 'degraded' | 'paused';
   health_reason: string;
+  lag_rows: number;
   name: string;
   ref: string;
   revision: number;

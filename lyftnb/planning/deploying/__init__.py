@@ -8,6 +8,7 @@ changes; `explain` tells it in words. It must not know the ledger nor the manage
 from lyftnb.planning.deploying.explaining import (
     explain_plan,
     full_sentence_of,
+    kept_context,
     sentence_of,
 )
 from lyftnb.planning.deploying.gating import Verdict, judge
@@ -23,6 +24,7 @@ __all__ = [
     "explain_plan",
     "full_sentence_of",
     "judge",
+    "kept_context",
     "sentence_of",
     "with_settings",
 ]

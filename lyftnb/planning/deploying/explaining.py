@@ -12,6 +12,7 @@ from lyftnb.model import (
     DeploymentPlan,
     FieldDiff,
     JobChange,
+    Plan,
     ScheduleChange,
     SchemaChange,
     SettingChange,
@@ -135,6 +136,25 @@ def mark_of(change: Change) -> str:
         return "!"
     mark = MARKS[_verb(change)]
     return "~" if change.changes and mark == " " else mark
+
+
+def kept_context(old: Plan, plan: DeploymentPlan) -> str:
+    """Why going back to a revision, whose compiled plan was `old`, changes nothing, where all that
+    was different are the values of its context; empty: nothing was.
+    """
+    was = {value.name: value.value for value in old.context}
+    now = {value.name: value.value for value in plan.compiled.context}
+    differing = [
+        f"{name} was {was[name]!r} and is {now[name]!r}"
+        for name in sorted(was.keys() & now.keys())
+        if was[name] != now[name]
+    ]
+    if not differing:
+        return ""
+    return (
+        f"only variables of its context were different: {', '.join(differing)}; a rollback takes "
+        "them as they are now, so set them back and apply: lyftnb context set"
+    )
 
 
 def _verdict(plan: DeploymentPlan, next_step: bool) -> Iterator[str]:

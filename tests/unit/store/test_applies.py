@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -291,3 +292,20 @@ def test_applied_and_planned_again_it_is_empty(
             assert again.empty and not again.to_accept, again.changes
             _with(data.draw, ledger, again.compiled)
         invariants.check(ledger)
+
+
+def test_plans_are_not_kept_for_ever(
+    ledger: Ledger, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(ledger, chain())
+    ids = [f"w-{number:08x}" for number in range(5)]
+    for id in ids:
+        ledger.keep_plan(replace(plan, id=id), {"ref": id}, "ann")
+        clock.advance(1)
+    monkeypatch.setattr("lyftnb.store.deployments.KEPT_PLANS", 3)
+    assert ledger.expire_plans(clock.now() - timedelta(days=1)) == 2
+    assert ledger.kept_plan(ids[2])[1] == {"ref": ids[2]}
+    assert ledger.expire_plans(clock.now() - timedelta(seconds=1.5)) == 2
+    with pytest.raises(NotFound):
+        ledger.kept_plan(ids[3])
+    assert ledger.kept_plan(ids[4])[1] == {"ref": ids[4]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,27 @@ def test_the_effects_on_data_are_told(ws: ln.Workspace) -> None:
     assert raw.endswith("before the change of read; a backfill would read its outside input again")
     (picked,) = (line for line in told if line.startswith("history of picked"))
     assert "a backfill would read 2 rows" in picked
+
+
+def test_status_does_not_wait_for_an_apply_under_way(ws: ln.Workspace) -> None:
+    ws.publish(flow())
+    ws.apply("shop")
+    with ThreadPoolExecutor(1) as pool, ws._deploys:
+        (status,) = pool.submit(ws.status).result(timeout=60)
+    assert (status.name, status.lag_rows) == ("shop", 0)
+
+
+@pytest.mark.cluster
+def test_status_tells_how_many_rows_wait(ws: ln.Workspace) -> None:
+    ws.publish(flow())
+    ws.apply("shop")
+    ws.run("shop")
+    assert ws.status("shop")[0].lag_rows == 0
+    document = flow(more={"in": "picked", "out": "kept"}).to_document()
+    document["channels"]["kept"] = SPOOL
+    ws.publish(WorkflowSpec.model_validate(document))
+    ws.apply("shop")
+    assert ws.status("shop")[0].lag_rows == 1
 
 
 def test_settings_are_kept_over_revisions(ws: ln.Workspace) -> None:

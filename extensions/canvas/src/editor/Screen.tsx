@@ -58,9 +58,9 @@ export function Screen({ focusRef, autoFocus }: ScreenProps): JSX.Element {
           <Drawer />
         </div>
         {bench.inspector && (
-          <aside className="lyftnb-Side lyftnb-mod-inspector" aria-label="Properties">
+          <div className="lyftnb-Side lyftnb-mod-inspector">
             <Inspector />
-          </aside>
+          </div>
         )}
       </div>
       <Windows />

@@ -121,12 +121,12 @@ export class Actions {
     return document === null ? '' : copied(document, selection, this.bench.places);
   }
 
-  paste(text: string, shift: Point = { x: 32, y: 32 }): void {
+  paste(text: string): void {
     const { document } = this.editor;
     if (document === null || !this.canEdit) {
       return;
     }
-    const found = pasted(document, text, shift);
+    const found = pasted(document, text, [...this.bench.places.values()]);
     if (found === null) {
       this.editor.announce('The clipboard holds no steps', 'error');
       return;

@@ -291,7 +291,10 @@ export class Session {
       const trace = await service.ask('trace.run', { draft, rows: this.rows });
       this.set({ overlay: { kind: 'trace', trace, stale: trace.revision !== this.link.revision } });
     } catch (error) {
-      if (!(error instanceof ServiceError && error.code === 'cancelled')) {
+      if (error instanceof ServiceError && error.trouble.problems.length > 0) {
+        this.set({ panel: 'problems' });
+        this.announce('A workflow with errors cannot be traced: they are listed below', 'error');
+      } else if (!(error instanceof ServiceError && error.code === 'cancelled')) {
         this.fail(error);
       }
     }

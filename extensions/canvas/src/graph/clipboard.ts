@@ -21,6 +21,9 @@ export interface Pasted {
   parts: Part[];
 }
 
+/** More than the height of a node. */
+const ROOM = 150;
+
 interface Point {
   x: number;
   y: number;
@@ -50,8 +53,8 @@ export function copied(document: Document, parts: readonly Part[], places: Reado
 }
 
 /** What pasting a text does; null, if it holds no piece of a workflow. Names that are taken get
- * others, and pasted steps read what was pasted with them. */
-export function pasted(document: Document, source: string, shift: Point): Pasted | null {
+ * others, and pasted steps read what was pasted with them; all of it stands below what is there. */
+export function pasted(document: Document, source: string, taken: readonly Point[]): Pasted | null {
   const given = parsed(source);
   if (given === null) {
     return null;
@@ -60,6 +63,7 @@ export function pasted(document: Document, source: string, shift: Point): Pasted
   const steps = mapping(piece.steps);
   const channels = mapping(piece.channels);
   const ui = mapping(piece.ui);
+  const shift = { x: 0, y: roomBelow(ui, taken) };
   const already = list(document.messages).length;
   return {
     ops: [
@@ -125,6 +129,14 @@ function placesOf(places: ReadonlyMap<string, Point>, section: 'steps' | 'channe
     return place === undefined ? [] : [[name, place] as const];
   });
   return found.length === 0 ? {} : { [section]: Object.fromEntries(found) };
+}
+
+/** How far a piece must go down to stand clear of what is there. */
+function roomBelow(ui: Mapping, taken: readonly Point[]): number {
+  const points = [ui.steps, ui.channels].flatMap(section => Object.values(mapping(section)).map(place => Number(mapping(place).y)));
+  return points.length === 0 || taken.length === 0
+    ? 0
+    : Math.max(0, Math.max(...taken.map(({ y }) => y)) + ROOM - Math.min(...points));
 }
 
 function shifted(places: unknown, section: 'steps' | 'channels', shift: Point): Op[] {

@@ -17,7 +17,7 @@ import {
   writersOf,
   type Mapping
 } from './document';
-import { insert, put } from './ops';
+import { insert, order, put } from './ops';
 
 /** Where a connection begins. A port without a channel yet gets one. */
 export type Source =
@@ -133,7 +133,8 @@ export function readOps(document: Document, step: string, channel: string): Op[]
   const given = stepsOf(document)[step]?.in;
   const place = ['steps', step, 'in'];
   if (given === undefined || given === null || (Array.isArray(given) && given.length === 0)) {
-    return [put(place, channel)];
+    const keys = Object.keys(stepsOf(document)[step] ?? {}).filter(key => key !== 'in');
+    return [put(place, channel), order(['steps', step], ['in', ...keys])];
   }
   if (typeof given === 'string') {
     return [put(place, [given, channel])];

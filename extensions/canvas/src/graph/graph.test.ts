@@ -150,20 +150,20 @@ describe('copy and paste', () => {
 
   it('gives clashing names a number, and keeps what belongs together', () => {
     const source = copied(flights(), [step('clean'), step('enrich')], places);
-    const { ops, parts } = pasted(flights(), source, { x: 10, y: 20 })!;
+    const { ops, parts } = pasted(flights(), source, [{ x: 300, y: 0 }])!;
     const document = after(ops);
     expect(parts).toEqual([step('clean_2'), step('enrich_2'), channel('clean_2')]);
     expect(body(document, 'clean_2')).toMatchObject({ in: 'raw', out: 'checked_2' });
     expect(body(document, 'enrich_2')).toMatchObject({ in: 'checked_2', out: 'clean_2' });
-    expect(document.ui).toMatchObject({ steps: { clean_2: { x: 310, y: 20 } } });
+    expect(document.ui).toMatchObject({ steps: { clean_2: { x: 300, y: 150 } } });
   });
 
   it('keeps names in another document, and refuses other text', () => {
     const source = copied(flights(), [step('clean')], places);
-    const { ops } = pasted({ workflow: 'other' }, source, { x: 0, y: 0 })!;
+    const { ops } = pasted({ workflow: 'other' }, source, [])!;
     expect(body(after(ops, { workflow: 'other' }), 'clean')).toEqual(body(flights(), 'clean'));
-    expect(pasted(flights(), 'SELECT 1', { x: 0, y: 0 })).toBeNull();
-    expect(pasted(flights(), '{"steps": {"a": 1}}', { x: 0, y: 0 })).toBeNull();
+    expect(pasted(flights(), 'SELECT 1', [])).toBeNull();
+    expect(pasted(flights(), '{"steps": {"a": 1}}', [])).toBeNull();
   });
 });
 

@@ -18,7 +18,7 @@ export interface Size {
 
 export type Places = ReadonlyMap<string, Point>;
 
-export const GAP = { x: 56, y: 28 };
+export const GAP = { x: 56, y: 48 };
 const ROW = 20;
 const STEP = { width: 188, height: 58 };
 const SPOOL = { width: 152, height: 48 };
@@ -92,23 +92,68 @@ export function placesOf(graph: Graph, known: Places): Map<string, Point> {
   return kept.length === 0 ? laidOut(graph) : besides(graph, missing, new Map(kept));
 }
 
-/** The whole graph in layers. */
+/** The whole graph in layers; pieces that nothing joins stand one below the other, which is also far
+ * quicker than all at once. */
 export function laidOut(graph: Graph): Map<string, Point> {
-  const layered = new dagre.graphlib.Graph({ multigraph: true });
-  layered.setGraph({ rankdir: 'LR', ranksep: GAP.x, nodesep: GAP.y, edgesep: 12, ranker: 'longest-path' });
-  layered.setDefaultEdgeLabel(() => ({}));
+  const places = new Map<string, Point>();
+  let top = 0;
+  for (const piece of piecesOf(graph)) {
+    const own = layered(piece);
+    const first = Math.min(...[...own.values()].map(place => place.y));
+    let bottom = top;
+    for (const node of piece.nodes) {
+      const { x, y } = own.get(node.id) as Point;
+      places.set(node.id, { x, y: y - first + top });
+      bottom = Math.max(bottom, y - first + top + sizeOf(node).height);
+    }
+    top = bottom + GAP.y;
+  }
+  return places;
+}
+
+/** The graph's connected pieces, in the order of their first nodes. */
+function piecesOf(graph: Graph): Graph[] {
+  const touching = new Map<string, Edge[]>(graph.nodes.map(node => [node.id, []]));
+  for (const edge of graph.edges) {
+    touching.get(edge.tail)?.push(edge);
+    touching.get(edge.head)?.push(edge);
+  }
+  const pieceOf = new Map<string, number>();
+  let count = 0;
+  for (const { id } of graph.nodes) {
+    if (!pieceOf.has(id)) {
+      const waiting = [id];
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+        if (!pieceOf.has(next)) {
+          pieceOf.set(next, count);
+          waiting.push(...(touching.get(next) ?? []).flatMap(edge => [edge.tail, edge.head]));
+        }
+      }
+      count += 1;
+    }
+  }
+  const pieces = Array.from({ length: count }, () => ({ nodes: [] as Node[], edges: [] as Edge[], regions: [] }));
+  graph.nodes.forEach(node => pieces[pieceOf.get(node.id) ?? 0]?.nodes.push(node));
+  graph.edges.forEach(edge => pieces[pieceOf.get(edge.tail) ?? 0]?.edges.push(edge));
+  return pieces;
+}
+
+function layered(graph: Graph): Map<string, Point> {
+  const layers = new dagre.graphlib.Graph({ multigraph: true });
+  layers.setGraph({ rankdir: 'LR', ranksep: GAP.x, nodesep: GAP.y, edgesep: 12, ranker: 'longest-path' });
+  layers.setDefaultEdgeLabel(() => ({}));
   for (const node of graph.nodes) {
-    layered.setNode(node.id, { ...sizeOf(node) });
+    layers.setNode(node.id, { ...sizeOf(node) });
   }
   for (const edge of graph.edges) {
     // A message may lead back; it must not turn the order of the data around.
     const label = edge.label === '' ? {} : { width: Math.round(edge.label.length * LETTER), height: 16, labelpos: 'c' };
-    layered.setEdge(edge.tail, edge.head, { weight: edge.kind === 'message' ? 0 : 2, ...label }, edge.id);
+    layers.setEdge(edge.tail, edge.head, { weight: edge.kind === 'message' ? 0 : 2, ...label }, edge.id);
   }
-  dagre.layout(layered);
+  dagre.layout(layers);
   return new Map(
     graph.nodes.map(node => {
-      const { x, y } = layered.node(node.id) as Point;
+      const { x, y } = layers.node(node.id) as Point;
       const { width, height } = sizeOf(node);
       return [node.id, { x: Math.round(x - width / 2), y: Math.round(y - height / 2) }];
     })

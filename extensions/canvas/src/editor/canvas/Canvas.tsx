@@ -1,6 +1,6 @@
 /** The graph to look at and to work on: React Flow, with keys, dropping and connecting of our own. */
 import { Background, BackgroundVariant, ConnectionLineType, MiniMap, ReactFlow, SelectionMode } from '@xyflow/react';
-import { useMemo, type JSX } from 'react';
+import type { JSX } from 'react';
 import { useActions } from '../hands';
 import { useEditor } from '../model';
 import { useWorkbench } from '../workbench';
@@ -17,18 +17,13 @@ const EDGE_TYPES = { channel: ChannelLine };
 const WORDS = { 'minimap.ariaLabel': 'Overview of the graph' };
 
 export function Canvas(): JSX.Element {
-  const { document, selection } = useEditor();
+  const { document } = useEditor();
   const bench = useWorkbench();
   const actions = useActions();
   const connecting = useConnecting();
   const flow = useFlow(connecting.refusals);
   const dropping = useDropping();
   const pane = useCamera();
-  const current = selection.at(-1);
-  const active = useMemo(
-    () => bench.graph.nodes.find(node => current !== undefined && 'name' in current && node.name === current.name),
-    [bench.graph, current]
-  );
 
   return (
     <div
@@ -37,7 +32,6 @@ export function Canvas(): JSX.Element {
       role="application"
       aria-roledescription="graph"
       aria-label={`Graph of ${String(document?.workflow ?? 'a workflow')}. Arrows walk along the edges, question mark lists the keys; the outline holds the same as a tree.`}
-      aria-activedescendant={active === undefined ? undefined : `lyftnb-node-${active.id}`}
       tabIndex={0}
       {...dropping}
     >

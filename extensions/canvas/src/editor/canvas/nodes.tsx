@@ -119,13 +119,13 @@ function Badges({ change, problems, drifted }: PartData): JSX.Element {
       {mark !== null && <span className={`lyftnb-Mark lyftnb-mod-${change?.mark}`} title={mark.word}>{`${mark.sign} ${mark.word}`}</span>}
       {drifted && <span className="lyftnb-Mark lyftnb-mod-drifted" title="compiles to something else than what runs">≠ drifted</span>}
       {errors > 0 ? (
-        <span className="lyftnb-Badge lyftnb-mod-error" title={problemsInWords(problems)}>
+        <span className="lyftnb-Count lyftnb-mod-error" title={problemsInWords(problems)}>
           <Icon name="error" size={13} />
           {errors}
         </span>
       ) : (
         warnings > 0 && (
-          <span className="lyftnb-Badge lyftnb-mod-warning" title={problemsInWords(problems)}>
+          <span className="lyftnb-Count lyftnb-mod-warning" title={problemsInWords(problems)}>
             <Icon name="warning" size={13} />
             {warnings}
           </span>
