@@ -7,7 +7,9 @@ const SessionContext = createContext<Session | null>(null);
 
 export function EditorProvider({ session, children }: { session: Session; children: ReactNode }): JSX.Element {
   const state = useSyncExternalStore(session.subscribe, session.get);
-  const model = useMemo(() => modelOf(session, state), [session, state]);
+  // The same functions as long as the session is: what depends on them runs once.
+  const hands = useMemo(() => handsOf(session), [session]);
+  const model = useMemo(() => ({ ...state, ...hands }), [state, hands]);
   return (
     <SessionContext.Provider value={session}>
       <EditorContext.Provider value={model}>{children}</EditorContext.Provider>
@@ -37,10 +39,9 @@ export function useSession(): Session {
   return session;
 }
 
-function modelOf(session: Session, state: SessionState): EditorModel {
+function handsOf(session: Session): Omit<EditorModel, keyof SessionState> {
   const { service, draft, readOnly } = session.options;
   return {
-    ...state,
     service,
     draft,
     readOnly,
