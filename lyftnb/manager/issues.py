@@ -93,11 +93,17 @@ class IssueBook:
         self._open[deployment] = found
 
     def _look_again(self) -> None:
-        """Forget what was told and is not open any more."""
+        """Forget what was told and is not open any more. Rejected rows are of the past: whoever
+        closes that has seen them, and hears of it again when there are more.
+        """
         closings = self.ledger.issues_closed
         if closings == self._closings:
             return
         self._closings = closings
         standing = {(issue.code, issue.place) for issue in self.ledger.issues(limit=_ALL)}
         for deployment, told in self._open.items():
-            self._open[deployment] = {k: draft for k, draft in told.items() if k in standing}
+            self._open[deployment] = {
+                key: draft
+                for key, draft in told.items()
+                if key in standing or key[0] == ROWS_REJECTED
+            }

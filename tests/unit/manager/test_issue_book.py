@@ -28,7 +28,18 @@ def test_one_closed_by_hand_comes_back_while_its_cause_stands(ledger: Ledger) ->
     assert ledger.issues() == []
 
 
-def test_so_does_one_of_the_reconciler(ledger: Ledger) -> None:
+def test_rejected_rows_that_were_seen_come_back_only_with_more(ledger: Ledger) -> None:
+    book = IssueBook(ledger)
+    book.begin("d")
+    book.follow("d", [IssueDraft("rows_rejected", "d/s", "1 row", facts={"rows": 1})])
+    assert ledger.close_issue("rows_rejected", "d/s")
+    book.follow("d", [IssueDraft("rows_rejected", "d/s", "1 row", facts={"rows": 1})])
+    assert ledger.issues() == []
+    book.follow("d", [IssueDraft("rows_rejected", "d/s", "2 rows", facts={"rows": 2})])
+    assert [issue.cause for issue in ledger.issues()] == ["2 rows"]
+
+
+def test_one_of_the_reconciler_comes_back_while_its_cause_stands(ledger: Ledger) -> None:
     fill(ledger, 3)  # its file is shorter than the book says
     hands = Hands(Actual, drifts=lambda _: (), remedy=lambda *_: None)
     reconciler = Reconciler(ledger, hands, threading.RLock())
