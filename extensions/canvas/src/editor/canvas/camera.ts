@@ -52,11 +52,20 @@ export function useCamera(): RefObject<HTMLDivElement> {
 
   useEffect(() => {
     const element = pane.current;
+    let height = element?.clientHeight ?? 0;
     const fit = (): void => {
-      if (!fitted.current && element !== null && element.clientWidth > 0 && latest.current.graph.nodes.length > 0) {
+      if (element === null || element.clientWidth === 0) {
+        return;
+      }
+      if (!fitted.current && latest.current.graph.nodes.length > 0) {
         fitted.current = true;
         setViewport(flow, latest.current, element, { duration: 0, readable: true });
+      } else if (fitted.current && height > 0 && element.clientHeight !== height) {
+        // A panel opened or closed below: what was in the middle stays there.
+        const { x, y, zoom } = flow.getViewport();
+        void flow.setViewport({ x, y: y + (element.clientHeight - height) / 2, zoom });
       }
+      height = element.clientHeight;
     };
     const observer = new ResizeObserver(fit);
     if (element !== null) {
