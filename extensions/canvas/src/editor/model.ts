@@ -67,9 +67,9 @@ export interface EditorModel {
   readonly panel: PanelName | null;
   readonly traceFocus: TraceFocus | null;
   /** Whether a trace is under way. */
-  readonly tracing?: boolean;
+  readonly tracing: boolean;
   /** Why the last trace failed. */
-  readonly traceTrouble?: Trouble | null;
+  readonly traceTrouble: Trouble | null;
 
   /** Change the document: one gesture, one step of undo. The same `merge` key within a second joins
    * the step before (typing in one field). */

@@ -5,7 +5,7 @@
 import { changesBetween } from '../graph/changes';
 import { graphOf } from '../graph/graph';
 import { applyOps } from '../graph/ops';
-import type { Numbers, Op, Palette, Problem, Schemas, Shape } from '../protocol';
+import type { Numbers, Op, Palette, Problem, Schemas, Shape, Trouble } from '../protocol';
 import { ServiceError, type Service } from '../service';
 import { DraftLink } from './draftLink';
 import { EMPTY, recorded, redone, undone, type History, type Step } from './history';
@@ -27,6 +27,8 @@ export interface SessionState {
   overlay: Overlay;
   panel: PanelName | null;
   traceFocus: TraceFocus | null;
+  tracing: boolean;
+  traceTrouble: Trouble | null;
   history: History;
   /** Where edits here and in the file changed the same; to be told until dismissed. */
   conflicts: readonly (readonly (string | number)[])[];
@@ -69,13 +71,14 @@ export class Session {
   /** The text that the host holds. */
   private told: string;
   private messages = 0;
+  private traces = 0;
 
   constructor(readonly options: SessionOptions) {
     this.told = options.text;
     this.state = {
       document: null, revision: 0, palette: null, schemas: null, shape: null, problems: [],
       settled: false, connected: true, selection: [], overlay: { kind: 'none' }, panel: null,
-      traceFocus: null, history: EMPTY, conflicts: [], message: null, revealed: null
+      traceFocus: null, tracing: false, traceTrouble: null, history: EMPTY, conflicts: [], message: null, revealed: null
     };
     this.link = new DraftLink(options.service, options.draft, options.text, options.file, {
       document: () => this.state.document,
@@ -286,17 +289,29 @@ export class Session {
 
   private async askTrace(): Promise<void> {
     const { service, draft } = this.options;
+    this.traces += 1; // a later one cancels the one before
+    this.set({ tracing: true });
     try {
       await this.link.after(() => Promise.resolve());
       const trace = await service.ask('trace.run', { draft, rows: this.rows });
-      this.set({ overlay: { kind: 'trace', trace, stale: trace.revision !== this.link.revision } });
+      const overlay: Overlay = { kind: 'trace', trace, stale: trace.revision !== this.link.revision };
+      this.set({ overlay, traceTrouble: null });
     } catch (error) {
-      if (error instanceof ServiceError && error.trouble.problems.length > 0) {
-        this.set({ panel: 'problems' });
-        this.announce('A workflow with errors cannot be traced: they are listed below', 'error');
-      } else if (!(error instanceof ServiceError && error.code === 'cancelled')) {
-        this.fail(error);
-      }
+      this.traceFailed(error);
+    } finally {
+      this.traces -= 1;
+      this.set({ tracing: this.traces > 0 });
+    }
+  }
+
+  private traceFailed(error: unknown): void {
+    if (!(error instanceof ServiceError)) {
+      this.fail(error);
+    } else if (error.trouble.problems.length > 0) {
+      this.set({ panel: 'problems' });
+      this.announce('A workflow with errors cannot be traced: they are listed below', 'error');
+    } else if (error.code !== 'cancelled') {
+      this.set({ traceTrouble: error.trouble });
     }
   }
 
