@@ -10,7 +10,7 @@ import yaml
 from tests.browser.lab_kit import PATIENCE_MS, Lab, arrive, keys, serious_faults, shot
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 EDITOR = ".lyftnb-Document .lyftnb-Editor"
 CANVAS = f"{EDITOR} .lyftnb-Canvas"
@@ -150,3 +150,41 @@ def test_eight_steps_with_the_keyboard_alone(page: Page, lab: Lab) -> None:
     )
     shot(page, "live")
     assert serious_faults(page, EDITOR) == []
+
+
+def drag(page: Page, source: Locator, target: Locator) -> None:
+    """Draw a line from the middle of one thing to the middle of another, as a hand does."""
+    for found, press in ((source, page.mouse.down), (target, page.mouse.up)):
+        box = found.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=12)
+        press()
+
+
+def test_with_the_mouse(page: Page, lab: Lab) -> None:
+    """Drag steps from the palette, join them port to port, trace, undo."""
+    open_new(page, "clicks")
+    palette = page.locator(f"{EDITOR} .lyftnb-Palette")
+    canvas = page.locator(CANVAS)
+    for kind, place in (("generate", {"x": 90, "y": 160}), ("limit", {"x": 320, "y": 420})):
+        palette.get_by_role("option", name=kind, exact=True).drag_to(canvas, target_position=place)
+        wait_for_text(page, f"{kind}:")
+    made, limit = (page.locator(f"{STEP}").filter(has_text=name) for name in ("generate", "limit"))
+    made.hover()
+    drag(
+        page,
+        made.locator(".react-flow__handle.source").last,
+        limit.locator(".react-flow__handle.target").first,
+    )
+    page.wait_for_function(
+        "() => / in: /.test(window.jupyterapp.shell.currentWidget.context.model.toString())"
+    )
+    reads = [step.get("in") for step in steps_of(page).values()]
+    assert sum(one is not None for one in reads) == 1
+    page.get_by_role("button", name="Trace").first.click()
+    page.get_by_role("region", name="Trace", exact=True).get_by_text("limit").first.wait_for()
+    shot(page, "mouse")
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_function(
+        "() => !/ in: /.test(window.jupyterapp.shell.currentWidget.context.model.toString())"
+    )

@@ -132,7 +132,8 @@ function handlesOf(node: Node): NodeHandle[] {
     ...[...inputs].map(([id, y]) => handle(id, 'target', Position.Left, 0, y)),
     ...[...outputs].map(([id, y]) => handle(id, 'source', Position.Right, width, y)),
     handle(MESSAGE_IN, 'target', Position.Top, width / 2, 0),
-    handle(MESSAGE_OUT, 'source', Position.Bottom, width / 2, height)
+    handle(MESSAGE_OUT, 'source', Position.Bottom, width / 2, height),
+    ...(node.kind === 'step' ? [handle(NEW_PORT, 'source', Position.Right, width - 12, height)] : [])
   ];
 }
 
