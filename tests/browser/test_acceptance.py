@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.browser.lab_kit import PATIENCE_MS, Lab, arrive, keys, serious_faults, shot
+from tests.browser.lab_kit import (
+    PATIENCE_MS,
+    Lab,
+    arrive,
+    command,
+    enter,
+    keys,
+    serious_faults,
+    shot,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -188,3 +197,28 @@ def test_with_the_mouse(page: Page, lab: Lab) -> None:
     page.wait_for_function(
         "() => !/ in: /.test(window.jupyterapp.shell.currentWidget.context.model.toString())"
     )
+
+
+def test_two_windows_on_one_file(page: Page, lab: Lab) -> None:
+    """What is saved in one window comes into the other, whose own edits stay."""
+    open_new(page, "shared")
+    add(page, "generate")
+    keys(page, "Control+s")
+    page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+    other = page.context.new_page()
+    enter(other, lab)
+    command(other, "docmanager:open", path="shared.workflow.yaml")
+    other.locator(STEP).first.wait_for()
+    other.locator(f"{CANVAS}").focus()
+    add(other, "print")
+    add(page, "limit")
+    keys(page, "Control+s")
+    page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+    # Theirs is read first, then ours is brought together with it.
+    other.wait_for_function(
+        "() => { const text = window.jupyterapp.shell.currentWidget.context.model.toString();"
+        " return text.includes('limit:') && text.includes('print:'); }"
+    )
+    assert len(steps_of(other)) == 3
+    assert other.evaluate("window.jupyterapp.shell.currentWidget.context.model.dirty")
+    other.close()
