@@ -17,6 +17,9 @@ from lyftnb.errors import (
 )
 from lyftnb.model import RetrySpec, seconds
 
+_JITTER = random.Random()
+"""Of our own: programs that seed the common one must find it as they left it."""
+
 _HOPELESS = (WorkflowError, SetupError, BadData, Permanent, WorkerDied)
 """Errors that another try brings again, or that have been tried often enough already."""
 
@@ -55,7 +58,7 @@ class Retries:
         pause = self._pause(self.failures)
         if isinstance(error, Temporary):
             pause = error.delay
-        self.due_at = now + pause * random.uniform(0.8, 1.2)
+        self.due_at = now + pause * _JITTER.uniform(0.8, 1.2)
         return f"attempt {self.failures + 1} of {self.spec.attempts} in {pause:.1f} s: {error}"
 
     def _wait_for_room(self, error: StorageFull, now: float) -> str:
@@ -64,7 +67,7 @@ class Retries:
         """
         self.waits += 1
         pause = self._pause(self.waits)
-        self.due_at = now + pause * random.uniform(0.8, 1.2)
+        self.due_at = now + pause * _JITTER.uniform(0.8, 1.2)
         return f"waits for room, looks again in {pause:.1f} s: {error}"
 
     def _pause(self, times: int) -> float:

@@ -21,6 +21,9 @@ from lyftnb.store.remote.call import Verb
 from lyftnb.store.remote.codec import Packed
 from lyftnb.store.remote.wire import HELLO, VERSION, BadFrame, Frame, read_frame
 
+_JITTER = random.Random()
+"""Of our own: programs that seed the common one must find it as they left it."""
+
 _REMEMBERED = ("repeatable", "once")
 """Effects of which the owner keeps the answers until we have them."""
 _CONNECT_S = 5.0
@@ -101,7 +104,7 @@ class Line:
                 except (OSError, EOFError, TimeoutError, BadFrame) as error:
                     self._give_up(error)
                 pause = _MIN_PAUSE_S if self._away_at > began_at else min(pause * 2, _MAX_PAUSE_S)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+                await asyncio.sleep(pause * _JITTER.uniform(0.5, 1.0))
         finally:
             closed = LedgerError("the connection to the owner is closed", hint="open it again")
             self._fail(list(self._pending.values()), closed)
