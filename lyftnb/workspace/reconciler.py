@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from lyftnb.errors import LyftError
 from lyftnb.model import Deployment, IssueDraft, Revision
 from lyftnb.planning.reconciling import CODES, Actual, Desired, Findings, Remedy, reconcile
+from lyftnb.workspace.lags import rows_behind
 
 if TYPE_CHECKING:
     from lyftnb.store import Ledger
@@ -84,17 +85,7 @@ class Facts:
 
     def lags(self, desired: Sequence[Desired]) -> Mapping[str, int]:
         """Deployment → rows that wait in spools for a stage of it."""
-        ends = {info.spool: info.next_seq for info in self.ledger.spools()}
-        found = {}
-        for one in desired:
-            name = one.deployment.name
-            read = {key: at.get("seq", 0) for key, at in self.ledger.positions(name).items()}
-            found[name] = sum(
-                max(0, ends.get(ref.spool(name), 0) - read.get(f"{stage.id}/{ref.name}", 0))
-                for stage in one.plan.stages
-                for ref in stage.streams
-            )
-        return found
+        return {one.deployment.name: rows_behind(self.ledger, one.plan) for one in desired}
 
     def damaged(self, now: float) -> Mapping[str, tuple[str, ...]]:
         """Spool → segments whose files are not there, or not as long as they were."""
