@@ -30,7 +30,7 @@ from lyftnb.workspace.studio.protocol import (
     ReplaceDraft,
 )
 from lyftnb.workspace.studio.remembering import RememberingChecker
-from lyftnb.workspace.studio.troubles import Refused
+from lyftnb.workspace.studio.troubles import StaleDraft, UnknownDraft, UnreadableDraft
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,11 @@ class Drafts:
         """A draft by its name.
 
         Raises:
-            Refused: it is not open (`unknown_draft`).
+            UnknownDraft: it is not open.
         """
         found = self._drafts.get(name)
         if found is None:
-            raise Refused("unknown_draft", f"no draft '{name}' is open", "open it with its text")
+            raise UnknownDraft(f"no draft '{name}' is open", hint="open it with its text")
         return found
 
     def find(self, name: str) -> Draft | None:
@@ -159,10 +159,9 @@ class Drafts:
     def _at(self, name: str, revision: int) -> Draft:
         draft = self.get(name)
         if draft.revision != revision:
-            raise Refused(
-                "stale_draft",
+            raise StaleDraft(
                 f"the draft is at revision {draft.revision}, not at {revision}",
-                "open it again with the text",
+                hint="open it again with the text",
             )
         return draft
 
@@ -205,7 +204,9 @@ def _base(draft: Draft) -> str:
 
 def _readable(draft: Draft) -> dict[str, Any]:
     if draft.document is None:
-        raise Refused("unreadable", "the text holds no document to change", "mend the text first")
+        raise UnreadableDraft(
+            "the text holds no document to change", hint="mend the text first"
+        )
     return draft.document
 
 

@@ -30,7 +30,7 @@ from lyftnb.workspace.studio.protocol import (
 )
 from lyftnb.workspace.studio.shapes import plan_of
 from lyftnb.workspace.studio.tables import facts_of, page_of
-from lyftnb.workspace.studio.troubles import Refused
+from lyftnb.workspace.studio.troubles import TraceCancelled, UnknownTrace
 
 if TYPE_CHECKING:
     from lyftnb.engine import Trace, TracedAction
@@ -94,7 +94,7 @@ class Traces:
             trace = self._traced(asked, draft, checker, stop)
         except LyftError:
             if stop.is_set():
-                raise Refused("cancelled", "the trace was stopped", "trace again") from None
+                raise TraceCancelled("the trace was stopped", hint="trace again") from None
             raise
         kept = KeptTrace(f"{asked.draft}#{next(self._numbers)}", asked.draft, trace)
         with self._lock:
@@ -187,7 +187,7 @@ class Traces:
         with self._lock:
             found = self._kept.get(id)
         if found is None:
-            raise Refused("unknown_trace", "this trace is not kept any more", "trace again")
+            raise UnknownTrace("this trace is not kept any more", hint="trace again")
         return found
 
     def _traced(

@@ -14,12 +14,34 @@ from lyftnb.workspace.studio.protocol import QUESTIONS, Trouble, Wire
 from lyftnb.workspace.wire import problem_of
 
 
-class Refused(SetupError):
-    """A question cannot be answered as things stand; `code` says why, for programs."""
+class UnknownDraft(SetupError):
+    """No draft of that name is open."""
 
-    def __init__(self, code: str, message: str, hint: str) -> None:
-        super().__init__(message, hint=hint)
-        self.code = code  # type: ignore[misc]
+    code = "unknown_draft"
+
+
+class StaleDraft(SetupError):
+    """A change was made for another revision of the draft."""
+
+    code = "stale_draft"
+
+
+class UnreadableDraft(SetupError):
+    """A draft's text holds no document that could be changed."""
+
+    code = "unreadable"
+
+
+class UnknownTrace(SetupError):
+    """A trace that was looked into is not kept any more."""
+
+    code = "unknown_trace"
+
+
+class TraceCancelled(SetupError):
+    """A trace was stopped by whoever asked for it."""
+
+    code = "cancelled"
 
 
 def trouble_of(error: BaseException) -> Trouble:
@@ -28,7 +50,7 @@ def trouble_of(error: BaseException) -> Trouble:
     problems = getattr(error, "problems", ())
     facts = {name: value for name, value in told.facts.items() if name != "problems"}
     return Trouble(
-        code=getattr(error, "code", told.code),
+        code=told.code,
         message=told.detail,
         where=told.where,
         hint=told.hint,
