@@ -16,7 +16,7 @@ from IPython.display import HTML, display
 
 from lyftnb import catalog
 from lyftnb.model import Problem, worst_first
-from lyftnb.workspace.reprs import problems_html
+from lyftnb.workspace.html import problems_html
 from lyftnb.workspace.workflow import Workflow
 
 

@@ -233,7 +233,7 @@ class MessageLog(list[Message]):
         )
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.html import table
 
         return table(COLUMNS, map(line, self))
 

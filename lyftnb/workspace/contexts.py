@@ -140,7 +140,7 @@ class Contexts:
         return f"Contexts({', '.join(names)})"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.html import table
 
         rows = [
             (c.layer, c.parent, name, value)

@@ -138,7 +138,7 @@ class Invocation:
         return "\n".join([headline(self.record), *self._lines()])
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.html import table
 
         result = self.result
         rows = [(c.step, c.rows_in, c.rows_out, c.rejects, c.dropped) for c in result.counts]
@@ -165,7 +165,7 @@ class Invocations(list[Invocation]):
         return "\n".join(headline(each.record) for each in self) or "no invocations"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.html import table
 
         return table(self.COLUMNS, (cells(each.record) for each in self))
 

@@ -33,7 +33,7 @@ class NextFires(list[NextFire]):
         return "\n".join("  ".join(filter(None, cells(fire))) for fire in self) or _NONE
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.html import table
 
         return table(COLUMNS, map(cells, self)) if self else f"<p>{_NONE}</p>"
 

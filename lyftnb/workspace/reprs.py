@@ -6,58 +6,27 @@ The nouns of the model stay free of all this: `install` tells a running notebook
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from lyftnb.model import (
     Deployment,
-    DeploymentPlan,
     Message,
     Plan,
-    Problem,
     Revision,
     RunSummary,
     canonical_json,
 )
+from lyftnb.workspace.html import table
+from lyftnb.workspace.plan_page import deployment_plan_html
 from lyftnb.workspace.svg import draw
 
 if TYPE_CHECKING:
     from lyftnb.store import RunbookVersion, Version
     from lyftnb.workspace.spool import Spool
 
-_SEVERITY = {"error": "#c2504a", "warning": "#d9822b", "note": "#3b82c4"}
-_MARKS = {"+": "#2e8b57", "~": "#d9822b", "-": "#c2504a", "!": "#c2504a"}
 _SHOWN_ROWS = 10
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
-    """An HTML table; all values escaped, numbers to the right with thousands apart."""
-    head = "".join(f'<th style="text-align:left">{escape(name)}</th>' for name in columns)
-    body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
-    style = "text-align:left;white-space:nowrap"
-    title = f'<caption style="{style}">{escape(caption)}</caption>' if caption else ""
-    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return f'<td style="text-align:right">{value:,}</td>'
-    return f'<td style="text-align:left">{escape("" if value is None else str(value))}</td>'
-
-
-def problems_html(problems: Sequence[Problem]) -> str:
-    """What is wrong, worst first, each with its place and what to do."""
-    if not problems:
-        return "<p>no problems</p>"
-    rows = "".join(
-        f'<tr><td style="color:{_SEVERITY[p.severity]}">{p.severity}</td>'
-        f'<td style="text-align:left"><code>{escape(p.place)}</code></td>'
-        f'<td style="text-align:left">{escape(p.message)}'
-        f"<br><small>{escape(p.hint)}</small></td></tr>"
-        for p in problems
-    )
-    return f"<table><tbody>{rows}</tbody></table>"
 
 
 def summary_html(summary: RunSummary) -> str:
@@ -75,16 +44,6 @@ def plan_html(plan: Plan) -> str:
     """The planned graph, and below it each channel with the reason for its transport."""
     rows = [(c.name, c.transport, c.reason) for c in plan.channels]
     return draw(plan) + table(("channel", "transport", "because"), rows)
-
-
-def deployment_plan_html(plan: DeploymentPlan) -> str:
-    """What applying it would change, in colours, and the planned graph."""
-    lines: list[str] = []
-    for line in plan.text.splitlines():
-        mark = line[2:3] if line.startswith("  ") else ""
-        style = f' style="color:{_MARKS[mark]}"' if mark in _MARKS else ""
-        lines.append(f"<span{style}>{escape(line)}</span>")
-    return f"<pre>{chr(10).join(lines)}</pre>{draw(plan.compiled)}"
 
 
 def deployment_html(deployment: Deployment) -> str:

@@ -206,7 +206,7 @@ class Runbooks:
         return "\n".join(map(_line, self.newest())) or "no runbooks"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.html import table
 
         rows = [(v.ref, *summary(v)) for v in self.newest()]
         return table(("runbook", "title", "workflow", "parameters"), rows)

@@ -59,7 +59,7 @@ class Secrets:
         return f"Secrets({', '.join(secret.name for secret in self.list())})"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.html import table
 
         rows = [(s.name, s.version, s.created_at, s.rotated_at) for s in self.list()]
         return table(("secret", "version", "created", "rotated"), rows)

@@ -75,7 +75,7 @@ class IssueLog(list[Issue]):
         return "\n".join(map(headline, self)) or "no issues"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.html import table
 
         return table(ISSUE_COLUMNS, map(issue_cells, self)) if self else "<p>no issues</p>"
 
@@ -88,7 +88,7 @@ class RunLog(list[Run]):
         return "\n".join("  ".join(filter(None, row)) for row in rows) or "no runs"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.html import table
 
         return table(RUN_COLUMNS, map(run_cells, self))
 

@@ -159,7 +159,7 @@ class Kv:
         return f"Kv({self.namespace}: {len(self):,} keys)"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.html import table
 
         count = len(self)
         shown = self.entries(limit=_SHOWN_ROWS)
@@ -174,7 +174,7 @@ class Entries(list[KvEntry]):
         return "\n".join("  ".join(filter(None, map(str, cells(e)))) for e in self) or "no keys"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.html import table
 
         return table(COLUMNS, map(cells, self))
 

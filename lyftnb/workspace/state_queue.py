@@ -146,7 +146,7 @@ class Queue:
         return f"Queue({told(self.depth())})"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.html import table
 
         return table(COLUMNS, map(cells, self.peek(_SHOWN_ROWS)), told(self.depth()))
 
@@ -158,7 +158,7 @@ class QueueView(list[QueuedItem]):
         return "\n".join("  ".join(filter(None, map(str, cells(i)))) for i in self) or "no items"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.html import table
 
         return table(COLUMNS, map(cells, self))
 

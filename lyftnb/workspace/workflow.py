@@ -277,7 +277,7 @@ class Workflow:
         return "\n".join([head, *(f"  {outline(name, step)}" for name, step in steps.items())])
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import problems_html
+        from lyftnb.workspace.html import problems_html
 
         reading = self._read()
         drawn = draw(reading.spec) if reading.spec else ""

@@ -13,8 +13,9 @@ from lyftnb.manager.progress import Progress, StageProgress
 from lyftnb.model import Message, Problem, RunSummary, StepCount
 from lyftnb.store import RunbookVersion
 from lyftnb.workspace.doctor import examine
+from lyftnb.workspace.html import problems_html
 from lyftnb.workspace.progress import LineWatcher, NotebookWatcher, progress_table
-from lyftnb.workspace.reprs import message_html, problems_html, runbook_html, summary_html
+from lyftnb.workspace.reprs import message_html, runbook_html, summary_html
 
 
 def progress(state: Any, rows: int, *texts: str) -> Progress:
