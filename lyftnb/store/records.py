@@ -79,6 +79,19 @@ class SpoolInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in a spool behind a position."""
+
+    bytes: int
+    """Of the live segments that hold it."""
+    since: datetime | None
+    """When its first row was committed; None where nothing waits."""
+
+
+NO_BACKLOG = Backlog(0, None)
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """Which files hold a spool's rows as of a snapshot: whoever has it can read them."""
 

@@ -24,7 +24,6 @@ from lyftnb.planning.reconciling import SEGMENTS_DAMAGED
 from lyftnb.workspace.contexts import user
 from lyftnb.workspace.deployer import Deployer, alone, request_of
 from lyftnb.workspace.given import WorkflowLike
-from lyftnb.workspace.lags import Lag, lags_of
 
 _log = logging.getLogger(__name__)
 
@@ -167,14 +166,6 @@ class Deploying(Deployer):
             limit: at most so many.
         """
         return self._ledger.audit(ref, who, limit)
-
-    def lags(self, deployment: str) -> tuple[Lag, ...]:
-        """How far the stages of a deployment are behind on the spools that they read.
-
-        Raises:
-            NotFound: it was never applied.
-        """
-        return lags_of(self._ledger, self.history(deployment)[0].plan)
 
     # -- changing
 

@@ -6,6 +6,7 @@ import logging
 import time
 from functools import cached_property
 
+from lyftnb.clock import Clock
 from lyftnb.errors import LyftError, NotFound, unknown
 from lyftnb.model import Deployment, Settings
 from lyftnb.planning.deploying import full_sentence_of
@@ -20,6 +21,7 @@ from lyftnb.planning.reconciling import (
 )
 from lyftnb.workspace.deployer import alone
 from lyftnb.workspace.deploying import Deploying
+from lyftnb.workspace.lags import Lag, lags_of
 from lyftnb.workspace.reconciler import Hands, Reconciler
 
 _log = logging.getLogger(__name__)
@@ -27,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 class Reconciling(Deploying):
     """Deployments that are kept as they are to be."""
+
+    _clock: Clock
 
     @alone
     def serve_deployments(self) -> tuple[str, ...]:
@@ -53,6 +57,20 @@ class Reconciling(Deploying):
         if deployment is not None and not found:
             raise unknown("deployment", deployment, [s.name for s in findings.statuses])
         return found
+
+    def lags(self, deployment: str | None = None) -> tuple[Lag, ...]:
+        """How far the stages of a deployment, or of all, are behind on the spools that they read:
+        rows, bytes, and for how long the first of these rows has been there.
+
+        Raises:
+            NotFound: there is no such deployment.
+        """
+        plans = {one.deployment.name: one.plan for one in self._reconciler.desired()}
+        if deployment is None:
+            return lags_of(self._ledger, plans.values(), self._clock.now())
+        if deployment not in plans:
+            raise unknown("deployment", deployment, plans)
+        return lags_of(self._ledger, [plans[deployment]], self._clock.now())
 
     def reconcile(self) -> Findings:
         """Look now, rather than within the next seconds: what was found, and is being mended.

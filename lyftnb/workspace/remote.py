@@ -71,7 +71,9 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         self._connecting = threading.Lock()
         self._speaker: StateClient | None = None
         self._hung_up = False
-        self._http = Client(lambda: present(path) if onlooker else find_or_start(path))
+        self._http = Client(
+            lambda: present(path) if onlooker else find_or_start(path), quiet=onlooker
+        )
         self._book = Book(self._http)
         default = self.config.context.default
         self.secrets = Secrets(self._book)

@@ -106,9 +106,9 @@ class RemoteDeploying:
         """Changes of what is desired, newest first; see `Workspace.audit`."""
         return self._http.pages("/audit", AuditEntry, limit, **_given(ref=ref, who=who))
 
-    def lags(self, deployment: str) -> tuple[Lag, ...]:
-        """How far the stages of a deployment are behind; see `Workspace.lags`."""
-        return tuple(self._http.pages(f"/deployments/{part(deployment)}/lags", Lag))
+    def lags(self, deployment: str | None = None) -> tuple[Lag, ...]:
+        """How far stages are behind on what they read; see `Workspace.lags`."""
+        return tuple(self._http.pages("/lags", Lag, **_given(deployment=deployment)))
 
     # -- changing
 
