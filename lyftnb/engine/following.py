@@ -71,3 +71,21 @@ def way(places: Sequence[tuple[pl.Series, pl.Series]], number: int) -> tuple[See
         for index, (rows, rejects) in enumerate(places)
     )
     return tuple(seen for seen in found if seen.rows or seen.rejected)
+
+
+def paired(
+    before: tuple[pl.DataFrame, pl.Series],
+    after: tuple[pl.DataFrame, pl.Series],
+    rejects: tuple[pl.DataFrame, pl.Series],
+) -> pl.DataFrame:
+    """Rows of one number side by side, in the order before: `before`, `after`, `reason`. Each is
+    given with its numbers; rows that neither came out nor were rejected were left out (null).
+    """
+    old, new = (
+        pl.DataFrame({NUMBER: numbers, name: frame.to_struct(name)})
+        for name, (frame, numbers) in (("before", before), ("after", after))
+    )
+    refused, numbers = rejects
+    reasons = pl.DataFrame({NUMBER: numbers, "reason": refused["reason"].head(numbers.len())})
+    found = old.join(new, on=NUMBER, how="left", maintain_order="left_right")
+    return found.join(reasons, on=NUMBER, how="left", maintain_order="left_right").drop(NUMBER)

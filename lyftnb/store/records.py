@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ class Version:
     workflow: str
     number: int
     digest: str
-    document: dict[str, Any]
+    document: dict[str, Any] = field(repr=False)
     published_at: datetime
 
     @property
@@ -35,7 +35,7 @@ class RunbookVersion:
     runbook: str
     number: int
     digest: str
-    document: dict[str, Any]
+    document: dict[str, Any] = field(repr=False)
     published_at: datetime
 
     @property
@@ -100,7 +100,7 @@ class Listing:
     root: str
     """The storage root: where segments' paths start."""
     schema: Schema
-    segments: tuple[SegmentRef, ...]
+    segments: tuple[SegmentRef, ...] = field(repr=False)
 
     def scan(self) -> pl.LazyFrame:
         """The rows, in sequence order.

@@ -121,7 +121,7 @@ class NotebookWatcher:
         if not over and time.monotonic() - self._shown_at < _NOTEBOOK_EVERY_S:
             return
         self._shown_at = time.monotonic()
-        from lyftnb.workspace.reprs import table
+        from lyftnb.workspace.tabular import table
 
         caption = f"{progress.deployment}, {progress.seconds:.1f} s"
         html = table(_COLUMNS, map(_cells, progress.stages), caption)
