@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import subprocess
@@ -16,8 +17,12 @@ from IPython.display import HTML, display
 
 from lyftnb import catalog
 from lyftnb.model import Problem, worst_first
+from lyftnb.widgets.completing import matcher
 from lyftnb.workspace.reprs import problems_html
+from lyftnb.workspace.tabular import TABLES_AS_DATA, table_from
 from lyftnb.workspace.workflow import Workflow
+
+_COMMAND = "import sys; sys.argv[0] = 'lyftnb'; from lyftnb.cli import main; main()"
 
 
 @magics_class
@@ -81,17 +86,44 @@ class LyftMagics(Magics):
     def lyft(self, line: str) -> None:
         """Run a command of `lyftnb` here: `%lyft status`, `%lyft plan flights`, `%lyft --help`."""
         # The command line is a face of its own: it is run as in a terminal, beside this notebook.
-        command = [sys.executable, "-m", "lyftnb.cli.app", *shlex.split(line)]
+        command = [sys.executable, "-c", _COMMAND, *shlex.split(line)]
+        environment = {**os.environ, TABLES_AS_DATA: "yes", "PYTHONUNBUFFERED": "yes"}
+        wrong: list[str] = []
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            stdin=subprocess.DEVNULL,  # a question would wait for ever
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            env=environment,
         ) as process:
             assert process.stdout is not None
             try:
                 for said in process.stdout:
-                    print(said, end="")
+                    _show(said, wrong)
             except KeyboardInterrupt:
                 process.send_signal(signal.SIGINT)
-                print(process.stdout.read(), end="")
+                for said in process.stdout:
+                    _show(said, wrong)
+        if wrong:
+            raise UsageError(_in_a_notebook(wrong))
+
+
+def _show(said: str, wrong: list[str]) -> None:
+    """Show a line of a command: a table as one; what is wrong with the command line is kept."""
+    shown = table_from(said)
+    if shown is not None:
+        display(dict(zip(("text/html", "text/plain"), shown, strict=True)), raw=True)
+    elif wrong or said.startswith("Usage: "):
+        wrong.append(said)
+    else:
+        print(said, end="")
+
+
+def _in_a_notebook(usage: list[str]) -> str:
+    """The words of the command line on what is wrong with it."""
+    text = "".join(usage)
+    return text[text.find("Error: ") :].removeprefix("Error: ").rstrip() + "; see %lyft --help"
 
 
 def _placed(problems: tuple[Problem, ...], reading: catalog.Reading) -> tuple[Problem, ...]:
@@ -101,5 +133,7 @@ def _placed(problems: tuple[Problem, ...], reading: catalog.Reading) -> tuple[Pr
 
 
 def load(shell: InteractiveShell) -> None:
-    """Teach a shell the magics."""
+    """Teach a shell the magics, and to complete them."""
     shell.register_magics(LyftMagics)
+    if matcher not in shell.Completer.custom_matchers:
+        shell.Completer.custom_matchers.append(matcher)

@@ -6,6 +6,7 @@ JupyterLab's, light or dark, with others where that is not there, and never the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,11 @@ _COLOURS = {
     **dict.fromkeys(("healthy", "synced", "done"), GOOD),
     **dict.fromkeys(("note", "running", "progressing"), NOTE),
 }
+TABLES_AS_DATA = "LYFTNB_TABLES_AS_DATA"
+"""The variable of the environment that has commands print tables as data."""
+_RECORD = "\x1e"
+"""In front of JSON among other text (RFC 7464)."""
+_PLAIN = (str, int, float, type(None))
 _LEFT, _RIGHT = "text-align:left", "text-align:right;font-variant-numeric:tabular-nums"
 _WIDEST = 60
 """Characters of a cell in text; HTML wraps."""
@@ -128,6 +134,22 @@ def text_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
         for line in (list(columns), *cells)
     )
     return redact("\n".join(lines))
+
+
+def table_as_data(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> str:
+    """A table as a line of text, for another process to show; `table_from` reads it."""
+    plain = [[v if isinstance(v, _PLAIN) else str(v) for v in row] for row in rows]
+    return _RECORD + json.dumps({"columns": list(columns), "rows": plain, "title": title})
+
+
+def table_from(line: str) -> tuple[str, str] | None:
+    """The table in a line, as HTML and as text; None if there is none."""
+    if not line.startswith(_RECORD):
+        return None
+    told = json.loads(line.removeprefix(_RECORD))
+    columns, rows, title = told["columns"], told["rows"], told["title"]
+    text = text_table(columns, rows)
+    return table(columns, rows, title), f"{title}\n{text}" if title else text
 
 
 def shown(value: Any) -> str:
