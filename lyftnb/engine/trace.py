@@ -103,14 +103,15 @@ class TracedAction:
         return f"{came}{self.rows.height} rows{rejects}{changed}"
 
     def pairs(self) -> pl.DataFrame:
-        """Rows before and after the action side by side: `before` and `after` as structs, and for
-        rows that it rejected the reason. Where it mixes rows, which came of which is not known.
+        """Rows before and after the action side by side: what each `became` (kept, changed, left
+        out or rejected) and the `reason` of a reject, its columns before, and as `NAME_after` those
+        that are not the same after.
 
         Raises:
             NotFound: it is no action, or makes rows of several.
         """
         if self.before is None or self.mixes:
-            why = "makes rows of several" if self.mixes else "is no action"
+            why = "may make rows of several" if self.mixes else "is no action"
             raise NotFound(
                 f"'{self.action}' {why}: there are no pairs",
                 where=f"step '{self.step}'",

@@ -168,7 +168,7 @@ def progress_html(progress: Progress) -> str:
 def trace_html(trace: Trace) -> str:
     """What each action did, and to be unfolded the rows before and after, and rejects."""
     rows = [_trace_row(place) for place in trace.steps]
-    columns = ("step", "action", "rows in", "rows out", "rejects", "columns", "error")
+    columns = ("step", "action", "rows in", "rows out", "rejects", "columns")
     overview = table(columns, rows, f"Trace of {trace.workflow}")
     return overview + "".join(_unfolded(place) for place in trace.steps)
 
@@ -177,20 +177,19 @@ def traced_html(place: TracedAction) -> str:
     """One action: what it did, the rows after it and before it, and its rejects with reasons."""
     if place.error is not None:
         return f'<pre style="color:{ERROR}">{escape(place.error)}</pre>'
-    parts = [_frame(place.rows, "after")]
-    if place.before is not None:
-        parts.insert(0, _frame(place.before, "before"))
+    parts = [] if place.before is None else [_frame(place.before, "before: ")]
+    parts.append(_frame(place.rows, "after: " if parts else ""))
     if place.rejects.height:
-        parts.append(_frame(place.rejects.select("_row", "code", "reason"), "rejects"))
+        rows = place.rejects.select("_row", "code", "reason").head(_SHOWN_ROWS).rows()
+        parts.append(table(("rejected row", "code", "reason"), rows))
     return "".join(parts)
 
 
 def _trace_row(place: TracedAction) -> tuple[Any, ...]:
     before = None if place.before is None else place.before.height
-    return (
-        *(place.step, place.action, before, place.rows.height, place.rejects.height),
-        *(place.columns_changed, State("failed") if place.error else ""),
-    )
+    counts = (before, place.rows.height, place.rejects.height)
+    what = State("failed") if place.error else place.columns_changed
+    return place.step, place.action, *counts, what
 
 
 def _unfolded(place: TracedAction) -> str:
@@ -201,7 +200,8 @@ def _unfolded(place: TracedAction) -> str:
 def _frame(frame: pl.DataFrame, caption: str) -> str:
     head: str = frame.head(_SHOWN_ROWS)._repr_html_()
     more = f", the first {_SHOWN_ROWS}" if frame.height > _SHOWN_ROWS else ""
-    return f"<p>{caption}: {frame.height:,} rows{more}</p>{redact(head)}"
+    rows = "1 row" if frame.height == 1 else f"{frame.height:,} rows"
+    return f"<p>{caption}{rows}{more}</p>{redact(head)}"
 
 
 def workspace_html(workspace: AnyWorkspace, where: str) -> str:

@@ -98,13 +98,15 @@ def run_cells(run: Run) -> tuple[str | float | None, ...]:
     """A run under `RUN_COLUMNS`."""
     took = None
     if run.started_at is not None and run.ended_at is not None:
-        took = round((run.ended_at - run.started_at).total_seconds(), 1)
+        took = round((run.ended_at - run.started_at).total_seconds(), 3)
     note = (run.note or "").partition("\n")[0]
     status = State(run.status)
     return run.run, run.stage or "all", run.cause, status, _moment(run.fired_at), took, note
 
 
-ISSUES: Final[View[Issue]] = View("no issues", ISSUE_COLUMNS, issue_cells)
+ISSUES: Final[View[Issue]] = View(
+    "no issues", (*ISSUE_COLUMNS, "hint"), lambda issue: (*issue_cells(issue), issue.hint)
+)
 RUNS: Final[View[Run]] = View("no runs", RUN_COLUMNS, run_cells)
 
 

@@ -33,6 +33,8 @@ _RECORD = "\x1e"
 """In front of JSON among other text (RFC 7464)."""
 _PLAIN = (str, int, float, type(None))
 _LEFT, _RIGHT = "text-align:left", "text-align:right;font-variant-numeric:tabular-nums"
+_SHORT = 24
+"""Characters of a cell that are kept on one line in HTML."""
 _WIDEST = 60
 """Characters of a cell in text; HTML wraps."""
 
@@ -191,7 +193,9 @@ def _caption(text: str) -> str:
 def _cell(value: Any, style: str = "") -> str:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     text = coloured(value) if isinstance(value, State) else escape(shown(value))
-    return f'<td style="{style or (_RIGHT if number else _LEFT)}">{text}</td>'
+    place = style or (_RIGHT if number else _LEFT)
+    whole = ";white-space:nowrap" if len(text) <= _SHORT else ""
+    return f'<td style="{place}{whole}">{text}</td>'
 
 
 def _cut(text: str) -> str:

@@ -334,18 +334,41 @@ def test_pairs_of_a_trace_say_what_became_of_each_row(tmp_path: Path) -> None:
         trace = ws.trace(wf)
     came, asserted, filtered, derived, summed = trace.step("good")
     assert came.before is None and asserted.before.equals(came.rows)
-    assert asserted.pairs().rows() == [
-        ({"n": 1}, {"n": 1}, None),
-        ({"n": -1}, None, asserted.rejects["reason"][0]),
-        ({"n": 50}, {"n": 50}, None),
-        ({"n": 2}, {"n": 2}, None),
+    reason = asserted.rejects["reason"][0]
+    pairs = asserted.pairs()
+    assert pairs.columns == ["became", "reason", "n"]
+    assert pairs.rows() == [
+        ("kept", None, 1),
+        ("rejected", reason, -1),
+        ("kept", None, 50),
+        ("kept", None, 2),
     ]
-    assert [row[1] for row in filtered.pairs().rows()] == [{"n": 1}, None, {"n": 2}]
-    assert derived.pairs()["after"].to_list() == [{"n": 1, "twice": 2}, {"n": 2, "twice": 4}]
+    assert filtered.pairs()["became"].to_list() == ["kept", "left out", "kept"]
+    assert derived.pairs().rows(named=True) == [
+        {"became": "changed", "reason": None, "n": n, "twice_after": 2 * n} for n in (1, 2)
+    ]
     assert (derived.columns_changed, derived.told) == ("+twice", "2 → 2 rows, columns +twice")
     assert asserted.told == "4 → 3 rows, 1 reject"
     assert summed.before is not None and summed.rows.rows() == [(2,)]
-    with pytest.raises(NotFound, match="makes rows of several"):
+    with pytest.raises(NotFound, match="may make rows of several"):
         summed.pairs()
     with pytest.raises(NotFound, match="is no action"):
         came.pairs()
+
+
+def test_pairs_show_what_differs(tmp_path: Path) -> None:
+    wf = ln.Workflow("shop")
+    rows = [{"n": "1", "n_after": None, "k": "a"}, {"n": "2", "n_after": None, "k": None}]
+    step = wf.step("good").input("inline", rows=rows)
+    step.cast(n="BIGINT").derive(k="coalesce(k, 'b')").action("remove", ["n_after"])
+    wf.step("good").output("print")
+    with ln.open(tmp_path, serve=False) as ws:
+        _, cast, filled, dropped = ws.trace(wf).step("good")
+    assert cast.pairs().columns == ["became", "reason", "n", "n_after", "k", "n_after_"]
+    assert cast.pairs()["n_after_"].to_list() == [1, 2]
+    assert filled.pairs().select("became", "k", "k_after").rows() == [
+        ("kept", "a", "a"),
+        ("changed", None, "b"),
+    ]
+    assert dropped.pairs()["became"].to_list() == ["changed", "changed"]
+    assert dropped.columns_changed == "-n_after"
