@@ -28,13 +28,17 @@ from lyftnb.errors import LyftError
 from lyftnb.widgets.yaml_keys import keys_at
 from lyftnb.workspace.config import root_of
 from lyftnb.workspace.studio.home import Home
+from lyftnb.workspace.workflow import Workflow
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from lyftnb.workspace.entering import AnyWorkspace
 
 Outline = Mapping[str, Any]
 """A command as `lyftnb.cli.outline` tells it."""
 
+_IDENTIFIER = "lyftnb"
 _FRESH_S = 5.0
 _WORD = re.compile(r"\S*$")
 _FILES = ("*.workflow.yaml", "workflows/**/*.workflow.yaml", "*.runbook.yaml")
@@ -50,26 +54,76 @@ _NAMED = ("context", "queue", "runbook", "secret", "spool")
 """Groups of commands whose argument `name` names one of them."""
 
 
-def match(context: CompletionContext) -> SimpleMatcherResult:
+def install(shell: InteractiveShell) -> None:
+    """Have a shell complete our magics; again, if it does already."""
+
+    @context_matcher(identifier=_IDENTIFIER)
+    def match(context: CompletionContext) -> SimpleMatcherResult:
+        word = _WORD.search(context.text_until_cursor)
+        assert word is not None  # it may be empty
+        found = _at(context, shell.user_ns)
+        fitting = [SimpleCompletion(text) for text in found if text.startswith(word[0])]
+        # Where there is something of ours, Python is not asked.
+        return {"completions": fitting, "matched_fragment": word[0], "suppress": bool(fitting)}
+
+    others = [m for m in shell.Completer.custom_matchers if not _is_ours(m)]
+    shell.Completer.custom_matchers = [*others, match]
+
+
+def _is_ours(matcher: Any) -> bool:
+    return getattr(matcher, "matcher_identifier", None) == _IDENTIFIER
+
+
+def _at(context: CompletionContext, variables: Mapping[str, Any]) -> Iterable[str]:
     """What may stand at the cursor, if it is in one of our magics."""
     magic = context.full_text.lstrip().partition("\n")[0]
-    word = _WORD.search(context.text_until_cursor)
-    assert word is not None  # it may be empty
-    found: Iterable[str] = ()
+    line = context.text_until_cursor.lstrip()
     if magic.startswith("%%workflow") and context.cursor_line > 0:
         lines = context.full_text.split("\n")
-        found = keys_at(lines, context.cursor_line, context.text_until_cursor)
-    elif context.text_until_cursor.lstrip().startswith("%lyft "):
-        found = in_command(context.text_until_cursor.lstrip().removeprefix("%lyft "))
-    elif magic.startswith("%%step") and context.cursor_line == 0:
-        found = _STEP_OPTIONS if word[0].startswith("-") else ()
-    fitting = [SimpleCompletion(text) for text in found if text.startswith(word[0])]
-    # Where there is something of ours, Python is not asked.
-    return {"completions": fitting, "matched_fragment": word[0], "suppress": bool(fitting)}
+        return keys_at(lines, context.cursor_line, context.text_until_cursor)
+    if line.startswith("%lyft "):
+        return in_command(line.removeprefix("%lyft "))
+    if line.startswith("%%step "):
+        return in_step(line.removeprefix("%%step "), variables)
+    return ()
 
 
-matcher = context_matcher(identifier="lyftnb")(match)
+# -- %%step
+
+
+def in_step(line: str, variables: Mapping[str, Any]) -> Iterable[str]:
+    """Words that may stand at the end of a line behind `%%step`."""
+    *words, last = _words(line)
+    before = words[-1] if words else ""
+    drafts = {name: value for name, value in variables.items() if isinstance(value, Workflow)}
+    into = words[words.index("--into") + 1] if "--into" in words[:-1] else "wf"
+    draft = drafts.get(into)
+    if before == "--into":
+        return (name for name in drafts if not name.startswith("_"))
+    if before == "--frame":
+        return _FRAMES
+    if last.startswith("-"):
+        return _STEP_OPTIONS
+    if draft is None:
+        return ()
+    if before in ("--in", "--out"):
+        return _channels(draft.to_dict())
+    return draft.steps if not words else ()
+
+
 _STEP_OPTIONS = ("--into", "--in", "--out", "--group", "--frame", "--whole")
+_FRAMES = ("batch", "run", "partition", "all")
+
+
+def _channels(document: Mapping[str, Any]) -> Iterator[str]:
+    """The channels that a draft declares, and those that its steps write."""
+    yield from document.get("channels", {})
+    for step in document.get("steps", {}).values():
+        out = step.get("out", ())
+        yield from [out] if isinstance(out, str) else out.values() if isinstance(out, dict) else ()
+
+
+# -- %lyft
 
 
 def in_command(line: str) -> Iterator[str]:

@@ -17,7 +17,7 @@ from IPython.display import HTML, display
 
 from lyftnb import catalog
 from lyftnb.model import Problem, worst_first
-from lyftnb.widgets.completing import matcher
+from lyftnb.widgets import completing
 from lyftnb.workspace.reprs import problems_html
 from lyftnb.workspace.tabular import TABLES_AS_DATA, table_from
 from lyftnb.workspace.workflow import Workflow
@@ -135,5 +135,4 @@ def _placed(problems: tuple[Problem, ...], reading: catalog.Reading) -> tuple[Pr
 def load(shell: InteractiveShell) -> None:
     """Teach a shell the magics, and to complete them."""
     shell.register_magics(LyftMagics)
-    if matcher not in shell.Completer.custom_matchers:
-        shell.Completer.custom_matchers.append(matcher)
+    completing.install(shell)

@@ -157,11 +157,17 @@ def test_a_command_shows_its_tables_and_says_what_is_wrong_with_it(kernel: Kerne
 
 def test_magics_are_completed(kernel: Kernel) -> None:
     kernel.run("%load_ext lyftnb")
+    kernel.run("wf = ln.Workflow.load('doubles.workflow.yaml')")
     assert kernel.completed("%lyft depl") == ["deployments"]
     assert {"ls", "show", "sql", "verify"} <= set(kernel.completed("%lyft spool "))
     assert kernel.completed("%lyft plan --con") == ["--context"]
     assert kernel.completed("%lyft validate dou") == ["doubles.workflow.yaml"]
+    kernel.run("%reload_ext lyftnb")
     assert kernel.completed("%%step x --fr") == ["--frame"]
+    assert kernel.completed("%%step x --frame pa") == ["partition"]
+    assert kernel.completed("%%step x --into w") == ["wf"]
+    assert kernel.completed("%%step dou") == ["double"]
+    assert kernel.completed("%%step x --into wf --in ") == ["numbers", "out"]
     cell = "%%workflow\nworkflow: x\nsteps:\n  a:\n    "
     assert {"input:", "actions:", "out:"} <= set(kernel.completed(cell))
     assert kernel.completed(cell + "frame: pa") == ["partition"]
