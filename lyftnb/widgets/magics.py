@@ -88,7 +88,7 @@ class LyftMagics(Magics):
         # The command line is a face of its own: it is run as in a terminal, beside this notebook.
         command = [sys.executable, "-c", _COMMAND, *shlex.split(line)]
         environment = {**os.environ, TABLES_AS_DATA: "yes", "PYTHONUNBUFFERED": "yes"}
-        wrong: list[str] = []
+        usage: list[str] = []
         with subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,  # a question would wait for ever
@@ -100,30 +100,26 @@ class LyftMagics(Magics):
             assert process.stdout is not None
             try:
                 for said in process.stdout:
-                    _show(said, wrong)
+                    _show(said, usage)
             except KeyboardInterrupt:
                 process.send_signal(signal.SIGINT)
                 for said in process.stdout:
-                    _show(said, wrong)
+                    _show(said, usage)
+        help, _, wrong = "".join(usage).partition("Error: ")
         if wrong:
-            raise UsageError(_in_a_notebook(wrong))
+            raise UsageError(f"{wrong.rstrip()}; see %lyft --help")
+        print(help, end="")
 
 
-def _show(said: str, wrong: list[str]) -> None:
-    """Show a line of a command: a table as one; what is wrong with the command line is kept."""
+def _show(said: str, usage: list[str]) -> None:
+    """Show a line of a command: a table as one. How it is used is kept: an error may follow."""
     shown = table_from(said)
     if shown is not None:
         display(dict(zip(("text/html", "text/plain"), shown, strict=True)), raw=True)
-    elif wrong or said.startswith("Usage: "):
-        wrong.append(said)
+    elif usage or said.startswith("Usage: "):
+        usage.append(said)
     else:
         print(said, end="")
-
-
-def _in_a_notebook(usage: list[str]) -> str:
-    """The words of the command line on what is wrong with it."""
-    text = "".join(usage)
-    return text[text.find("Error: ") :].removeprefix("Error: ").rstrip() + "; see %lyft --help"
 
 
 def _placed(problems: tuple[Problem, ...], reading: catalog.Reading) -> tuple[Problem, ...]:

@@ -12,6 +12,7 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from lyftnb.errors import LyftError
 from lyftnb.model import (
     Deployment,
     DeploymentPlan,
@@ -206,16 +207,13 @@ def _frame(frame: pl.DataFrame, caption: str) -> str:
 
 def workspace_html(workspace: AnyWorkspace, where: str) -> str:
     """What is in a workspace: how its deployments stand, its spools and open issues."""
-    issues, spools = len(workspace.issues), len(workspace.spools())
-    head = facts(
-        (
-            ("workspace", str(workspace.path)),
-            ("reached", where),
-            ("spools", spools),
-            ("open issues", issues),
-        )
-    )
-    return head + listed(nouns.STATUSES, workspace.status())
+    known = [("workspace", str(workspace.path)), ("reached", where)]
+    try:
+        holds = [("spools", len(workspace.spools())), ("open issues", len(workspace.issues))]
+        statuses = workspace.status()
+    except LyftError as error:  # its owner is away
+        return facts([*known, ("but", error.message)])
+    return facts([*known, *holds]) + listed(nouns.STATUSES, statuses)
 
 
 def connection_html(connection: Connection) -> str:

@@ -87,6 +87,10 @@ class Table(list[T]):
         if view is not None:
             self.view = view
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Views are functions, and do not travel: elsewhere it is a list like others.
+        return (list if type(self) is Table else type(self)), (list(self),)
+
     def __repr__(self) -> str:
         return text_table(self.view.columns, map(self.view.cells, self)) or self.view.none
 

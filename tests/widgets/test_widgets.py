@@ -153,6 +153,7 @@ def test_a_command_shows_its_tables_and_says_what_is_wrong_with_it(kernel: Kerne
         "No such command 'staus'. Did you mean 'status', 'pause'?; see %lyft --help"
     )
     assert "no manager is up" in kernel.printed("%lyft status")
+    assert "publish" in kernel.printed("%lyft --help") and "plan" in kernel.printed("%lyft")
 
 
 def test_magics_are_completed(kernel: Kernel) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import os
+import pickle
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -73,6 +75,7 @@ from lyftnb.workspace.remote import RemoteWorkspace
 from lyftnb.workspace.reprs import shows
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.state_access import Connection
+from lyftnb.workspace.state_history import RunLog
 from lyftnb.workspace.tabular import Table
 from lyftnb.workspace.wire import Begun
 
@@ -311,6 +314,9 @@ def test_a_listing_is_a_table_in_text_and_in_html() -> None:
     ]
     assert lags._repr_html_().count("<tr>") == 3
     assert repr(lags[:0]) == "[]" and lags == list(lags)
+    assert type(pickle.loads(pickle.dumps(lags))) is list
+    assert pickle.loads(pickle.dumps(lags)) == copy.copy(lags) == lags
+    assert repr(pickle.loads(pickle.dumps(RunLog()))) == "no runs"
     none = Table((), nouns.LAGS)
     assert repr(none) == "no stage reads a spool" == re.sub("<.*?>", "", none._repr_html_())
 
