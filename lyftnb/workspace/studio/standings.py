@@ -38,14 +38,16 @@ _CALM_SIGNS = frozenset({"running", "waiting", "done"})
 class Standings:
     """Tells one asker. Thread-safe."""
 
-    def __init__(self, home: Home, drift: Drift, tell: Tell) -> None:
+    def __init__(self, home: Home, drift: Drift, tell: Tell, wants: Callable[[str], bool]) -> None:
+        """Prepare; `wants` says whether numbers of a deployment are to be told."""
         self._home = home
         self._drift = drift
         self._tell = tell
+        self._wants = wants
         self._due = threading.Event()
         self._lock = threading.Lock()
         self._fresh: dict[str, Progress] = {}
-        """Deployment → its newest numbers, not told yet."""
+        """Deployment → numbers that came since the last tick."""
         self._anew = self._stale = self._urgent = True
         """Whether all is to be told again; whether deployments may stand otherwise than was found
         last; whether that is news which should not wait."""
@@ -53,12 +55,14 @@ class Standings:
         self._looked_at = self._asked_at = -math.inf
         self._standing: dict[str, DeploymentStatus] = {}
         self._told: tuple[DeploymentStatus, ...] | None = None
+        self._progress: dict[str, Progress] = {}
+        """Deployment → its newest numbers, wanted or not."""
         self._numbers: dict[str, Numbers] = {}
         """Deployment → what was told of it last."""
         self._plans: dict[tuple[str, int], Plan] = {}
 
     def begin_anew(self) -> None:
-        """Tell all that is known, though it was told before."""
+        """Tell all that is known and wanted, though it was told before."""
         with self._lock:
             self._anew = True
         self.changed(soon=True)
@@ -102,10 +106,13 @@ class Standings:
             self._looked_at = now
         with self._lock:
             fresh, self._fresh = self._fresh, {}
+            anew, self._anew = self._anew, False
+        self._progress |= fresh
         # What stands still may be older, or have drifted, by now.
-        still = self._numbers if calm else {}
-        known = {name: told.progress for name, told in still.items()}
-        self._tell_numbers(known | fresh, fresh.keys())
+        looked_at = self._progress if anew or calm else fresh
+        wanted = {name: new for name, new in looked_at.items() if self._wants(name)}
+        self._tell_numbers(wanted, wanted if anew else fresh)
+        self._progress = {n: new for n, new in self._progress.items() if n in self._standing}
 
     # -- inside
 
@@ -115,10 +122,6 @@ class Standings:
             ask = self._urgent or (calm and self._stale) or now - self._asked_at >= _ANYHOW_S
             self._urgent = False
             self._stale = self._stale and not ask
-            if self._anew:
-                self._anew, self._told = False, None
-                known = {name: told.progress for name, told in self._numbers.items()}
-                self._fresh = known | self._fresh
         return ask
 
     def _statuses(self) -> None:
@@ -126,7 +129,7 @@ class Standings:
         found = tuple(self._home.onlooker().status())
         self._standing = {status.name: status for status in found}
         self._numbers = {n: told for n, told in self._numbers.items() if n in self._standing}
-        if self._told != found:
+        if self._anew or self._told != found:
             self._told = found
             self._tell("status", found)
 
@@ -135,13 +138,14 @@ class Standings:
         asked = [name for name in applied if name in fresh or self._is_behind(name)]
         lags = self._lags(asked)
         for name, progress in numbers.items():
-            known = self._numbers[name].lags if name in self._numbers else ()
+            told = self._numbers.get(name)
+            known = told.lags if told is not None else ()
             made = Numbers(
                 progress=progress,
                 lags=lags.get(name, ()) if name in asked else known,
                 signs=self._signs(progress),
             )
-            if name in fresh or made != self._numbers[name]:
+            if name in fresh or made != told:
                 self._tell("progress", made)
             if name in self._standing:
                 self._numbers[name] = made

@@ -27,9 +27,10 @@ class Watcher:
     def __init__(self, home: Home, drift: Drift, tell: Tell, state: Callable[[], Any]) -> None:
         """Prepare; `state` says what the workspace's own news is."""
         self._home = home
+        self._drift = drift
         self._tell = tell
         self._state = state
-        self._standings = Standings(home, drift, tell)
+        self._standings = Standings(home, drift, tell, self._wants)
         self._wanted: frozenset[str] | None = None
         self._over = threading.Event()
         self._over.set()
@@ -39,16 +40,13 @@ class Watcher:
         """Tell from now on, of these deployments or of all."""
         with self._lock:
             self._wanted = None if asked.deployments is None else frozenset(asked.deployments)
-            self._standings.begin_anew()
             if self._over.is_set():
                 self._over = threading.Event()
-                for name, work in (
-                    ("watching", self._follow),
-                    ("standings", self._standings.tell_until),
-                ):
-                    threading.Thread(
-                        target=work, args=(self._over,), name=f"lyftnb-{name}", daemon=True
-                    ).start()
+                # The one before may be telling its last: this is another's.
+                self._standings = Standings(self._home, self._drift, self._tell, self._wants)
+                self._begin("watching", self._follow)
+                self._begin("standings", self._standings.tell_until)
+            self._standings.begin_anew()
 
     def unwatch(self) -> None:
         """Tell no more."""
@@ -57,6 +55,10 @@ class Watcher:
             self._standings.wake()
 
     # -- inside
+
+    def _begin(self, name: str, work: Callable[[threading.Event], None]) -> None:
+        over, name = self._over, f"lyftnb-{name}"
+        threading.Thread(target=work, args=(over,), name=name, daemon=True).start()
 
     def _follow(self, over: threading.Event) -> None:
         last: str | None = None
@@ -81,20 +83,19 @@ class Watcher:
         return last
 
     def _happened(self, kind: str, what: Any) -> None:
-        if not self._wants(_deployment_of(kind, what)):
-            self._standings.changed()
-        elif kind == "progress":
+        if kind == "progress":
             self._standings.progressed(what)
-        else:
+            return
+        if self._wants(_deployment_of(kind, what)):
             self._tell(kind, what)
-            self._standings.changed(soon=kind == "issue")
+        self._standings.changed(soon=kind == "issue")
 
     def _wants(self, deployment: str) -> bool:
         return self._wanted is None or deployment in self._wanted
 
 
 def _deployment_of(kind: str, what: Any) -> str:
-    if kind in ("run", "progress"):
+    if kind == "run":
         return str(what.deployment)
     place = what.place if kind == "issue" else what.job or ""
     return str(place).partition("/")[0].partition(".")[0]

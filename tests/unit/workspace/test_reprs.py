@@ -114,8 +114,8 @@ def _take(node: ast.stmt, space: dict[str, Any]) -> None:
         exec(ast.unparse(node), space)
 
 
-def _returned(kind: type) -> Iterator[type]:
-    """The classes that the public verbs and properties of a class give."""
+def _verbs(kind: type) -> Iterator[tuple[str, Any]]:
+    """The public verbs and properties of a class, with what each gives."""
     for name in dir(kind):
         found = inspect.getattr_static(kind, name)
         call = getattr(found, "fget", None) or getattr(found, "func", None) or found
@@ -128,7 +128,7 @@ def _returned(kind: type) -> Iterator[type]:
         annotation = function.__annotations__.get("return")
         if isinstance(annotation, str):
             annotation = eval(annotation, _space(function.__module__))
-        yield from _classes(annotation)
+        yield name, annotation
 
 
 def _classes(annotation: Any) -> Iterator[type]:
@@ -152,8 +152,19 @@ def held() -> set[type]:
             continue
         found.add(kind)
         if kind.__module__.startswith("lyftnb.workspace."):
-            open_ones += _returned(kind)
+            open_ones += [inner for _, given in _verbs(kind) for inner in _classes(given)]
     return found - PLAIN
+
+
+def test_listings_are_tables() -> None:
+    plain = {
+        f"{kind.__name__}.{name}"
+        for kind in held()
+        if kind.__module__.startswith("lyftnb.workspace.")
+        for name, given in _verbs(kind)
+        if get_origin(given) in (list, tuple) and set(_classes(given)) - PLAIN
+    }
+    assert plain == set()
 
 
 def html_of(value: Any) -> str:

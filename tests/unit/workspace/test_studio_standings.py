@@ -43,8 +43,12 @@ class Told:
     def __init__(self, root: Path, workspace: ln.Workspace, patch: pytest.MonkeyPatch) -> None:
         self.news: list[tuple[str, Any]] = []
         self.asked: Counter[str] = Counter()
+        self.wanted = {"shop", "mall", "shop_draft"}
         self.standings = Standings(
-            Home(root), Drift(root), lambda topic, data: self.news.append((topic, data))
+            Home(root),
+            Drift(root),
+            lambda topic, data: self.news.append((topic, data)),
+            lambda name: name in self.wanted,
         )
         for verb in ("status", "lags", "history", "plan"):
             patch.setattr(workspace, verb, self._counted(verb, getattr(workspace, verb)))
@@ -104,6 +108,15 @@ def test_who_begins_anew_is_told_all(told: Told) -> None:
     first = told.tick(10.0)
     told.standings.begin_anew()
     assert told.tick(10.1) == first
+
+
+def test_who_wants_others_is_told_what_they_were_at(told: Told) -> None:
+    told.wanted = {"mall"}
+    told.standings.progressed(progress("shop", 1))
+    assert told.tick(10.0).keys() == {"status"} and not told.asked["lags"]
+    told.wanted = {"shop"}
+    told.standings.begin_anew()
+    assert told.tick(10.1).keys() == {"status", "shop"}
 
 
 def test_a_draft_has_signs_by_stage_and_no_lags(told: Told) -> None:
