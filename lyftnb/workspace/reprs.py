@@ -7,7 +7,7 @@ What is not here is shown as it is listed (`nouns`).
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,6 @@ from lyftnb.model import (
     DeploymentPlan,
     Message,
     Plan,
-    Problem,
     Revision,
     RunSummary,
     Schema,
@@ -33,7 +32,6 @@ from lyftnb.workspace.tabular import (
     WARNING,
     State,
     card,
-    coloured,
     facts,
     listed,
     table,
@@ -51,20 +49,6 @@ if TYPE_CHECKING:
 
 _MARKS = {"+": GOOD, "~": WARNING, "-": ERROR, "!": ERROR}
 _SHOWN_ROWS = 10
-
-
-def problems_html(problems: Sequence[Problem]) -> str:
-    """What is wrong, worst first, each with its place and what to do."""
-    if not problems:
-        return "<p>no problems</p>"
-    rows = "".join(
-        f"<tr><td>{coloured(p.severity)}</td>"
-        f'<td style="text-align:left"><code>{escape(p.place)}</code></td>'
-        f'<td style="text-align:left">{escape(p.message)}'
-        f"<br><small>{escape(p.hint)}</small></td></tr>"
-        for p in problems
-    )
-    return f"<table><tbody>{rows}</tbody></table>"
 
 
 def summary_html(summary: RunSummary) -> str:
