@@ -200,6 +200,22 @@ describe('layout', () => {
     }
   });
 
+  it('has steps stand in the order of the ports that they read', () => {
+    const route = { input: { files: {} }, out: { upper: 'one', lower: 'other' }, dispatch: 'clone' };
+    const graph = graphOf({ steps: { route, below: { in: 'other' }, above: { in: 'one' } } }, null);
+    const places = laidOut(graph);
+    expect(places.get('step:above')!.y).toBeLessThan(places.get('step:below')!.y);
+  });
+
+  it('stands many pieces that nothing joins in columns', () => {
+    const chains = Array.from({ length: 12 }, (_, index) => [
+      [`read_${index + 10}`, { out: `rows_${index + 10}` }],
+      [`write_${index + 10}`, { in: `rows_${index + 10}` }]
+    ]);
+    const graph = graphOf({ steps: Object.fromEntries(chains.flat()) as Document }, null);
+    expect(new Set([...laidOut(graph).values()].map(({ x }) => x)).size).toBe(4);
+  });
+
   it('keeps the places that are known, and finds free ones for the rest', () => {
     const graph = graphOf(flights(), null);
     const known = fixedPlaces(flights(), graph.nodes);

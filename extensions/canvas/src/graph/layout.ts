@@ -1,9 +1,9 @@
 /** Where nodes stand. What the document says under `ui` holds; the rest is laid out, left to right. */
-import dagre from '@dagrejs/dagre';
 import type { Document } from '../editor/model';
 import type { Op } from '../protocol';
 import { mapping } from './document';
 import type { Edge, Graph, Node } from './graph';
+import { layered } from './layered/layered';
 import { put, remove, valueAt } from './ops';
 
 export interface Point {
@@ -23,6 +23,8 @@ const ROW = 20;
 const STEP = { width: 188, height: 58 };
 const SPOOL = { width: 152, height: 48 };
 const LETTER = 6.2;
+/** How much wider than high a screen is. */
+const SCREEN = 1.6;
 
 export function sizeOf(node: Node): Size {
   if (node.kind === 'spool') {
@@ -92,23 +94,38 @@ export function placesOf(graph: Graph, known: Places): Map<string, Point> {
   return kept.length === 0 ? laidOut(graph) : besides(graph, missing, new Map(kept));
 }
 
-/** The whole graph in layers; pieces that nothing joins stand one below the other, which is also far
- * quicker than all at once. */
+/** The whole graph in layers; pieces that nothing joins stand one below the other, and many of them in
+ * columns, so that the whole is about as wide as a screen. */
 export function laidOut(graph: Graph): Map<string, Point> {
+  const pieces = piecesOf(graph).map(blockOf);
+  const area = pieces.reduce((sum, { width, height }) => sum + (width + GAP.x) * (height + GAP.y), 0);
+  const least = Math.max(Math.sqrt(area / SCREEN), ...pieces.map(({ height }) => height));
   const places = new Map<string, Point>();
-  let top = 0;
-  for (const piece of piecesOf(graph)) {
-    const own = layered(piece);
-    const first = Math.min(...[...own.values()].map(place => place.y));
-    let bottom = top;
-    for (const node of piece.nodes) {
-      const { x, y } = own.get(node.id) as Point;
-      places.set(node.id, { x, y: y - first + top });
-      bottom = Math.max(bottom, y - first + top + sizeOf(node).height);
+  const at = { x: 0, y: 0 };
+  let wide = 0;
+  for (const { places: own, width, height } of pieces) {
+    if (at.y + height > least) {
+      at.x += wide + 2 * GAP.x;
+      [at.y, wide] = [0, 0];
     }
-    top = bottom + GAP.y;
+    own.forEach(({ x, y }, id) => places.set(id, { x: x + at.x, y: y + at.y }));
+    at.y += height + GAP.y;
+    wide = Math.max(wide, width);
   }
   return places;
+}
+
+/** A piece in layers, from the origin on. */
+function blockOf(piece: Graph): Size & { places: Map<string, Point> } {
+  const places = standing(piece);
+  const boxes = piece.nodes.map(node => ({ ...(places.get(node.id) as Point), ...sizeOf(node) }));
+  const left = Math.min(...boxes.map(({ x }) => x));
+  const top = Math.min(...boxes.map(({ y }) => y));
+  return {
+    places: new Map([...places].map(([id, { x, y }]) => [id, { x: x - left, y: y - top }])),
+    width: Math.max(...boxes.map(({ x, width }) => x + width)) - left,
+    height: Math.max(...boxes.map(({ y, height }) => y + height)) - top
+  };
 }
 
 /** The graph's connected pieces, in the order of their first nodes. */
@@ -138,26 +155,22 @@ function piecesOf(graph: Graph): Graph[] {
   return pieces;
 }
 
-function layered(graph: Graph): Map<string, Point> {
-  const layers = new dagre.graphlib.Graph({ multigraph: true });
-  layers.setGraph({ rankdir: 'LR', ranksep: GAP.x, nodesep: GAP.y, edgesep: 12, ranker: 'longest-path' });
-  layers.setDefaultEdgeLabel(() => ({}));
-  for (const node of graph.nodes) {
-    layers.setNode(node.id, { ...sizeOf(node) });
-  }
-  for (const edge of graph.edges) {
-    // A message may lead back; it must not turn the order of the data around.
-    const label = edge.label === '' ? {} : { width: Math.round(edge.label.length * LETTER), height: 16, labelpos: 'c' };
-    layers.setEdge(edge.tail, edge.head, { weight: edge.kind === 'message' ? 0 : 2, ...label }, edge.id);
-  }
-  dagre.layout(layers);
-  return new Map(
-    graph.nodes.map(node => {
-      const { x, y } = layers.node(node.id) as Point;
-      const { width, height } = sizeOf(node);
-      return [node.id, { x: Math.round(x - width / 2), y: Math.round(y - height / 2) }];
-    })
-  );
+function standing(graph: Graph): Map<string, Point> {
+  const nodes = new Map(graph.nodes.map(node => [node.id, { size: sizeOf(node), joints: jointsOf(node) }]));
+  const lines = graph.edges.map(({ tail, head, kind, port, input, label }) => {
+    const [start, end] = [nodes.get(tail), nodes.get(head)];
+    const message = kind === 'message';
+    return {
+      tail,
+      head,
+      from: message ? (start?.size.height ?? 0) : (start?.joints.outputs.get(port ?? 'out') ?? 0),
+      to: message ? 0 : (end?.joints.inputs.get(input === null ? 'in' : `in:${input}`) ?? 0),
+      label: Math.round(label.length * LETTER),
+      // A message may lead back; it must not turn the order of the data around.
+      loose: message
+    };
+  });
+  return layered([...nodes].map(([id, { size }]) => ({ id, ...size })), lines, GAP);
 }
 
 /** Few new nodes stand behind what they read, or before what they feed; many are laid out among
