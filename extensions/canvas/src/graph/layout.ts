@@ -3,13 +3,10 @@ import type { Document } from '../editor/model';
 import type { Op } from '../protocol';
 import { mapping } from './document';
 import type { Edge, Graph, Node } from './graph';
-import { layered } from './layered/layered';
+import { layered, type Picture, type Point } from './layered/layered';
 import { put, remove, valueAt } from './ops';
 
-export interface Point {
-  x: number;
-  y: number;
-}
+export type { Point };
 
 export interface Size {
   width: number;
@@ -17,6 +14,19 @@ export interface Size {
 }
 
 export type Places = ReadonlyMap<string, Point>;
+
+/** Where an edge bends, as long as its ends stand where they stood when it was laid out. */
+export interface Route {
+  tail: Point;
+  head: Point;
+  bends: readonly Point[];
+}
+
+export interface Layout {
+  places: Map<string, Point>;
+  /** By edge; those that lead straight to their ends are not in it. */
+  routes: Map<string, Route>;
+}
 
 export const GAP = { x: 56, y: 48 };
 const ROW = 20;
@@ -69,6 +79,26 @@ export function portNames(node: Node): string[] {
   return node.kind === 'spool' ? ['out'] : [...node.ports.map(port => port.name), ...(node.rejects ? ['rejects'] : [])];
 }
 
+/** The box around all nodes; null: there are none. */
+export function boundsOf(graph: Graph, places: Places): (Point & Size) | null {
+  const boxes = boxesOf(graph.nodes, places);
+  if (boxes.length === 0) {
+    return null;
+  }
+  const x = Math.min(...boxes.map(box => box.x));
+  const y = Math.min(...boxes.map(box => box.y));
+  const width = Math.max(...boxes.map(box => box.x + box.width)) - x;
+  const height = Math.max(...boxes.map(box => box.y + box.height)) - y;
+  return { x, y, width, height };
+}
+
+function boxesOf(nodes: readonly Node[], places: Places): (Point & Size & { id: string })[] {
+  return nodes.flatMap(node => {
+    const place = places.get(node.id);
+    return place === undefined ? [] : [{ id: node.id, ...place, ...sizeOf(node) }];
+  });
+}
+
 /** Where the document says that nodes stand. */
 export function fixedPlaces(document: Document, nodes: readonly Node[]): Map<string, Point> {
   const places = new Map<string, Point>();
@@ -81,51 +111,84 @@ export function fixedPlaces(document: Document, nodes: readonly Node[]): Map<str
   return places;
 }
 
-/** A place for every node. Those in `known` keep theirs, so that nothing jumps while one edits. */
-export function placesOf(graph: Graph, known: Places): Map<string, Point> {
+/** A place for every node. Those in `known` keep theirs, so that nothing jumps while one edits; but those
+ * that the document does not hold in place (`fixed`) make room for what comes between them, and where most
+ * nodes are new, all are laid out. */
+export function placesOf(graph: Graph, known: Places, fixed: Places = known): Layout {
   const missing = graph.nodes.filter(node => !known.has(node.id));
-  const kept = graph.nodes.flatMap(node => {
-    const place = known.get(node.id);
-    return place === undefined ? [] : [[node.id, place] as const];
-  });
+  const kept = placed(graph.nodes, known);
   if (missing.length === 0) {
-    return new Map(kept);
+    return { places: kept, routes: new Map() };
   }
-  return kept.length === 0 ? laidOut(graph) : besides(graph, missing, new Map(kept));
+  if (missing.length <= kept.size) {
+    return { places: besides(graph, missing, kept, fixed), routes: new Map() };
+  }
+  const { places, routes } = laidOut(graph);
+  return { places: around(placed(graph.nodes, fixed), places, graph.nodes), routes };
+}
+
+/** Places that give way to those that are held. */
+function around(held: Map<string, Point>, places: Places, nodes: readonly Node[]): Map<string, Point> {
+  if (held.size === 0) {
+    return new Map(places);
+  }
+  const sizes = new Map(nodes.map(node => [node.id, sizeOf(node)]));
+  for (const [id, place] of places) {
+    if (!held.has(id)) {
+      held.set(id, freePlace(place, sizes.get(id) ?? STEP, held, sizes));
+    }
+  }
+  return held;
+}
+
+function placed(nodes: readonly Node[], places: Places): Map<string, Point> {
+  return new Map(boxesOf(nodes, places).map(({ id, x, y }) => [id, { x, y }]));
+}
+
+/** The bends of those edges whose ends stand where they were laid out. */
+export function bendsAt(routes: ReadonlyMap<string, Route>, edges: readonly Edge[], places: Places): Map<string, readonly Point[]> {
+  const stands = (id: string, at: Point): boolean => {
+    const place = places.get(id);
+    return place?.x === at.x && place.y === at.y;
+  };
+  return new Map(
+    edges.flatMap(({ id, tail, head }) => {
+      const route = routes.get(id);
+      return route !== undefined && stands(tail, route.tail) && stands(head, route.head) ? [[id, route.bends]] : [];
+    })
+  );
 }
 
 /** The whole graph in layers; pieces that nothing joins stand one below the other, and many of them in
  * columns, so that the whole is about as wide as a screen. */
-export function laidOut(graph: Graph): Map<string, Point> {
-  const pieces = piecesOf(graph).map(blockOf);
-  const area = pieces.reduce((sum, { width, height }) => sum + (width + GAP.x) * (height + GAP.y), 0);
-  const least = Math.max(Math.sqrt(area / SCREEN), ...pieces.map(({ height }) => height));
-  const places = new Map<string, Point>();
+export function laidOut(graph: Graph): Layout {
+  const pieces = piecesOf(graph).map(piece => {
+    const picture = standing(piece);
+    return { edges: piece.edges, ...picture, box: boundsOf(piece, picture.places) as Point & Size };
+  });
+  const area = pieces.reduce((sum, { box }) => sum + (box.width + GAP.x) * (box.height + GAP.y), 0);
+  const least = Math.max(Math.sqrt(area / SCREEN), ...pieces.map(({ box }) => box.height));
+  const layout: Layout = { places: new Map(), routes: new Map() };
   const at = { x: 0, y: 0 };
   let wide = 0;
-  for (const { places: own, width, height } of pieces) {
-    if (at.y + height > least) {
+  for (const { edges, places, bends, box } of pieces) {
+    if (at.y + box.height > least) {
       at.x += wide + 2 * GAP.x;
       [at.y, wide] = [0, 0];
     }
-    own.forEach(({ x, y }, id) => places.set(id, { x: x + at.x, y: y + at.y }));
-    at.y += height + GAP.y;
-    wide = Math.max(wide, width);
+    const moved = (point: Point): Point => ({ x: point.x - box.x + at.x, y: point.y - box.y + at.y });
+    places.forEach((place, id) => layout.places.set(id, moved(place)));
+    for (const { id, tail, head } of edges) {
+      const own = bends.get(id);
+      if (own !== undefined) {
+        const [from, to] = [layout.places.get(tail) as Point, layout.places.get(head) as Point];
+        layout.routes.set(id, { tail: from, head: to, bends: own.map(moved) });
+      }
+    }
+    at.y += box.height + GAP.y;
+    wide = Math.max(wide, box.width);
   }
-  return places;
-}
-
-/** A piece in layers, from the origin on. */
-function blockOf(piece: Graph): Size & { places: Map<string, Point> } {
-  const places = standing(piece);
-  const boxes = piece.nodes.map(node => ({ ...(places.get(node.id) as Point), ...sizeOf(node) }));
-  const left = Math.min(...boxes.map(({ x }) => x));
-  const top = Math.min(...boxes.map(({ y }) => y));
-  return {
-    places: new Map([...places].map(([id, { x, y }]) => [id, { x: x - left, y: y - top }])),
-    width: Math.max(...boxes.map(({ x, width }) => x + width)) - left,
-    height: Math.max(...boxes.map(({ y, height }) => y + height)) - top
-  };
+  return layout;
 }
 
 /** The graph's connected pieces, in the order of their first nodes. */
@@ -155,42 +218,51 @@ function piecesOf(graph: Graph): Graph[] {
   return pieces;
 }
 
-function standing(graph: Graph): Map<string, Point> {
-  const nodes = new Map(graph.nodes.map(node => [node.id, { size: sizeOf(node), joints: jointsOf(node) }]));
-  const lines = graph.edges.map(({ tail, head, kind, port, input, label }) => {
-    const [start, end] = [nodes.get(tail), nodes.get(head)];
-    const message = kind === 'message';
-    return {
-      tail,
-      head,
-      from: message ? (start?.size.height ?? 0) : (start?.joints.outputs.get(port ?? 'out') ?? 0),
-      to: message ? 0 : (end?.joints.inputs.get(input === null ? 'in' : `in:${input}`) ?? 0),
-      label: Math.round(label.length * LETTER),
-      // A message may lead back; it must not turn the order of the data around.
-      loose: message
-    };
+function standing(graph: Graph): Picture {
+  const nodes = new Map(graph.nodes.map(node => [node.id, node]));
+  const lines = graph.edges.flatMap(edge => {
+    const [tail, head] = [nodes.get(edge.tail), nodes.get(edge.head)];
+    if (tail === undefined || head === undefined) {
+      return [];
+    }
+    // A message may lead back; it must not turn the order of the data around.
+    const loose = edge.kind === 'message';
+    const label = Math.round(edge.label.length * LETTER);
+    return [{ id: edge.id, tail: tail.id, head: head.id, ...joints(edge, tail, head), label, loose }];
   });
-  return layered([...nodes].map(([id, { size }]) => ({ id, ...size })), lines, GAP);
+  return layered(graph.nodes.map(node => ({ id: node.id, ...sizeOf(node) })), lines, GAP);
+}
+
+/** How far below the tops of its ends an edge begins and ends. */
+function joints({ kind, port, input }: Edge, tail: Node, head: Node): { from: number; to: number } {
+  return kind === 'message'
+    ? { from: sizeOf(tail).height, to: 0 }
+    : {
+        from: jointsOf(tail).outputs.get(port ?? 'out') ?? 0,
+        to: jointsOf(head).inputs.get(input === null ? 'in' : `in:${input}`) ?? 0
+      };
 }
 
 /** Few new nodes stand behind what they read, or before what they feed; many are laid out among
  * themselves, below the rest. */
-function besides(graph: Graph, missing: readonly Node[], places: Map<string, Point>): Map<string, Point> {
+function besides(graph: Graph, missing: readonly Node[], places: Map<string, Point>, fixed: Places): Map<string, Point> {
+  const nodes = new Map(graph.nodes.map(node => [node.id, node]));
   const sizes = new Map(graph.nodes.map(node => [node.id, sizeOf(node)]));
   const waiting = [...missing];
   for (let stuck = 0; waiting.length > 0 && stuck < waiting.length; ) {
     const node = waiting.shift() as Node;
-    const place = neighbourly(node, graph.edges, places, sizes);
+    const place = neighbourly(node, graph.edges, places, nodes);
     if (place === null) {
       waiting.push(node);
       stuck += 1;
     } else {
+      makeRoom(node, place, graph.edges, places, fixed);
       places.set(node.id, freePlace(place, sizeOf(node), places, sizes));
       stuck = 0;
     }
   }
   const loose = new Set(waiting.map(node => node.id));
-  const island = laidOut({
+  const { places: island } = laidOut({
     nodes: waiting,
     edges: graph.edges.filter(edge => loose.has(edge.tail) && loose.has(edge.head)),
     regions: []
@@ -203,23 +275,36 @@ function besides(graph: Graph, missing: readonly Node[], places: Map<string, Poi
   return places;
 }
 
-function neighbourly(
-  node: Node,
-  edges: readonly Edge[],
-  places: Places,
-  sizes: ReadonlyMap<string, Size>
-): Point | null {
-  for (const edge of edges) {
-    const before = edge.head === node.id ? places.get(edge.tail) : undefined;
-    if (before !== undefined) {
-      return { x: before.x + (sizes.get(edge.tail)?.width ?? 0) + GAP.x, y: before.y };
+/** Behind or before a neighbour, so that the edge between them is straight. */
+function neighbourly(node: Node, edges: readonly Edge[], places: Places, nodes: ReadonlyMap<string, Node>): Point | null {
+  const own = edges.filter(edge => edge.tail === node.id || edge.head === node.id);
+  for (const edge of [...own.filter(({ kind }) => kind !== 'message'), ...own.filter(({ kind }) => kind === 'message')]) {
+    const [tail, head] = [nodes.get(edge.tail), nodes.get(edge.head)];
+    const [from, to] = [places.get(edge.tail), places.get(edge.head)];
+    if (tail === undefined || head === undefined) {
+      continue;
     }
-    const after = edge.tail === node.id ? places.get(edge.head) : undefined;
-    if (after !== undefined) {
-      return { x: after.x - sizeOf(node).width - GAP.x, y: after.y };
+    const down = joints(edge, tail, head).from - joints(edge, tail, head).to;
+    if (head === node && from !== undefined) {
+      return { x: from.x + sizeOf(tail).width + GAP.x, y: from.y + down };
+    }
+    if (tail === node && to !== undefined) {
+      return { x: to.x - sizeOf(node).width - GAP.x, y: to.y - down };
     }
   }
   return null;
+}
+
+/** Move what a new node feeds to the right, and all that stands beyond, unless the document holds some of
+ * it in place. */
+function makeRoom(node: Node, place: Point, edges: readonly Edge[], places: Map<string, Point>, fixed: Places): void {
+  const heads = edges.filter(edge => edge.tail === node.id && edge.kind !== 'message').map(edge => places.get(edge.head));
+  const nearest = Math.min(...heads.map(head => head?.x ?? Infinity));
+  const by = place.x + sizeOf(node).width + GAP.x - nearest;
+  const beyond = [...places].filter(([, { x }]) => x >= nearest);
+  if (by > 0 && nearest >= place.x - GAP.x && !beyond.some(([id]) => fixed.has(id))) {
+    beyond.forEach(([id, { x, y }]) => places.set(id, { x: x + by, y }));
+  }
 }
 
 /** The nearest place straight below that no node covers. */
@@ -270,10 +355,7 @@ export type Side = 'left' | 'right' | 'top' | 'bottom' | 'middle' | 'row';
 
 /** The nodes' places, with one side in line. */
 export function aligned(nodes: readonly Node[], places: Places, side: Side): Map<string, Point> {
-  const boxes = nodes.flatMap(node => {
-    const place = places.get(node.id);
-    return place === undefined ? [] : [{ id: node.id, ...place, ...sizeOf(node) }];
-  });
+  const boxes = boxesOf(nodes, places);
   const to = {
     left: Math.min(...boxes.map(box => box.x)),
     right: Math.max(...boxes.map(box => box.x + box.width)),

@@ -9,7 +9,7 @@ const HEIGHT = 60;
 
 const box = (id: string, height = HEIGHT): Box => ({ id, width: 180, height });
 const line = (tail: string, head: string, from = HEIGHT / 2, to = HEIGHT / 2, loose = false): Line => ({
-  tail, head, from, to, label: 0, loose
+  id: `${tail}>${head}`, tail, head, from, to, label: 0, loose
 });
 
 /** Boxes of several heights with lines in all directions, in circles and to themselves. */
@@ -32,7 +32,7 @@ describe('boxes in layers', () => {
   it('never come nearer to one another than the gap', () => {
     fc.assert(
       fc.property(graphs, ({ boxes, lines }) => {
-        const places = layered(boxes, lines, GAP);
+        const { places } = layered(boxes, lines, GAP);
         expect(places.size).toBe(boxes.length);
         const all = boxes.map(each => ({ ...each, ...places.get(each.id)! }));
         all.forEach((one, index) =>
@@ -59,7 +59,7 @@ describe('boxes in layers', () => {
       fc.property(graphs, ({ boxes, lines }) => {
         const number = (id: string): number => Number(id.slice(1));
         const forward = lines.filter(each => each.loose || number(each.tail) < number(each.head));
-        const places = layered(boxes, forward, GAP);
+        const { places } = layered(boxes, forward, GAP);
         for (const { tail, head } of forward.filter(each => !each.loose)) {
           expect(places.get(tail)!.x).toBeLessThan(places.get(head)!.x);
         }
@@ -69,22 +69,44 @@ describe('boxes in layers', () => {
 
   it('break a circle where it comes back to its beginning', () => {
     const lines = [line('in', 'a'), line('a', 'b'), line('b', 'c'), line('c', 'a')];
-    const places = layered(['c', 'b', 'a', 'in'].map(id => box(id)), lines, GAP);
+    const { places } = layered(['c', 'b', 'a', 'in'].map(id => box(id)), lines, GAP);
     expect([...places].sort(([, one], [, other]) => one.x - other.x).map(([id]) => id)).toEqual(['in', 'a', 'b', 'c']);
   });
 
   it('stand in the order of the ports that feed them', () => {
     const heads = ['x', 'y', 'z'];
     const lines = [line('route', 'z', 10), line('route', 'x', 30), line('route', 'y', 50)];
-    const places = layered([box('route'), ...heads.map(id => box(id))], lines, GAP);
+    const { places } = layered([box('route'), ...heads.map(id => box(id))], lines, GAP);
     expect(heads.sort((one, other) => places.get(one)!.y - places.get(other)!.y)).toEqual(['z', 'x', 'y']);
   });
 
   it('have straight lines from port to port along a chain', () => {
     const boxes = [box('a', 40), box('b', 120), box('c', 60)];
-    const places = layered(boxes, [line('a', 'b', 20, 100), line('b', 'c', 70, 10)], GAP);
+    const { places } = layered(boxes, [line('a', 'b', 20, 100), line('b', 'c', 70, 10)], GAP);
     expect(places.get('a')!.y + 20).toBe(places.get('b')!.y + 100);
     expect(places.get('b')!.y + 70).toBe(places.get('c')!.y + 10);
+  });
+
+  it('are run over by no line', () => {
+    fc.assert(
+      fc.property(graphs, ({ boxes, lines }) => {
+        const { places, bends } = layered(boxes, lines, GAP);
+        for (const { x, y } of [...bends.values()].flat()) {
+          for (const { id, width, height } of boxes) {
+            const { x: left, y: top } = places.get(id)!;
+            expect(x >= left && x <= left + width && y > top - 1 && y < top + height + 1).toBe(false);
+          }
+        }
+      })
+    );
+  });
+
+  it('are passed from one side of their layer to the other', () => {
+    const lines = [line('a', 'b'), line('b', 'c'), line('a', 'c')];
+    const { places, bends } = layered(['a', 'b', 'c'].map(id => box(id)), lines, GAP);
+    const { x } = places.get('b')!;
+    expect([...bends.keys()]).toEqual(['a>c']);
+    expect(bends.get('a>c')!.map(bend => bend.x)).toEqual([x, x + 180]);
   });
 });
 
