@@ -53,15 +53,13 @@ export function Screen({ focusRef, autoFocus }: ScreenProps): JSX.Element {
             {bench.left === 'palette' ? <PalettePanel /> : <Outline />}
           </aside>
         )}
-        <div className="lyftnb-Editor-centre">
-          {editor.document === null && editor.revision > 0 ? <Unreadable /> : <Canvas />}
-          <Drawer />
-        </div>
+        {editor.document === null && editor.revision > 0 ? <Unreadable /> : <Canvas />}
         {bench.inspector && (
           <div className="lyftnb-Side lyftnb-mod-inspector">
             <Inspector />
           </div>
         )}
+        <Drawer />
       </div>
       <Windows />
       <Menu />
