@@ -166,13 +166,12 @@ export function laidOut(graph: Graph): Layout {
     const picture = standing(piece);
     return { edges: piece.edges, ...picture, box: boundsOf(piece, picture.places) as Point & Size };
   });
-  const area = pieces.reduce((sum, { box }) => sum + (box.width + GAP.x) * (box.height + GAP.y), 0);
-  const least = Math.max(Math.sqrt(area / SCREEN), ...pieces.map(({ box }) => box.height));
+  const high = columnHeight(pieces.map(({ box }) => box));
   const layout: Layout = { places: new Map(), routes: new Map() };
   const at = { x: 0, y: 0 };
   let wide = 0;
   for (const { edges, places, bends, box } of pieces) {
-    if (at.y + box.height > least) {
+    if (at.y + box.height / 2 > high) {
       at.x += wide + 2 * GAP.x;
       [at.y, wide] = [0, 0];
     }
@@ -189,6 +188,14 @@ export function laidOut(graph: Graph): Layout {
     wide = Math.max(wide, box.width);
   }
   return layout;
+}
+
+/** How high columns are that hold all boxes, as even as they can be, in about the shape of a screen. */
+function columnHeight(boxes: readonly Size[]): number {
+  const area = boxes.reduce((sum, { width, height }) => sum + (width + GAP.x) * (height + GAP.y), 0);
+  const total = boxes.reduce((sum, { height }) => sum + height + GAP.y, 0);
+  const columns = Math.max(1, Math.round(total / Math.sqrt(area / SCREEN)));
+  return Math.max(total / columns, ...boxes.map(({ height }) => height));
 }
 
 /** The graph's connected pieces, in the order of their first nodes. */
