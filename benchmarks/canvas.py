@@ -66,6 +66,12 @@ OPEN = """async ([command, args, node]) => {
   await new Promise(done => setTimeout(done, 3000));
   return {first: first - began, rest: Math.max(first, ...long) - began};
 }"""
+NEAREST = """([x, y]) => {
+  const middles = [...document.querySelectorAll('.lyftnb-Document .react-flow__node-step')].map(
+    node => node.getBoundingClientRect()).map(box => [box.x + box.width / 2, box.y + 6]);
+  const far = ([a, b]) => Math.hypot(a - x, b - y);
+  return middles.sort((one, other) => far(one) - far(other))[0];
+}"""
 OURS = """() => performance.getEntriesByType('resource')
   .filter(each => each.name.includes('/extensions/lyftnb/'))
   .reduce((sum, each) => sum + each.decodedBodySize, 0) / 1024"""
@@ -232,8 +238,8 @@ def _round(page: Page, shots: Path | None) -> Figures:
     figures |= _named("drag the canvas", page.frames(lambda: _drag(playwright, middle, 400)))
     playwright.mouse.move(*middle)
     figures |= _named("zoom", page.frames(lambda: _zoom(playwright)))
-    x, y = _middle(playwright, f"{NODE} >> nth=3")
-    figures |= _named("move a step", page.frames(lambda: _drag(playwright, (x, y - 12), 120)))
+    step = playwright.evaluate(NEAREST, list(middle))
+    figures |= _named("move a step", page.frames(lambda: _drag(playwright, step, 120)))
     target = {"view": "deployment", "deployment": "large"}
     figures |= _named("deployment", page.opened("lyftnb:open-view", {"target": target}, LIVE_NODE))
     for how, key in {"near": "Escape", "all in view": "f"}.items():

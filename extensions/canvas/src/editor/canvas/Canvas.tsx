@@ -33,7 +33,7 @@ export function Canvas(): JSX.Element {
   return (
     <div
       ref={pane}
-      className="lyftnb-Canvas"
+      className={`lyftnb-Canvas${far ? ' lyftnb-mod-far' : ''}`}
       role="application"
       aria-roledescription="graph"
       aria-label={`Graph of ${String(document?.workflow ?? 'a workflow')}. Arrows walk along the edges, question mark lists the keys; the outline holds the same as a tree.`}
