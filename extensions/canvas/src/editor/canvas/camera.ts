@@ -8,10 +8,9 @@ import { useWorkbench, type Workbench } from '../workbench';
 export const ZOOM = { least: 0.05, most: 2 };
 const FITTING = { padding: 0.08, most: 1.1 };
 const MARGIN = 24;
-/** What can be read at all, and what well: the first sight begins at the left of a graph that would be
- * smaller, and shows its names. */
-const READABLE = 0.5;
-const WELL_READABLE = 0.6;
+/** Where names can be read, from afar, and where all can: the first sight begins at the left of a graph that
+ * would be smaller than the one, and shows it at the other. */
+const READABLE = { names: 0.25, all: 0.6 };
 
 /** Gives the others their camera; the first sight fits once the canvas has a size and nodes. */
 export function useCamera(): RefObject<HTMLDivElement> {
@@ -122,11 +121,11 @@ function viewOf({ graph, places }: Workbench, pane: HTMLElement, readable: boole
   }
   const { x, y, height } = bounds;
   const fitting = getViewportForBounds(bounds, clientWidth, clientHeight, ZOOM.least, FITTING.most, FITTING.padding);
-  return readable && fitting.zoom < READABLE
+  return readable && fitting.zoom < READABLE.names
     ? {
-        x: MARGIN - x * WELL_READABLE,
-        y: Math.max(MARGIN - y * WELL_READABLE, clientHeight / 2 - (y + height / 2) * WELL_READABLE),
-        zoom: WELL_READABLE
+        x: MARGIN - x * READABLE.all,
+        y: Math.max(MARGIN - y * READABLE.all, clientHeight / 2 - (y + height / 2) * READABLE.all),
+        zoom: READABLE.all
       }
     : fitting;
 }
