@@ -77,7 +77,7 @@ function NearSpool({ data, className }: ShownProps): JSX.Element {
   );
 }
 
-/** From afar: its name, how it stands, and whether it needs a look. */
+/** From afar: its name, how it stands, and whether it needs a look; in a trace its rows. */
 function FarNode({ data, className }: ShownProps): JSX.Element {
   const { live } = useSession();
   const { node, problems, counts } = data;
@@ -88,6 +88,7 @@ function FarNode({ data, className }: ShownProps): JSX.Element {
   return (
     <div className={`${className} lyftnb-mod-far${alarming || failed || wrong ? ' lyftnb-mod-alarming' : ''}`} title={tipOf(data)}>
       {[wrong ? '!' : '', sign === null ? '' : SIGNS[sign].sign, node.name].filter(Boolean).join(' ')}
+      {counts !== null && <small>{counts.error === null ? `${compact(counts.into)} → ${compact(counts.out)}` : 'failed'}</small>}
     </div>
   );
 }
