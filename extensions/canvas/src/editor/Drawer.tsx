@@ -1,10 +1,11 @@
 /** The panels below the canvas, one at a time, with a height that a person sets. */
-import { useRef, useState, type JSX, type KeyboardEvent } from 'react';
+import { useRef, type JSX, type KeyboardEvent, type PointerEvent } from 'react';
 import { LivePanel } from '../panels/LivePanel';
 import { PlanPanel } from '../panels/PlanPanel';
 import { ProblemsPanel } from '../panels/ProblemsPanel';
 import { TextPanel } from '../panels/TextPanel';
 import { TracePanel } from '../panels/TracePanel';
+import { useHeight } from './height';
 import { Icon } from './icons';
 import { useEditor, type PanelName } from './model';
 
@@ -16,53 +17,44 @@ const PANELS: Record<PanelName, { title: string; Panel: () => JSX.Element }> = {
   text: { title: 'YAML', Panel: TextPanel }
 };
 const LEAST = 120;
-const STEP = 24;
-/** Where the browser keeps the height that a person has set, for all drawers that are opened later. */
-const KEPT_AT = 'lyftnb:drawer-height';
 
 export function Drawer(): JSX.Element | null {
   const { panel, openPanel, readOnly } = useEditor();
-  const [height, setHeight] = useState(firstHeight);
-  const drawer = useRef<HTMLElement>(null);
+  const [height, setHeight] = useHeight();
   const drag = useRef<{ y: number; height: number } | null>(null);
   if (panel === null) {
     return null;
   }
   const { title, Panel } = PANELS[panel];
   const names = (Object.keys(PANELS) as PanelName[]).filter(name => !readOnly || name !== 'trace');
-  const shown = (): number => drawer.current?.offsetHeight ?? LEAST;
-  const resize = (wanted: number): void => {
-    const next = Math.max(LEAST, Math.round(wanted));
-    setHeight(next);
-    keepHeight(next);
+  const resize = (event: PointerEvent): void => {
+    if (drag.current !== null) {
+      setHeight(Math.max(LEAST, drag.current.height + drag.current.y - event.clientY));
+    }
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    const by = { ArrowUp: STEP, ArrowDown: -STEP }[event.key];
+    const by = { ArrowUp: 24, ArrowDown: -24 }[event.key];
     if (by !== undefined) {
       event.preventDefault();
       event.stopPropagation();
-      resize(shown() + by);
+      setHeight(Math.max(LEAST, height + by));
     }
   };
   return (
-    <section ref={drawer} className="lyftnb-Drawer" aria-label={title} style={{ height }}>
+    <section className="lyftnb-Drawer" aria-label={title} style={{ height }}>
       <div
         className="lyftnb-Drawer-edge"
         role="separator"
         aria-orientation="horizontal"
         aria-label="Height of the panel"
-        aria-valuenow={height}
+        aria-valuenow={Math.round(height)}
         tabIndex={0}
         onKeyDown={onKeyDown}
         onPointerDown={event => {
-          drag.current = { y: event.clientY, height: shown() };
+          drag.current = { y: event.clientY, height };
           event.currentTarget.setPointerCapture(event.pointerId);
         }}
-        onPointerMove={event => {
-          if (drag.current !== null) {
-            resize(drag.current.height + drag.current.y - event.clientY);
-          }
-        }}
+        onPointerMove={resize}
         onPointerUp={() => (drag.current = null)}
       />
       <div className="lyftnb-Drawer-head">
@@ -89,22 +81,4 @@ export function Drawer(): JSX.Element | null {
       </div>
     </section>
   );
-}
-
-/** What a person has set, or else what leaves most of the screen to the graph. */
-function firstHeight(): number {
-  const suits = Math.round(Math.min(340, Math.max(180, window.innerHeight * 0.32)));
-  try {
-    return Number(localStorage.getItem(KEPT_AT)) || suits;
-  } catch {
-    return suits; // a browser may keep nothing for us
-  }
-}
-
-function keepHeight(height: number): void {
-  try {
-    localStorage.setItem(KEPT_AT, String(height));
-  } catch {
-    // It is kept for this drawer alone.
-  }
 }

@@ -53,13 +53,15 @@ export function Screen({ focusRef, autoFocus }: ScreenProps): JSX.Element {
             {bench.left === 'palette' ? <PalettePanel /> : <Outline />}
           </aside>
         )}
-        {editor.document === null && editor.revision > 0 ? <Unreadable /> : <Canvas />}
+        <div className="lyftnb-Editor-centre">
+          {editor.document === null && editor.revision > 0 ? <Unreadable /> : <Canvas />}
+          <Drawer />
+        </div>
         {bench.inspector && (
           <div className="lyftnb-Side lyftnb-mod-inspector">
             <Inspector />
           </div>
         )}
-        <Drawer />
       </div>
       <Windows />
       <Menu />
