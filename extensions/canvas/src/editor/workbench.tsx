@@ -3,7 +3,10 @@
 import { createContext, useContext, useMemo, useRef, useState, type JSX, type ReactNode } from 'react';
 import { graphOf, spoolId, stepId, type Edge, type Graph, type Node } from '../graph/graph';
 import type { Source } from '../graph/connect';
-import { bendsAt, fixedPlaces, placesOf, type Point, type Route } from '../graph/layout';
+import { fixedPlaces } from '../graph/fixed';
+import { bendsAt, type Route } from '../graph/layout';
+import { placesOf } from '../graph/places';
+import type { Point } from '../graph/sizes';
 import { same } from '../graph/document';
 import { drawnUnder, marksOf } from '../graph/paint';
 import type { PartChange, Problem } from '../protocol';

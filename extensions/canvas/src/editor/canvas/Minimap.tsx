@@ -4,7 +4,7 @@
  * frame whether it has changed. */
 import { Panel, useReactFlow, useStore, type ReactFlowState } from '@xyflow/react';
 import { memo, useMemo, useRef, type JSX, type PointerEvent } from 'react';
-import { boundsOf, sizeOf, type Places } from '../../graph/layout';
+import { boundsOf, sizeOf, type Places } from '../../graph/sizes';
 import type { Graph, Node } from '../../graph/graph';
 import { useWorkbench } from '../workbench';
 

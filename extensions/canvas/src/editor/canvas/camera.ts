@@ -1,7 +1,7 @@
 /** What is in view: fitting, zooming, bringing nodes into sight. */
 import { getViewportForBounds, useReactFlow, type Viewport } from '@xyflow/react';
 import { useCallback, useEffect, useRef, type RefObject } from 'react';
-import { boundsOf, sizeOf } from '../../graph/layout';
+import { boundsOf, sizeOf } from '../../graph/sizes';
 import { useEditor, type Document } from '../model';
 import { useWorkbench, type Workbench } from '../workbench';
 

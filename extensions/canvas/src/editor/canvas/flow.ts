@@ -1,7 +1,7 @@
 /** The graph as React Flow takes it. */
 import { Position, type Edge as FlowEdge, type Node as FlowNode, type NodeHandle } from '@xyflow/react';
 import { DEFAULT_GROUP, type Edge, type Graph, type Node, type Region } from '../../graph/graph';
-import { jointsOf, sizeOf, type Places, type Point, type Size } from '../../graph/layout';
+import { jointsOf, sizeOf, type Places, type Point, type Size } from '../../graph/sizes';
 import type { PartChange, Problem } from '../../protocol';
 import type { RegionKind } from '../workbench';
 import type { Counts, Traced } from './traced';

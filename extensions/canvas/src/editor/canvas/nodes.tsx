@@ -2,7 +2,7 @@
 import { Handle, Position, type NodeProps } from '@xyflow/react';
 import { memo, type JSX } from 'react';
 import type { SpoolNode as Spool, StepNode as Step } from '../../graph/graph';
-import { hasChips, jointsOf, portNames } from '../../graph/layout';
+import { hasChips, jointsOf, portNames } from '../../graph/sizes';
 import { problemsInWords } from '../describing';
 import { compact } from '../format';
 import { Icon } from '../icons';

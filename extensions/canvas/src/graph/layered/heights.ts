@@ -107,31 +107,17 @@ function middleOnes(links: readonly Link[]): Link[] {
 }
 
 /** Blocks as high as those above them allow, then as low as those below do where there are any. */
-function packed(view: View, { first, shift }: Blocks, gap: number): Map<Vertex, number> {
-  const below = new Map<Vertex, { block: Vertex; room: number }[]>();
-  const above = new Map<Vertex, number>();
+function packed(view: View, blocks: Blocks, gap: number): Map<Vertex, number> {
+  const { first, shift } = blocks;
   const tops = new Map<Vertex, number>();
   for (const [vertex, block] of first) {
     tops.set(block, Math.max(tops.get(block) ?? 0, -(shift.get(vertex) ?? 0)));
   }
-  const beside = (vertex: Vertex): number => (isBend(vertex) ? BESIDE_LINE : gap / 2);
-  for (const layer of view.layers) {
-    layer.slice(1).forEach((vertex, index) => {
-      const over = layer[index] as Vertex;
-      const [upper, lower] = [first.get(over) as Vertex, first.get(vertex) as Vertex];
-      const room = (shift.get(over) ?? 0) + over.height + beside(over) + beside(vertex) - (shift.get(vertex) ?? 0);
-      below.set(upper, [...(below.get(upper) ?? []), { block: lower, room }]);
-      above.set(lower, (above.get(lower) ?? 0) + 1);
-    });
-  }
-  const order = [...tops.keys()].filter(block => !above.has(block));
+  const below = followersOf(view, blocks, gap);
+  const order = fromTheTop(tops.keys(), below);
   for (const upper of order) {
     for (const { block, room } of below.get(upper) ?? []) {
       tops.set(block, Math.max(tops.get(block) ?? 0, (tops.get(upper) ?? 0) + room));
-      above.set(block, (above.get(block) ?? 0) - 1);
-      if (above.get(block) === 0) {
-        order.push(block);
-      }
     }
   }
   for (const upper of order.reverse()) {
@@ -146,6 +132,40 @@ function packed(view: View, { first, shift }: Blocks, gap: number): Map<Vertex, 
       return [vertex, view.upsideDown ? -top - vertex.height : top];
     })
   );
+}
+
+type Followers = Map<Vertex, { block: Vertex; room: number }[]>;
+
+/** Which blocks come directly below which, and how far at least. */
+function followersOf(view: View, { first, shift }: Blocks, gap: number): Followers {
+  const beside = (vertex: Vertex): number => (isBend(vertex) ? BESIDE_LINE : gap / 2);
+  const below: Followers = new Map([...first.values()].map(block => [block, []]));
+  for (const layer of view.layers) {
+    layer.slice(1).forEach((vertex, index) => {
+      const over = layer[index] as Vertex;
+      const room = (shift.get(over) ?? 0) + over.height + beside(over) + beside(vertex) - (shift.get(vertex) ?? 0);
+      below.get(first.get(over) as Vertex)?.push({ block: first.get(vertex) as Vertex, room });
+    });
+  }
+  return below;
+}
+
+/** The blocks so that each comes after all that are above it. */
+function fromTheTop(blocks: Iterable<Vertex>, below: Followers): Vertex[] {
+  const above = new Map<Vertex, number>();
+  for (const { block } of [...below.values()].flat()) {
+    above.set(block, (above.get(block) ?? 0) + 1);
+  }
+  const order = [...blocks].filter(block => !above.has(block));
+  for (const upper of order) {
+    for (const { block } of below.get(upper) ?? []) {
+      above.set(block, (above.get(block) ?? 0) - 1);
+      if (above.get(block) === 0) {
+        order.push(block);
+      }
+    }
+  }
+  return order;
 }
 
 /** The four beside one another: their tops in line, of those upside down their bottoms, with the flattest. */
