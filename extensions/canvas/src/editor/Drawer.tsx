@@ -1,10 +1,11 @@
 /** The panels below the canvas, one at a time, with a height that a person sets. */
-import { useRef, useState, type JSX, type KeyboardEvent, type PointerEvent } from 'react';
+import { useRef, type JSX, type KeyboardEvent, type PointerEvent } from 'react';
 import { LivePanel } from '../panels/LivePanel';
 import { PlanPanel } from '../panels/PlanPanel';
 import { ProblemsPanel } from '../panels/ProblemsPanel';
 import { TextPanel } from '../panels/TextPanel';
 import { TracePanel } from '../panels/TracePanel';
+import { useHeight } from './height';
 import { Icon } from './icons';
 import { useEditor, type PanelName } from './model';
 
@@ -19,7 +20,7 @@ const LEAST = 120;
 
 export function Drawer(): JSX.Element | null {
   const { panel, openPanel, readOnly } = useEditor();
-  const [height, setHeight] = useState(280);
+  const [height, setHeight] = useHeight();
   const drag = useRef<{ y: number; height: number } | null>(null);
   if (panel === null) {
     return null;

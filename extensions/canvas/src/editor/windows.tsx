@@ -9,7 +9,7 @@ import { entryById, offered } from './entries';
 import { useHands } from './hands';
 import type { Part } from './model';
 import { Picker, type Choice } from './Picker';
-import type { Point } from '../graph/layout';
+import type { Point } from '../graph/sizes';
 
 export function Windows(): JSX.Element | null {
   const { bench } = useHands();
