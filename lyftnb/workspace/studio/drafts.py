@@ -204,9 +204,7 @@ def _base(draft: Draft) -> str:
 
 def _readable(draft: Draft) -> dict[str, Any]:
     if draft.document is None:
-        raise UnreadableDraft(
-            "the text holds no document to change", hint="mend the text first"
-        )
+        raise UnreadableDraft("the text holds no document to change", hint="mend the text first")
     return draft.document
 
 

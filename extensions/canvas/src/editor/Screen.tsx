@@ -59,7 +59,7 @@ export function Screen({ focusRef, autoFocus }: ScreenProps): JSX.Element {
         </div>
         {bench.inspector && (
           <div className="lyftnb-Side lyftnb-mod-inspector">
-            <Inspector />
+            <Inspector onRename={part => bench.open({ kind: 'rename', part })} />
           </div>
         )}
       </div>
@@ -95,7 +95,7 @@ function useKeys(): (event: KeyboardEvent) => void {
   const last = useRef(hands);
   last.current = hands;
   return event => {
-    const { bench, editor } = last.current;
+    const { bench } = last.current;
     const mod = event.ctrlKey || event.metaKey;
     const key = event.key.toLowerCase();
     if (mod && (key === 's' || (event.shiftKey && key === 'c'))) {
@@ -125,7 +125,7 @@ function useKeys(): (event: KeyboardEvent) => void {
       return;
     }
     const found = commandFor(event, onGraph);
-    if (found !== null && editor.document !== null) {
+    if (found !== null) {
       event.preventDefault();
       if (isEnabled(found, last.current)) {
         found.run(last.current);
@@ -141,8 +141,8 @@ function escape({ bench, editor }: ReturnType<typeof useHands>, target: Element)
   } else if (editor.selection.length > 0) {
     bench.pickEdges([]);
     editor.select([]);
-  } else if (editor.overlay.kind !== 'none' && editor.overlay.kind !== 'live') {
-    editor.setOverlay({ kind: 'none' });
+  } else {
+    editor.showDraft();
   }
 }
 

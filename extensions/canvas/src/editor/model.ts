@@ -80,6 +80,9 @@ export interface EditorModel {
   /** Select a part, bring it into view, and put the focus on the field that a path leads to. */
   reveal(path: Problem['path']): void;
   setOverlay(overlay: Overlay): void;
+  /** Paint the draft and nothing else; what runs is watched no more. */
+  showDraft(): void;
+  /** Show a panel; null: none. Whoever leaves the live panel of a draft sees the draft again. */
   openPanel(panel: PanelName | null): void;
   focusTrace(focus: TraceFocus | null): void;
   /** Run & trace the draft on a sample; opens the trace panel. Runs again after each change while

@@ -47,7 +47,8 @@ export interface SessionOptions {
   /** Show what is applied, not a draft. */
   deployment: string | null;
   onText(text: string): void;
-  onDirty(dirty: boolean): void;
+  /** Something was changed; its text comes later. */
+  onEdit(): void;
 }
 
 const TEXT_MS = 200;
@@ -154,8 +155,21 @@ export class Session {
     this.drawNumbers(overlay.kind === 'live' ? overlay.numbers : null);
   }
 
+  showDraft(): void {
+    if (this.options.deployment !== null) {
+      return;
+    }
+    this.setOverlay({ kind: 'none' });
+    if (this.state.panel === 'live') {
+      this.set({ panel: null }); // it would paint what runs again
+    }
+  }
+
   openPanel(panel: PanelName | null): void {
     this.set({ panel });
+    if (panel !== 'live' && this.state.overlay.kind === 'live') {
+      this.showDraft();
+    }
   }
 
   focusTrace(traceFocus: TraceFocus | null): void {
@@ -164,7 +178,7 @@ export class Session {
 
   trace(rows?: number): void {
     this.rows = rows ?? this.rows;
-    this.set({ panel: 'trace' });
+    this.openPanel('trace');
     void this.askTrace();
   }
 
@@ -181,7 +195,7 @@ export class Session {
   async replaceText(text: string): Promise<void> {
     if (!this.options.readOnly) {
       await this.link.replace(text);
-      this.options.onDirty(true);
+      this.options.onEdit();
     }
   }
 
@@ -226,7 +240,7 @@ export class Session {
   private change(document: Document, ops: readonly Op[], select?: readonly Part[]): void {
     const selection = select ?? this.state.selection.filter(part => partExists(document, part));
     this.set({ document, settled: false, selection });
-    this.options.onDirty(true);
+    this.options.onEdit();
     this.staleTrace();
     this.link.change(ops);
   }

@@ -1,9 +1,9 @@
 /** What the plan panel holds: what is chosen, what was published, planned and applied. */
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { ownOf } from '../../editor/deployed';
 import { useEditor, type EditorModel } from '../../editor/model';
 import type { Deployment, DeploymentStatus, MakePlan, PlanView, Trouble, VersionInfo } from '../../protocol';
 import { troubleOf, useAnswer } from '../../views/asking';
-import { ownOf } from '../LivePanel';
 import { DRAFT, hindrance, questionOf, refOf, type Choice, type Standing, type Step } from './way';
 
 export interface Planning {
