@@ -98,7 +98,10 @@ export class WorkflowPanel extends ReactWidget {
 
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    this.api.current?.focus();
+    // The lab may activate what is at work already, as after a reload.
+    if (!this.node.contains(document.activeElement) || document.activeElement === this.node) {
+      this.api.current?.focus();
+    }
   }
 
   private async begin(): Promise<void> {

@@ -6,7 +6,6 @@ import { createContext, useContext } from 'react';
 import type {
   Difference,
   DeploymentView,
-  Numbers,
   Op,
   Palette,
   PlanView,
@@ -34,7 +33,7 @@ export type Overlay =
   | { kind: 'trace'; trace: TraceResult; stale: boolean }
   | { kind: 'difference'; difference: Difference; title: string }
   | { kind: 'plan'; plan: PlanView }
-  | { kind: 'live'; view: DeploymentView; numbers: Numbers | null };
+  | { kind: 'live'; view: DeploymentView };
 
 /** The panels below the canvas. */
 export type PanelName = 'problems' | 'trace' | 'plan' | 'live' | 'text';

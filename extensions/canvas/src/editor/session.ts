@@ -58,6 +58,8 @@ const TRACE_MS = 500;
 
 export class Session {
   readonly live = new Live();
+  /** The newest ones of each deployment: what does not move has no news. */
+  private readonly numbers = new Map<string, Numbers>();
   private state: SessionState;
   private readonly listeners = new Set<() => void>();
   private readonly link: DraftLink;
@@ -101,7 +103,8 @@ export class Session {
     const { service, deployment } = this.options;
     this.leaving.push(
       service.onConnection(connected => this.connection(connected)),
-      service.on('progress', numbers => this.progress(numbers))
+      service.on('progress', numbers => this.progress(numbers)),
+      service.on('workspace', ({ state }) => state === 'down' && this.forgetNumbers())
     );
     void service.ask('palette', {}).then(palette => this.set({ palette }), error => this.fail(error));
     if (deployment === null) {
@@ -152,7 +155,7 @@ export class Session {
 
   setOverlay(overlay: Overlay): void {
     this.set({ overlay });
-    this.drawNumbers(overlay.kind === 'live' ? overlay.numbers : null);
+    this.drawNumbers();
   }
 
   showDraft(): void {
@@ -333,7 +336,7 @@ export class Session {
     try {
       const view = await this.options.service.ask('deployment', { deployment });
       this.set({ document: view.document, shape: view.shape, settled: true, panel: this.state.panel ?? 'live' });
-      this.setOverlay({ kind: 'live', view, numbers: null });
+      this.setOverlay({ kind: 'live', view });
     } catch (error) {
       this.fail(error);
     }
@@ -348,16 +351,24 @@ export class Session {
 
   private progress(numbers: Numbers): void {
     const { overlay } = this.state;
-    if (overlay.kind === 'live' && overlay.view.deployment.name === numbers.progress.deployment) {
-      this.drawNumbers(numbers);
+    const { deployment } = numbers.progress;
+    this.numbers.set(deployment, numbers);
+    if (overlay.kind === 'live' && overlay.view.deployment.name === deployment) {
+      this.drawNumbers();
     }
   }
 
-  private drawNumbers(numbers: Numbers | null): void {
+  /** Nobody says any more how things stand. */
+  private forgetNumbers(): void {
+    this.numbers.clear();
+    this.drawNumbers();
+  }
+
+  private drawNumbers(): void {
     const { overlay } = this.state;
     if (overlay.kind === 'live') {
-      const { document, shape } = overlay.view;
-      this.live.update(graphOf(document, shape), shape, numbers);
+      const { document, shape, deployment } = overlay.view;
+      this.live.update(graphOf(document, shape), shape, this.numbers.get(deployment.name) ?? null);
     } else {
       this.live.update({ nodes: [], edges: [], regions: [] }, null, null);
     }
@@ -366,6 +377,9 @@ export class Session {
   private connection(connected: boolean): void {
     const back = connected && !this.state.connected;
     this.set({ connected });
+    if (!connected) {
+      this.forgetNumbers();
+    }
     if (back && this.options.deployment === null) {
       this.link.reconnect();
     }

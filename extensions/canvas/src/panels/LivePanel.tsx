@@ -83,7 +83,7 @@ function usePainted(editor: EditorModel, view: DeploymentView | null): void {
   const { setOverlay } = editor;
   useEffect(() => {
     if (view !== null) {
-      setOverlay({ kind: 'live', view, numbers: null });
+      setOverlay({ kind: 'live', view });
     }
   }, [view, setOverlay]);
 }
