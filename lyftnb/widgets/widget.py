@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +9,9 @@ from typing import Any, Literal
 import ipywidgets
 import traitlets
 
+from lyftnb.widgets.following import Follower
 from lyftnb.workspace.studio.exchange import Exchange
+from lyftnb.workspace.workflow import Workflow
 
 View = Literal["editor", "show", "trace", "plan", "monitor", "spools"]
 MODULE = "lyftnb-widgets"
@@ -48,7 +49,7 @@ class Studio(ipywidgets.DOMWidget):
         root: Path,
         height: int = 0,
         picture: str = "",
-        on_text: Callable[[str], None] | None = None,
+        draft: Workflow | None = None,
     ) -> None:
         """Make it.
 
@@ -58,17 +59,25 @@ class Studio(ipywidgets.DOMWidget):
             root: the workspace's folder.
             height: in pixels; 0: as the view likes.
             picture: HTML for where nobody answers, or no widget can be shown.
-            on_text: takes the text of the draft after each change that is made in the view.
+            draft: what it shows: changes that cells make in it show here, and those that are made
+                here are made in it.
         """
         super().__init__(view=view, subject=subject, height=height, picture=picture)
         self._exchange = Exchange(root, self._out)
-        self._on_text = on_text
+        self._draft = draft
+        self._follower = None if draft is None else Follower(draft, self)
         self.on_msg(self._in)
         self.observe(self._edited, "subject")
+
+    def show(self, text: str) -> None:
+        """Show another text of the draft, in all views."""
+        self.subject = {**self.subject, "text": text}
 
     def close(self) -> None:
         """Take it off the page, and let go of all behind it."""
         self._exchange.close()
+        if self._follower is not None:
+            self._follower.close()
         super().close()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
@@ -96,5 +105,5 @@ class Studio(ipywidgets.DOMWidget):
     def _edited(self, change: Any) -> None:
         """The text that the view has made of the draft."""
         before, after = (subject.get("text") for subject in (change["old"], change["new"]))
-        if self._on_text is not None and after is not None and after != before:
-            self._on_text(after)
+        if self._draft is not None and after is not None and after != before:
+            self._draft.take(after)

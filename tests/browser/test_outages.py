@@ -1,4 +1,4 @@
-"""What a person sees, and keeps, when the Jupyter server or the manager is killed and comes back."""
+"""What a person sees, and keeps, when the Jupyter server or the manager is killed."""
 
 from __future__ import annotations
 

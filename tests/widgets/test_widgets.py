@@ -102,6 +102,19 @@ def test_edits_in_the_widget_change_the_workflow(kernel: Kernel) -> None:
     kernel.run("w.close()")
 
 
+def test_changes_in_python_show_in_the_widget(kernel: Kernel) -> None:
+    kernel.run("wf = ln.Workflow.load('doubles.workflow.yaml')")
+    kernel.run("w = wf.edit(); v = wf.show().view()")
+    kernel.run("wf.step('double').limit(7)")
+    for widget in ("w", "v"):
+        assert "limit: 7" in kernel.value(f"{widget}.subject['text']")
+        assert "# two" in kernel.value(f"{widget}.subject['text']")
+    kernel.run("w.close(); wf.step('double').limit(8)")
+    assert "limit: 8" not in kernel.value("w.subject['text']")
+    assert "limit: 8" in kernel.value("v.subject['text']")
+    kernel.run("v.close()")
+
+
 def test_ten_widgets_stay_small(kernel: Kernel) -> None:
     kernel.run("import json, ipywidgets\nviews = [wf.edit() for _ in range(10)]")
     size = kernel.value(
