@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import nbformat
+
 from tests.manager_kit import ended
 
 if TYPE_CHECKING:
@@ -184,14 +186,27 @@ def command(page: Page, name: str, **args: Any) -> None:
     )
 
 
-def run_notebook(page: Page, path: str) -> None:
-    """Open a notebook and run all its cells, to their end."""
-    command(page, "docmanager:open", path=path)
+def run_notebook(page: Page, lab: Lab, name: str, cells: tuple[str, ...]) -> None:
+    """Write a notebook of cells of code, open it, and run them to their end."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, lab.root / name)
+    command(page, "docmanager:open", path=name)
     # Before its kernel is there the lab would ask which one it is to have.
     page.wait_for_function(
         "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
     )
     command(page, "notebook:run-all-cells")
+
+
+def run_code(page: Page, code: str) -> None:
+    """Run code in the kernel of the notebook that is shown, beside its cells, to its end."""
+    status = page.evaluate(
+        "async code => (await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+        ".requestExecute({code}).done).content.status",
+        code,
+    )
+    assert status == "ok", code
 
 
 def keys(page: Page, *pressed: str) -> None:

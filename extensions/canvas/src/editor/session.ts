@@ -8,6 +8,7 @@ import { applyOps } from '../graph/ops';
 import type { Numbers, Op, Palette, Problem, Schemas, Shape, Trouble } from '../protocol';
 import { ServiceError, type Service } from '../service';
 import { DraftLink } from './draftLink';
+import { counted } from './format';
 import { EMPTY, recorded, redone, undone, type History, type Step } from './history';
 import { Live } from './live';
 import type { Document, Overlay, PanelName, Part, TraceFocus } from './model';
@@ -214,8 +215,8 @@ export class Session {
       this.set({ conflicts });
       this.announce(
         conflicts.length === 0
-          ? 'The file has changed on disk; its changes are here, too'
-          : `The file has changed on disk where you did, too: your ${conflicts.length} changes stand`
+          ? 'What was changed elsewhere is here, too'
+          : `Changed elsewhere where it was here, too: ${counted(conflicts.length, 'change')} of yours ${conflicts.length === 1 ? 'stands' : 'stand'}`
       );
     } catch (error) {
       this.fail(error);
