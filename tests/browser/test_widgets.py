@@ -105,7 +105,7 @@ def test_the_workspace(page: Page, lab: Lab) -> None:
     spool = output(page, 3)
     spool.get_by_text("hello.orders").first.click(timeout=WORKS_MS)
     spool.get_by_role("heading", name="hello.orders").wait_for()
-    spool.get_by_role("cell", name="desk").first.wait_for(timeout=WORKS_MS)
+    spool.get_by_role("gridcell", name="desk").first.wait_for(timeout=WORKS_MS)
     shot(page, "widget-spool")
 
 
