@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 NPM    ?= npm
 ROUNDS ?= 20
-JOBS   ?= 1
+JOBS   ?= 2
 
 # The JupyterLab front end: what it is built of, and where it goes.
 EXTENSIONS := $(shell find extensions -path '*/node_modules' -prune -o -path '*/lib' -prune -o -type f -print)
@@ -20,7 +20,7 @@ export PYTHONDONTWRITEBYTECODE :=
 demo: $(VENV)/.demo            ## run the flights workflow and show what came out
 	$(BIN)/lyftnb demo demo
 
-test: $(VENV)/.dev extensions  ## run all tests, JOBS files at a time
+test: $(VENV)/.dev extensions  ## run all tests, JOBS files at a time (many wait for processes, so two halve the time)
 	$(BIN)/python -m pytest $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile)
 	@$(MAKE) --no-print-directory test-extensions
 

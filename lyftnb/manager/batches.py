@@ -221,6 +221,8 @@ class Batches:
         except LyftError as error:
             return error.with_where(f"batch {claim.batch}, its messages")
         batch.reports, batch.messages, batch.emits = reports, messages, emits
+        if isinstance(run.feed, SourceFeed):
+            run.feed.pace.learn(batch.units, sum(report.seconds for report in reports))
         return None
 
     def _give_back(self, run: StageRun, batch: InFlight, error: BaseException) -> None:

@@ -12,6 +12,8 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import parquet
 
+from lyftnb.store.segments import shown_checksum
+
 _CHUNK = 2**20
 _HINT = (
     "restore the file from a backup; a draft's data can be made anew by `lyftnb run --fresh`; "
@@ -87,4 +89,4 @@ def _size_and_checksum(file: Path) -> tuple[int, str]:
         while chunk := content.read(_CHUNK):
             size += len(chunk)
             crc = zlib.crc32(chunk, crc)
-    return size, f"crc32:{crc:08x}"
+    return size, shown_checksum(crc)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,6 +32,9 @@ _CONNECT_S = 5.0
 _ANSWER_S = 360.0
 """Longer than the longest that the manager may take: a query, or workers that come up."""
 _KEPT_S = 10.0
+_PATIENCE_S = 5.0
+"""How long a manager that breaks connections is tried again, if that does no harm."""
+_PAUSE_S = 0.05
 _SILENCE_S = 60.0
 """A stream says something more often than this."""
 
@@ -37,9 +42,12 @@ _SILENCE_S = 60.0
 class Client:
     """Calls of one manager, and of its successors. Thread-safe."""
 
-    def __init__(self, find: Callable[[], ManagerAddress]) -> None:
-        """Prepare; `find` gives the manager that is up, or starts one."""
+    def __init__(self, find: Callable[[], ManagerAddress], *, quiet: bool = False) -> None:
+        """Prepare; `find` gives the manager that is up, or starts one. What a `quiet` client asks
+        does not keep an idle manager from ending.
+        """
         self._find = find
+        self._quiet = quiet
         self._lock = threading.Lock()
         self._address: ManagerAddress | None = None
         self._http: httpx.Client | None = None
@@ -139,8 +147,9 @@ class Client:
         import httpx
 
         given = {k: v for k, v in query.items() if v is not None}
-        for again in (False, True):
-            http, address = self._connected(again=again)
+        patient_until, turned_away = time.monotonic() + _PATIENCE_S, False
+        for attempt in itertools.count():
+            http, address = self._connected(again=attempt > 0)
             headers = {**self._headers(address), "Accept": accept}
             try:
                 answer = http.request(method, API + path, params=given, json=body, headers=headers)
@@ -148,17 +157,22 @@ class Client:
                 # That manager is gone, and there may be a next one.
                 lost = str(error) or type(error).__name__
                 unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-                if unsent or repeatable:
-                    continue
-                raise OutcomeUnknown(
-                    f"the manager was lost before it answered: {lost}",
-                    where=f"{method} {path}",
-                    hint="look whether it was done before you ask again",
-                ) from None
+                if not (unsent or repeatable):
+                    raise OutcomeUnknown(
+                        f"the manager was lost before it answered: {lost}",
+                        where=f"{method} {path}",
+                        hint="look whether it was done before you ask again",
+                    ) from None
+                if time.monotonic() > patient_until:
+                    break
+                # One that is being killed may be found once more.
+                time.sleep(_PAUSE_S * attempt)
+                continue
             if answer.status_code < 400:
                 return answer
-            if again or not _is_for_another(answer):
+            if turned_away or not _is_for_another(answer):
                 raise _error(answer)
+            turned_away = True
         raise Temporary(
             f"the manager cannot be reached: {lost}",
             where=address.url,
@@ -171,7 +185,8 @@ class Client:
         return adapter(kind).validate_json(answer.content)
 
     def _headers(self, address: ManagerAddress) -> dict[str, str]:
-        return {"Authorization": f"Bearer {address.token}"}
+        headers = {"Authorization": f"Bearer {address.token}"}
+        return headers | ({QUIET: "yes"} if self._quiet else {})
 
     def _connected(self, *, again: bool = False) -> tuple[httpx.Client, ManagerAddress]:
         import httpx

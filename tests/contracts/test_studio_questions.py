@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lyftnb.errors import Temporary
+from lyftnb.errors import NotFound, Temporary
 from lyftnb.workspace.finding import find
 from lyftnb.workspace.remote import RemoteWorkspace
 from lyftnb.workspace.studio.exchange import Exchange
@@ -220,7 +220,22 @@ def test_events_lags_and_runs_are_the_same_from_everywhere(workspace: RemoteWork
         if kind == "run" and what.status == "done":
             over.set()
     assert "run" in kinds  # and the stream has ended, for it is over
+    asker = Asker(workspace.path)
+    asker("watch")
     workspace.publish(ln.Workflow.from_yaml(TEXT))
     workspace.apply("shop")
+    done = {"status": "done", "deployment": "shop"}
+    asker.until("run", lambda run: done.items() <= run.items())
     (lag,) = workspace.lags("shop")
-    assert (lag.step, lag.channel) == ("sums", "sold")
+    assert (lag.deployment, lag.step, lag.channel, lag.rows) == ("shop", "sums", "sold", 2)
+    (later,) = workspace.lags()
+    assert 0 < lag.age_s < later.age_s and lag.bytes == later.bytes > 0
+    with pytest.raises(NotFound, match="shop"):
+        workspace.lags("mall")
+    waiting = {"step": "sums", "rows": 2}
+    numbers = asker.until(
+        "progress", lambda told: told["lags"] and waiting.items() <= told["lags"][0].items()
+    )
+    older = asker.until("progress", lambda told: told["lags"] != numbers["lags"])
+    assert older["lags"][0]["age_s"] > numbers["lags"][0]["age_s"], "it ages, though nothing moves"
+    asker.exchange.close()

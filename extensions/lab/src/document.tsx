@@ -2,7 +2,7 @@
 import { ReactWidget } from '@jupyterlab/ui-components';
 import { ABCWidgetFactory, DocumentWidget, type DocumentRegistry } from '@jupyterlab/docregistry';
 import type { Contents } from '@jupyterlab/services';
-import { WorkflowEditor, type EditorApi, type PanelName } from '@lyftnb/canvas';
+import { fetchEditor, WorkflowEditor, type EditorApi, type PanelName } from '@lyftnb/canvas';
 import { Poll } from '@lumino/polling';
 import { UUID } from '@lumino/coreutils';
 import type { Message } from '@lumino/messaging';
@@ -48,6 +48,8 @@ export class WorkflowPanel extends ReactWidget {
       standby: () => !this.isVisible || document.hidden
     });
     this.saveWithAllEdits();
+    // On its way while the file is; a failure is told of where the editor would be.
+    fetchEditor().catch(() => undefined);
     void this.begin();
   }
 
@@ -105,8 +107,9 @@ export class WorkflowPanel extends ReactWidget {
   }
 
   private async begin(): Promise<void> {
+    const folder = this.connections.folderOf(this.context.path);
     await this.context.ready;
-    this.folder = await this.connections.folderOf(this.context.path);
+    this.folder = await folder;
     if (this.isDisposed) {
       return;
     }

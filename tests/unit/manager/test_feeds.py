@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from manager_kit import claim_next, fill, planned, run_of
 
 from lyftnb.clock import ManualClock
 from lyftnb.manager.claims import misfit
+from lyftnb.manager.feeds import Pace
 from lyftnb.store import Ledger
 
 
@@ -37,6 +40,20 @@ def test_every_row_once_and_in_order(
                     assert segment.first_seq == seen
                     seen += segment.rows
         assert seen == sum(map(sum, waves)) and run.feed.next_piece() is None
+
+
+def test_batches_are_cut_to_a_quarter_of_a_second_of_the_slots_there_are() -> None:
+    slots = 2
+    pace = Pace(lambda: slots)
+    assert pace.splits == math.inf, "nothing is known yet: bytes and rows alone bound it"
+    pace.learn(splits=4, seconds=0.2)
+    assert pace.splits == 10
+    slots = 4
+    assert pace.splits == 20
+    pace.learn(splits=1, seconds=100.0)
+    assert pace.splits == 4, "however long they take, no slot is to be idle"
+    slots = 0
+    assert pace.splits == 1, "the group's workers are gone for now"
 
 
 def test_an_open_claim_fits_the_same_stage_only(ledger: Ledger) -> None:

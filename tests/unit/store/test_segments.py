@@ -141,6 +141,19 @@ def test_a_full_disk_is_an_error_with_a_remedy(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize("rows", [1, 200_000])
+def test_a_disk_that_fills_while_a_segment_is_encoded_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """Of a segment that is one write, and of one that Polars writes piece by piece."""
+    full = open("/dev/full", "wb", buffering=0)  # noqa: SIM115 (the writer closes it)
+    monkeypatch.setattr(Path, "open", lambda *_, **__: full)
+    with pytest.raises(StorageFull, match="No space left"):
+        write_segments(pl.DataFrame({"x": range(rows)}), tmp_path, SPEC, **ORIGIN)
+    assert full.closed
+
+
 def test_a_missing_or_damaged_file_is_named_not_skipped(tmp_path: Path) -> None:
     (segment,) = refs(write_segments(pl.DataFrame({"x": [1]}), tmp_path, SPEC, **ORIGIN))
     file = tmp_path / segment.path

@@ -1,10 +1,11 @@
 /** The panels below the canvas, one at a time, with a height that a person sets. */
-import { useEffect, useRef, useState, type JSX, type KeyboardEvent, type PointerEvent, type RefObject } from 'react';
+import { useEffect, useRef, type JSX, type KeyboardEvent, type PointerEvent, type RefObject } from 'react';
 import { LivePanel } from '../panels/LivePanel';
 import { PlanPanel } from '../panels/PlanPanel';
 import { ProblemsPanel } from '../panels/ProblemsPanel';
 import { TextPanel } from '../panels/TextPanel';
 import { TracePanel } from '../panels/TracePanel';
+import { useHeight } from './height';
 import { Icon } from './icons';
 import { useEditor, type PanelName } from './model';
 import { useWorkbench } from './workbench';
@@ -23,7 +24,7 @@ export function Drawer(): JSX.Element | null {
   const { camera } = useWorkbench();
   const body = useRef<HTMLDivElement>(null);
   useFocusOf(body, panel);
-  const [height, setHeight] = useState(280);
+  const [height, setHeight] = useHeight();
   const drag = useRef<{ y: number; height: number } | null>(null);
   if (panel === null) {
     return null;

@@ -1,14 +1,16 @@
 /** What a person can do to the graph, by whatever hand: keys, menus, toolbar, mouse. */
 import { columnsAfter, columnsBehind, fitted } from '../forms/fitting';
 import { addBetween, addInto, addOps, entryName, type Entry } from '../graph/add';
+import { aligned, type Side } from '../graph/align';
 import { copied, pasted } from '../graph/clipboard';
 import { connectOps, refusalOf, sourceInWords, sourcesOf, type Source, type Target } from '../graph/connect';
 import { stepsOf } from '../graph/document';
+import { placeOps, unplaceOps } from '../graph/fixed';
 import { partOf, spoolId, stepId, type Edge, type Graph } from '../graph/graph';
-import { aligned, placeOps, unplaceOps, type Places, type Point, type Side } from '../graph/layout';
 import { applyOps, put } from '../graph/ops';
 import { disconnectOps, removeOps } from '../graph/remove';
 import { renameOps } from '../graph/rename';
+import type { Places, Point } from '../graph/sizes';
 import { nodeTowards, inOrder, type Direction } from '../graph/walk';
 import type { Column, Kind, Op } from '../protocol';
 import { describeNode } from './describing';

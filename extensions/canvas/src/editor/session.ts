@@ -107,12 +107,14 @@ export class Session {
       service.on('progress', numbers => this.progress(numbers)),
       service.on('workspace', ({ state }) => state === 'down' && this.forgetNumbers())
     );
-    void service.ask('palette', {}).then(palette => this.set({ palette }), error => this.fail(error));
-    if (deployment === null) {
-      void this.link.open().catch((error: unknown) => this.fail(error));
-    } else {
-      void this.showDeployment(deployment);
-    }
+    const drawn =
+      deployment === null
+        ? this.link.open().catch((error: unknown) => this.fail(error))
+        : this.showDeployment(deployment);
+    // The palette is large, and nobody waits for it: the graph comes first.
+    void drawn
+      .then(() => service.ask('palette', {}))
+      .then(palette => this.set({ palette }), (error: unknown) => this.fail(error));
     return () => this.stop();
   }
 

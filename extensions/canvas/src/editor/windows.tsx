@@ -10,7 +10,7 @@ import { entryById, offered } from './entries';
 import { useHands } from './hands';
 import type { EditorModel, Part } from './model';
 import { Picker, type Choice } from './Picker';
-import type { Point } from '../graph/layout';
+import type { Point } from '../graph/sizes';
 
 export function Windows(): JSX.Element | null {
   const { bench } = useHands();

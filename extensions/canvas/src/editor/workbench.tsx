@@ -3,7 +3,10 @@
 import { createContext, useContext, useMemo, useRef, useState, type JSX, type ReactNode } from 'react';
 import { graphOf, spoolId, stepId, type Edge, type Graph, type Node } from '../graph/graph';
 import type { Source } from '../graph/connect';
-import { fixedPlaces, placesOf, type Point } from '../graph/layout';
+import { fixedPlaces } from '../graph/fixed';
+import { bendsAt, type Route } from '../graph/layout';
+import { placesOf } from '../graph/places';
+import type { Point } from '../graph/sizes';
 import { same } from '../graph/document';
 import { drawnUnder, marksOf } from '../graph/paint';
 import type { PartChange, Problem } from '../protocol';
@@ -29,6 +32,8 @@ export interface Camera {
 export interface Workbench {
   graph: Graph;
   places: ReadonlyMap<string, Point>;
+  /** Edge id → the points that it leads through. */
+  bends: ReadonlyMap<string, readonly Point[]>;
   marks: ReadonlyMap<string, PartChange>;
   /** Node id → its problems. */
   problems: ReadonlyMap<string, readonly Problem[]>;
@@ -146,16 +151,27 @@ function kept<T extends { id: string }>(before: readonly T[], now: readonly T[])
   return all.length === before.length && all.every((item, index) => item === before[index]) ? before : all;
 }
 
-type Layout = Pick<Workbench, 'places' | 'layOut' | 'movePlace'>;
+type Layout = Pick<Workbench, 'places' | 'bends' | 'layOut' | 'movePlace'>;
 
-/** Where nodes stand: as the document says, else where the layout has put them first. */
+/** Where nodes stand: as the document says, else where the layout has put them first. The plan comes a
+ * moment after the document and has spools of its own: until the first edit all is laid out with them. */
 function usePlaces(graph: Graph, document: Document): Layout {
   const automatic = useRef(new Map<string, Point>());
+  const routes = useRef<ReadonlyMap<string, Route>>(new Map());
+  const opened = useRef(document);
   const [round, setRound] = useState(0);
   const { ui } = document;
+  if (automatic.current.size === 0) {
+    opened.current = document;
+  }
+  const isOpened = opened.current === document;
   return useMemo(() => {
     const fixed = fixedPlaces({ ui }, graph.nodes);
-    const places = placesOf(graph, new Map([...automatic.current, ...fixed]));
+    if (isOpened) {
+      automatic.current.clear();
+    }
+    const { places, routes: laid } = placesOf(graph, new Map([...automatic.current, ...fixed]), fixed);
+    routes.current = laid.size > 0 ? laid : routes.current;
     for (const [id, place] of places) {
       if (!fixed.has(id)) {
         automatic.current.set(id, place);
@@ -163,6 +179,7 @@ function usePlaces(graph: Graph, document: Document): Layout {
     }
     return {
       places,
+      bends: bendsAt(routes.current, graph.edges, places),
       layOut: () => {
         automatic.current.clear();
         setRound(round + 1);
@@ -174,7 +191,7 @@ function usePlaces(graph: Graph, document: Document): Layout {
         }
       }
     };
-  }, [graph, ui, round]);
+  }, [graph, ui, isOpened, round]);
 }
 
 function problemsByNode(problems: readonly Problem[]): Map<string, Problem[]> {
