@@ -146,14 +146,14 @@ def invocations(
     as_json: Json = False,
 ) -> None:
     """List invocations, newest first."""
-    from lyftnb.workspace.invocation import Invocations, cells
+    from lyftnb.workspace.invocation import COLUMNS, cells
 
     with opened(ctx) as workspace:
         records = [i.record for i in workspace.runbooks.invocations(name, status, limit)]
     if as_json:
         print_json([asdict(record) for record in records])
     else:
-        print_table(Invocations.COLUMNS, map(cells, records))
+        print_table(COLUMNS, map(cells, records))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lyftnb.errors import SetupError
+from lyftnb.workspace.tabular import TABLES_AS_DATA, table_as_data
 
 if TYPE_CHECKING:
     import polars as pl
@@ -116,11 +118,16 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
-    """Print rows under headings; numbers to the right, with thousands apart."""
+    """Print rows under headings; numbers to the right, with thousands apart. A notebook that runs
+    the command shows them itself.
+    """
+    shown = [list(row) for row in rows]
+    if os.environ.get(TABLES_AS_DATA):
+        typer.echo(table_as_data(columns, shown, title))
+        return
     from rich.table import Table
     from rich.text import Text
 
-    shown = [list(row) for row in rows]
     table = Table(
         title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False
     )

@@ -71,3 +71,52 @@ def way(places: Sequence[tuple[pl.Series, pl.Series]], number: int) -> tuple[See
         for index, (rows, rejects) in enumerate(places)
     )
     return tuple(seen for seen in found if seen.rows or seen.rejected)
+
+
+def paired(
+    before: tuple[pl.DataFrame, pl.Series],
+    after: tuple[pl.DataFrame, pl.Series],
+    rejects: tuple[pl.DataFrame, pl.Series],
+) -> pl.DataFrame:
+    """Rows of one number side by side, in the order before; each is given with its numbers.
+
+    Returns:
+        `became` (`kept`, `changed`, `left out` or `rejected`) and the `reason` of a reject; the
+        columns before; and those after that are not the same for all rows, as `NAME_after`.
+    """
+    old, new = (frame.with_columns(numbers.alias(NUMBER)) for frame, numbers in (before, after))
+    refused, numbers = rejects
+    reasons = pl.DataFrame({NUMBER: numbers, "reason": refused["reason"].head(numbers.len())})
+    names = {name: _after(name, old.columns) for name in after[0].columns}
+    there = new.rename(names).with_columns(pl.lit(True).alias(_THERE))
+    found = old.join(there, on=NUMBER, how="left", maintain_order="left_right")
+    found = found.join(reasons, on=NUMBER, how="left", maintain_order="left_right")
+    alike = [name for name in names if name in old.columns and old[name].dtype == new[name].dtype]
+    came = found.filter(pl.col(_THERE))
+    moved = [n for n in alike if came[n].ne_missing(came[names[n]]).any()]
+    shown = [names[n] for n in names if n not in alike or n in moved]
+    others = [pl.lit(True)] if len(alike) < len(names) or len(names) < before[0].width else []
+    differs = pl.any_horizontal(
+        pl.lit(False), *others, *(pl.col(n).ne_missing(pl.col(names[n])) for n in moved)
+    )
+    became = (
+        pl.when(pl.col("reason").is_not_null())
+        .then(pl.lit("rejected"))
+        .when(pl.col(_THERE).is_null())
+        .then(pl.lit("left out"))
+        .when(differs)
+        .then(pl.lit("changed"))
+        .otherwise(pl.lit("kept"))
+    )
+    return found.select(became.alias("became"), "reason", *before[0].columns, *shown)
+
+
+_THERE = HIDDEN + "there"
+
+
+def _after(name: str, taken: Sequence[str]) -> str:
+    """What a column is called beside the one before."""
+    name += "_after"
+    while name in taken:
+        name += "_"
+    return name

@@ -26,11 +26,12 @@ from lyftnb.engine.following import (
     Seen,
     numbers_at,
     numbers_of,
+    paired,
     way,
     without,
 )
 from lyftnb.engine.secrets import as_variables, redacted_frame
-from lyftnb.errors import LyftError, TryAgain, unknown
+from lyftnb.errors import LyftError, NotFound, TryAgain, unknown
 from lyftnb.model import ActionSpec, InputSpec, Job, JobInput, Plan, Schema, StateReader
 from lyftnb.operators import Chain, Env, RejectedRow, no_rejects
 from lyftnb.redaction import redact
@@ -60,13 +61,67 @@ class TracedAction:
     """The number of each row: rows with one number came of one row."""
     rejected: pl.Series = field(default_factory=lambda: numbers_of(pl.DataFrame()), repr=False)
     """The number of the row behind each reject; null where it is not known."""
+    numbers_before: pl.Series = field(
+        default_factory=lambda: numbers_of(pl.DataFrame()), repr=False
+    )
     mixes: bool = False
     """Whether its rows are made of several, so that their numbers begin anew."""
+
+    before: pl.DataFrame | None = None
+    """The rows that went into the action; None where there is none: what came in, or a port."""
+
+    def __repr__(self) -> str:
+        return f"TracedAction({self.step} {self.action}: {self.told})"
 
     @property
     def schema(self) -> pl.Schema:
         """The columns after the action."""
         return self.rows.schema
+
+    @property
+    def columns_changed(self) -> str:
+        """What the action did to the columns: `+speed, -raw, ~price`."""
+        if self.before is None or self.error is not None:
+            return ""
+        old, new = self.before.schema, self.rows.schema
+        marked = [
+            *(f"+{name}" for name in new if name not in old),
+            *(f"-{name}" for name in old if name not in new),
+            *(f"~{name}" for name in new if name in old and new[name] != old[name]),
+        ]
+        return ", ".join(marked)
+
+    @property
+    def told(self) -> str:
+        """What the action did, in a line."""
+        if self.error is not None:
+            return f"error: {self.error}"
+        came = "" if self.before is None else f"{self.before.height} → "
+        count = self.rejects.height
+        rejects = f", {count} reject{'' if count == 1 else 's'}" if count else ""
+        changed = f", columns {self.columns_changed}" if self.columns_changed else ""
+        return f"{came}{self.rows.height} rows{rejects}{changed}"
+
+    def pairs(self) -> pl.DataFrame:
+        """Rows before and after the action side by side: what each `became` (kept, changed, left
+        out or rejected) and the `reason` of a reject, its columns before, and as `NAME_after` those
+        that are not the same after.
+
+        Raises:
+            NotFound: it is no action, or makes rows of several.
+        """
+        if self.before is None or self.mixes:
+            why = "may make rows of several" if self.mixes else "is no action"
+            raise NotFound(
+                f"'{self.action}' {why}: there are no pairs",
+                where=f"step '{self.step}'",
+                hint="look at `before`, `rows` and `rejects` by themselves",
+            )
+        return paired(
+            (self.before, self.numbers_before),
+            (self.rows, self.numbers),
+            (self.rejects, self.rejected),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +148,8 @@ class Trace:
         return tuple(t for t in self.steps if t.error is not None)
 
     def __repr__(self) -> str:
-        lines = [f"Trace({self.workflow})"]
-        for t in self.steps:
-            rejects = f", {t.rejects.height} rejects" if t.rejects.height else ""
-            what = f"error: {t.error}" if t.error else f"{t.rows.height} rows{rejects}"
-            lines.append(f"  {t.step:<16} {t.action:<24} {what}")
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        parts = [f"<h4>Trace of {escape(self.workflow)}</h4>"]
-        for t in self.steps:
-            note = f" · {t.rejects.height} rejects" if t.rejects.height else ""
-            body = f"<pre>{escape(t.error)}</pre>" if t.error else t.rows._repr_html_()
-            parts.append(
-                f"<details><summary><b>{escape(t.step)}</b> {escape(t.action)}: "
-                f"{t.rows.height} rows{note}</summary>{body}</details>"
-            )
-        return "".join(parts)
+        lines = (f"  {t.step:<16} {t.action:<24} {t.told}" for t in self.steps)
+        return "\n".join([f"Trace({self.workflow})", *lines])
 
 
 def trace(
@@ -272,6 +310,8 @@ class _Tracer:
             seconds=time.perf_counter() - began,
             rejected=numbers_at(frame, done.rejects["position"]),
             mixes=mixes,
+            before=redacted_frame(shown),
+            numbers_before=numbers_of(frame),
         )
         return out
 

@@ -173,6 +173,11 @@ class StepCount:
     rejects: int = 0
     dropped: int = 0
 
+    def __str__(self) -> str:
+        came, went = ("?" if n is None else f"{n:,}" for n in (self.rows_in, self.rows_out))
+        dropped = f", {self.dropped:,} dropped" if self.dropped else ""
+        return f"{self.step}: {came} rows in, {went} out, {self.rejects:,} rejects{dropped}"
+
     def __add__(self, other: StepCount) -> StepCount:
         return StepCount(
             self.step,

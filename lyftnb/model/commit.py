@@ -95,6 +95,14 @@ class RunSummary:
     skipped: int = 0
     """Batches among them that were given up and passed by (`on_fail: skip`)."""
 
+    def __repr__(self) -> str:
+        head = (
+            f"RunSummary({self.run}: {self.status} in {self.seconds:.1f} s, "
+            f"{self.batches} batches, {self.rejects:,} rejects)"
+        )
+        steps = (f"  {count}" for count in self.counts)
+        return "\n".join([head, *steps, *(f"  {problem}" for problem in self.problems)])
+
     @property
     def rejects(self) -> int:
         """Rejected rows over all steps."""

@@ -212,6 +212,11 @@ class Plan:
     context: tuple[ContextValue, ...] = ()
     """The context values that were used, for each worker group whose steps used them."""
 
+    def __repr__(self) -> str:
+        ref = self.workflow if self.version is None else f"{self.workflow}@{self.version}"
+        stages = ", ".join(stage.id for stage in self.stages)
+        return f"Plan({ref} as {self.deployment}: stages {stages or 'none'})"
+
     def channel(self, name: str) -> PlannedChannel:
         """The channel of that name."""
         return next(c for c in self.channels if c.name == name)

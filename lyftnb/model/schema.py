@@ -58,6 +58,9 @@ class Schema:
     def __len__(self) -> int:
         return len(self.fields)
 
+    def __repr__(self) -> str:
+        return f"Schema({self})"
+
     def __str__(self) -> str:
         return ", ".join(f"{f.name} {f.type}" for f in self.fields)
 

@@ -50,6 +50,7 @@ class Metrics(Collector):
             issues.add_metric([severity], counts[severity])
         yield issues
         yield from self._stages()
+        yield from self._lags()
 
     def _spools(self) -> Iterator[GaugeMetricFamily]:
         spools = self._workspace.spools()
@@ -76,7 +77,7 @@ class Metrics(Collector):
         running = self._workspace.running
         for deployment in running:
             try:
-                progress = self._workspace.progress(deployment)
+                progress = self._workspace.numbers(deployment)
             except LyftError:
                 continue  # it has ended meanwhile
             for stage in progress.stages:
@@ -87,7 +88,21 @@ class Metrics(Collector):
         yield total
         yield from families.values()
 
+    def _lags(self) -> Iterator[GaugeMetricFamily]:
+        lags = self._workspace.lags()
+        for name, (field, text) in _LAG.items():
+            labels = ["deployment", "stage", "channel"]
+            family = GaugeMetricFamily(f"lyftnb_lag_{name}", text, labels=labels)
+            for lag in lags:
+                family.add_metric([lag.deployment, lag.step, lag.channel], getattr(lag, field))
+            yield family
 
+
+_LAG = {
+    "rows": ("rows", "Rows of a spool that a stage has yet to read."),
+    "bytes": ("bytes", "Bytes of the segments that hold them."),
+    "seconds": ("age_s", "For how long the first of them has been there."),
+}
 _STAGE = {
     "rows_in": "Rows read and committed since it began.",
     "rows_out": "Rows written and committed since it began.",

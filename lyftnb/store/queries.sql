@@ -70,6 +70,21 @@ WHERE spool = $spool
   AND ($event_until IS NULL OR event_min < $event_until)
 ORDER BY first_seq
 
+-- name: backlogs
+-- What was removed since counts too for when the first row came: it may only be in another file now.
+SELECT b.at, b.bytes, s.committed_at
+FROM (
+    SELECT a.at, min(g.added_snapshot) AS snapshot,
+           coalesce(sum(g.bytes) FILTER (g.removed_snapshot IS NULL), 0)::BIGINT AS bytes
+    FROM (
+        SELECT unnest($spools::VARCHAR[]) AS spool, unnest($since::BIGINT[]) AS since,
+               unnest(range(len($spools::VARCHAR[]))) AS at
+    ) AS a
+    JOIN segments AS g ON g.spool = a.spool AND g.first_seq + g.rows > a.since
+    GROUP BY a.at
+) AS b
+JOIN snapshots AS s USING (snapshot)
+
 -- name: next_seq
 SELECT coalesce(max(first_seq + rows), 0) AS next_seq FROM segments
 WHERE spool = $spool AND added_snapshot <= $at

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ class Version:
     workflow: str
     number: int
     digest: str
-    document: dict[str, Any]
+    document: dict[str, Any] = field(repr=False)
     published_at: datetime
 
     @property
@@ -35,7 +35,7 @@ class RunbookVersion:
     runbook: str
     number: int
     digest: str
-    document: dict[str, Any]
+    document: dict[str, Any] = field(repr=False)
     published_at: datetime
 
     @property
@@ -79,6 +79,19 @@ class SpoolInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in a spool behind a position."""
+
+    bytes: int
+    """Of the live segments that hold it."""
+    since: datetime | None
+    """When its first row was committed; None where nothing waits."""
+
+
+NO_BACKLOG = Backlog(0, None)
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """Which files hold a spool's rows as of a snapshot: whoever has it can read them."""
 
@@ -87,7 +100,7 @@ class Listing:
     root: str
     """The storage root: where segments' paths start."""
     schema: Schema
-    segments: tuple[SegmentRef, ...]
+    segments: tuple[SegmentRef, ...] = field(repr=False)
 
     def scan(self) -> pl.LazyFrame:
         """The rows, in sequence order.

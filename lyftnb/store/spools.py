@@ -15,7 +15,7 @@ from lyftnb.model import (
 from lyftnb.store.database import queries
 from lyftnb.store.engines import pl
 from lyftnb.store.mirror import Spool
-from lyftnb.store.records import Listing, SpoolInfo
+from lyftnb.store.records import NO_BACKLOG, Backlog, Listing, SpoolInfo
 from lyftnb.store.scanning import cut
 from lyftnb.store.session import Session
 
@@ -150,6 +150,16 @@ class Spools(Session):
             for path, size_rows, size, first, schema_id, partition, checksum in rows.iter_rows()
         )
         return tuple(cut(ref, low, high) for ref in refs)
+
+    def backlogs(self, behind: Sequence[tuple[str, int]]) -> list[Backlog]:
+        """What spools (full names) hold from a sequence number on, for each pair in turn."""
+        if not behind:
+            return []
+        spools, since = zip(*behind, strict=True)
+        with self.opened() as database:
+            rows = database.rows("backlogs", spools=list(spools), since=list(since))
+        found = {row["at"]: Backlog(row["bytes"], row["committed_at"]) for row in rows}
+        return [found.get(at, NO_BACKLOG) for at in range(len(behind))]
 
     def state(self, table: str) -> pl.DataFrame:
         """One of the ledger's tables as people read it (`sql.STATE_VIEWS`)."""

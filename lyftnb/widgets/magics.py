@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import subprocess
@@ -12,12 +13,16 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-from IPython.display import HTML, display
+from IPython.display import display
 
 from lyftnb import catalog
 from lyftnb.model import Problem, worst_first
-from lyftnb.workspace.html import problems_html
+from lyftnb.widgets import completing
+from lyftnb.workspace.nouns import Problems
+from lyftnb.workspace.tabular import TABLES_AS_DATA, table_from
 from lyftnb.workspace.workflow import Workflow
+
+_COMMAND = "import sys; sys.argv[0] = 'lyftnb'; from lyftnb.cli import main; main()"
 
 
 @magics_class
@@ -37,13 +42,13 @@ class LyftMagics(Magics):
         args = parse_argstring(self.workflow, line)
         reading = catalog.read(cell)
         if reading.document is None:
-            display(HTML(problems_html(reading.problems)))
+            display(Problems(reading.problems))
             return None
         draft = Workflow.from_yaml(cell)
         draft.take(cell)
         problems = _placed(draft.validate(), reading)
         if problems:
-            display(HTML(problems_html(problems)))
+            display(Problems(problems))
         name = args.name or draft.name
         if name.isidentifier():
             self.shell.user_ns[name] = draft  # type: ignore[union-attr]
@@ -81,17 +86,40 @@ class LyftMagics(Magics):
     def lyft(self, line: str) -> None:
         """Run a command of `lyftnb` here: `%lyft status`, `%lyft plan flights`, `%lyft --help`."""
         # The command line is a face of its own: it is run as in a terminal, beside this notebook.
-        command = [sys.executable, "-m", "lyftnb.cli.app", *shlex.split(line)]
+        command = [sys.executable, "-c", _COMMAND, *shlex.split(line)]
+        environment = {**os.environ, TABLES_AS_DATA: "yes", "PYTHONUNBUFFERED": "yes"}
+        usage: list[str] = []
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            stdin=subprocess.DEVNULL,  # a question would wait for ever
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            env=environment,
         ) as process:
             assert process.stdout is not None
             try:
                 for said in process.stdout:
-                    print(said, end="")
+                    _show(said, usage)
             except KeyboardInterrupt:
                 process.send_signal(signal.SIGINT)
-                print(process.stdout.read(), end="")
+                for said in process.stdout:
+                    _show(said, usage)
+        help, _, wrong = "".join(usage).partition("Error: ")
+        if wrong:
+            raise UsageError(f"{wrong.rstrip()}; see %lyft --help")
+        print(help, end="")
+
+
+def _show(said: str, usage: list[str]) -> None:
+    """Show a line of a command: a table as one. How it is used is kept: an error may follow."""
+    shown = table_from(said)
+    if shown is not None:
+        display(dict(zip(("text/html", "text/plain"), shown, strict=True)), raw=True)
+    elif usage or said.startswith("Usage: "):
+        usage.append(said)
+    else:
+        print(said, end="")
 
 
 def _placed(problems: tuple[Problem, ...], reading: catalog.Reading) -> tuple[Problem, ...]:
@@ -101,5 +129,6 @@ def _placed(problems: tuple[Problem, ...], reading: catalog.Reading) -> tuple[Pr
 
 
 def load(shell: InteractiveShell) -> None:
-    """Teach a shell the magics."""
+    """Teach a shell the magics, and to complete them."""
     shell.register_magics(LyftMagics)
+    completing.install(shell)

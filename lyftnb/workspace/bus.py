@@ -8,17 +8,19 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from lyftnb.errors import SetupError, unknown
 from lyftnb.model import Json, Message, MessageDraft, canonical_json
 from lyftnb.model.objections import shown
+from lyftnb.workspace.tabular import Table, View, facts, listed
 
 if TYPE_CHECKING:
     from lyftnb.workspace.waiting import Verbs
 
 _PAGE = 1000
 _SHOWN_CHARACTERS = 100
+_SHOWN_ROWS = 10
 _PROPERTIES = ("kind", "tag", "type", "source", "job")
 COLUMNS = ("id", "time", "type", "tag", "from", "payload")
 
@@ -123,6 +125,11 @@ class Bus:
     def __repr__(self) -> str:
         return f"Bus({self.newest:,} messages so far)"
 
+    def _repr_html_(self) -> str:
+        found = self.messages(_SHOWN_ROWS)
+        more = f", the newest {len(found)}" if self.newest > len(found) else ""
+        return listed(MESSAGES, found, f"{self.newest:,} messages so far{more}")
+
 
 class Subscription:
     """An iterator over messages; waits for the next one. For one thread; `close` from any."""
@@ -192,6 +199,10 @@ class Subscription:
         name = "" if self.name is None else repr(self.name)
         return f"Subscription({', '.join(filter(None, (name, what)))}; read up to {self._seen})"
 
+    def _repr_html_(self) -> str:
+        read = ("read up to", self._seen)
+        return facts((("subscription", self.name), *self._wanted.items(), read))
+
     def _take(self) -> Message | None:
         """The next message that is there; what is passed over on the way counts as seen."""
         if not self._page:
@@ -224,20 +235,6 @@ def _listener(news: threading.Event, over: threading.Event) -> Callable[[frozens
     return told
 
 
-class MessageLog(list[Message]):
-    """Messages, oldest first; shown as a table."""
-
-    def __repr__(self) -> str:
-        return (
-            "\n".join("  ".join(filter(None, line(message))) for message in self) or "no messages"
-        )
-
-    def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import table
-
-        return table(COLUMNS, map(line, self))
-
-
 def line(message: Message) -> tuple[str, ...]:
     """A message under `COLUMNS`, its payload cut short."""
     payload = canonical_json(message.payload)
@@ -250,6 +247,15 @@ def line(message: Message) -> tuple[str, ...]:
         message.job or message.source,
         short,
     )
+
+
+MESSAGES: Final[View[Message]] = View("no messages", COLUMNS, line)
+
+
+class MessageLog(Table[Message]):
+    """Messages, oldest first; shown as a table."""
+
+    view = MESSAGES
 
 
 def _moment(at: datetime) -> str:

@@ -42,9 +42,12 @@ _SILENCE_S = 60.0
 class Client:
     """Calls of one manager, and of its successors. Thread-safe."""
 
-    def __init__(self, find: Callable[[], ManagerAddress]) -> None:
-        """Prepare; `find` gives the manager that is up, or starts one."""
+    def __init__(self, find: Callable[[], ManagerAddress], *, quiet: bool = False) -> None:
+        """Prepare; `find` gives the manager that is up, or starts one. What a `quiet` client asks
+        does not keep an idle manager from ending.
+        """
         self._find = find
+        self._quiet = quiet
         self._lock = threading.Lock()
         self._address: ManagerAddress | None = None
         self._http: httpx.Client | None = None
@@ -182,7 +185,8 @@ class Client:
         return adapter(kind).validate_json(answer.content)
 
     def _headers(self, address: ManagerAddress) -> dict[str, str]:
-        return {"Authorization": f"Bearer {address.token}"}
+        headers = {"Authorization": f"Bearer {address.token}"}
+        return headers | ({QUIET: "yes"} if self._quiet else {})
 
     def _connected(self, *, again: bool = False) -> tuple[httpx.Client, ManagerAddress]:
         import httpx

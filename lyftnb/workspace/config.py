@@ -25,8 +25,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 
 from lyftnb.errors import ConfigError, NotFound, near
-from lyftnb.model import DEFAULT_GROUP, Duration, Name, seconds, size_bytes
+from lyftnb.model import DEFAULT_GROUP, Duration, Name, flattened, seconds, size_bytes
 from lyftnb.model.objections import objection, shown
+from lyftnb.workspace.tabular import facts
 
 FILE_NAME = "lyftnb.toml"
 STATE_DIR = ".lyftnb"
@@ -308,6 +309,9 @@ class Config(Section):
     context: ContextConfig = Field(default_factory=ContextConfig)
     secrets: SecretsConfig = Field(default_factory=SecretsConfig)
     manager: ManagerConfig = Field(default_factory=ManagerConfig)
+
+    def _repr_html_(self) -> str:
+        return facts(flattened(self.model_dump(mode="json")).items(), "settings")
 
     @classmethod
     def load(cls, folder: Path, environ: Mapping[str, str] | None = None) -> Config:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lyftnb.errors import LyftError, SetupError, unknown
 from lyftnb.model import Context, ContextChange, flattened, has_value, merged, value_at
 from lyftnb.planning import ContextLayers, Explanation, lineage
+from lyftnb.workspace.nouns import CONTEXT_CHANGES, CONTEXTS, DIFFERENCES, EXPLANATIONS
+from lyftnb.workspace.tabular import Table, table
 
 if TYPE_CHECKING:
     from lyftnb.store import Ledger
@@ -47,9 +49,9 @@ class Contexts:
 
     # -- reading
 
-    def list(self) -> tuple[Context, ...]:
+    def list(self) -> Table[Context]:
         """All layers that there are."""
-        return tuple(self._ledger.contexts())
+        return Table(self._ledger.contexts(), CONTEXTS)
 
     def get(self, layer: str, path: str | None = None) -> Any:
         """The value of a variable as the layer gives it, its parents considered; without a path,
@@ -65,30 +67,29 @@ class Contexts:
             raise unknown("variable", path, flattened(values), where=f"context {layer}")
         return value_at(values, path)
 
-    def diff(self, left: str, right: str) -> tuple[Difference, ...]:
+    def diff(self, left: str, right: str) -> Table[Difference]:
         """The variables that two layers do not give alike, by name."""
         ours, theirs = flattened(self._values(left)), flattened(self._values(right))
-        return tuple(
+        found = (
             Difference(name, ours.get(name), theirs.get(name), missing)
             for name in sorted({*ours, *theirs})
             if (missing := "left" if name not in ours else "right" if name not in theirs else "")
             or ours[name] != theirs[name]
         )
+        return Table(found, replace(DIFFERENCES, columns=("variable", left, right)))
 
-    def history(self, layer: str | None = None, limit: int = 100) -> tuple[ContextChange, ...]:
+    def history(self, layer: str | None = None, limit: int = 100) -> Table[ContextChange]:
         """Who changed what and when, the newest first."""
-        return tuple(self._ledger.context_changes(layer, limit))
+        return Table(self._ledger.context_changes(layer, limit), CONTEXT_CHANGES)
 
-    def explain(
-        self, workflow: WorkflowLike, context: str | None = None
-    ) -> tuple[Explanation, ...]:
+    def explain(self, workflow: WorkflowLike, context: str | None = None) -> Table[Explanation]:
         """Say of each variable that a workflow uses which layer gives it its value, and what the
         weaker layers would have given.
 
         Raises:
             InvalidWorkflow: the workflow has errors, such as a variable that nothing gives.
         """
-        return self._explained(workflow, context)
+        return Table(self._explained(workflow, context), EXPLANATIONS)
 
     # -- changing
 
@@ -140,8 +141,6 @@ class Contexts:
         return f"Contexts({', '.join(names)})"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import table
-
         rows = [
             (c.layer, c.parent, name, value)
             for c in self.list()

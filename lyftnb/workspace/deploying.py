@@ -24,7 +24,8 @@ from lyftnb.planning.reconciling import SEGMENTS_DAMAGED
 from lyftnb.workspace.contexts import user
 from lyftnb.workspace.deployer import Deployer, alone, request_of
 from lyftnb.workspace.given import WorkflowLike
-from lyftnb.workspace.lags import Lag, lags_of
+from lyftnb.workspace.nouns import AUDIT, DEPLOYMENTS, REVISIONS
+from lyftnb.workspace.tabular import Table
 
 _log = logging.getLogger(__name__)
 
@@ -130,9 +131,9 @@ class Deploying(Deployer):
     # -- looking
 
     @property
-    def deployments(self) -> list[Deployment]:
+    def deployments(self) -> Table[Deployment]:
         """What is applied, by name."""
-        return self._ledger.deployments()
+        return Table(self._ledger.deployments(), DEPLOYMENTS)
 
     def deployment(self, name: str) -> Deployment:
         """A deployment by its name.
@@ -145,7 +146,7 @@ class Deploying(Deployer):
             raise unknown("deployment", name, [d.name for d in self.deployments])
         return found
 
-    def history(self, deployment: str) -> list[Revision]:
+    def history(self, deployment: str) -> Table[Revision]:
         """Every apply of a deployment, newest first: who, when, what it changed.
 
         Raises:
@@ -154,11 +155,11 @@ class Deploying(Deployer):
         found = self._ledger.revisions(deployment)
         if not found:
             raise unknown("deployment", deployment, [d.name for d in self.deployments])
-        return found
+        return Table(found, REVISIONS)
 
     def audit(
         self, ref: str | None = None, who: str | None = None, limit: int = 100
-    ) -> list[AuditEntry]:
+    ) -> Table[AuditEntry]:
         """Changes of what is desired, newest first: who made them, when, and of what.
 
         Args:
@@ -166,15 +167,7 @@ class Deploying(Deployer):
             who: only by this user.
             limit: at most so many.
         """
-        return self._ledger.audit(ref, who, limit)
-
-    def lags(self, deployment: str) -> tuple[Lag, ...]:
-        """How far the stages of a deployment are behind on the spools that they read.
-
-        Raises:
-            NotFound: it was never applied.
-        """
-        return lags_of(self._ledger, self.history(deployment)[0].plan)
+        return Table(self._ledger.audit(ref, who, limit), AUDIT)
 
     # -- changing
 

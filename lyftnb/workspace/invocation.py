@@ -8,18 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from lyftnb.errors import TimedOut
 from lyftnb.model import InvocationRecord, InvocationStatus, StepCount
+from lyftnb.workspace.nouns import COUNTS
 from lyftnb.workspace.progress import watching
+from lyftnb.workspace.tabular import State, Table, View, listed
 
 if TYPE_CHECKING:
     from lyftnb.manager import Invoker, Watcher
     from lyftnb.store import Ledger
 
 _TICK_S = 0.2
-_COUNTS = ("step", "rows in", "rows out", "rejects", "dropped")
+COLUMNS = ("invocation", "status", "parameters", "deployment", "run", "invoked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class InvocationResult:
     def rejects(self) -> int:
         """Rejected rows over all steps."""
         return sum(count.rejects for count in self.counts)
+
+    def _repr_html_(self) -> str:
+        why = "".join(f"<p>{escape(line)}</p>" for line in _complaint(self))
+        return listed(COUNTS, self.counts, self.status) + why
 
 
 class Invocation:
@@ -138,49 +144,34 @@ class Invocation:
         return "\n".join([headline(self.record), *self._lines()])
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import table
-
-        result = self.result
-        rows = [(c.step, c.rows_in, c.rows_out, c.rejects, c.dropped) for c in result.counts]
-        return table(_COUNTS, rows, headline(self.record)) + "".join(
-            f"<p>{escape(line)}</p>" for line in _complaint(result)
-        )
+        return f"<p>{escape(headline(self.record))}</p>{self.result._repr_html_()}"
 
     def _lines(self) -> list[str]:
         result = self.result
-        counts = [
-            f"  {c.step}: {_number(c.rows_in)} rows in, {_number(c.rows_out)} out, "
-            f"{c.rejects:,} rejects"
-            for c in result.counts
-        ]
+        counts = [f"  {count}" for count in result.counts]
         return [*counts, *(f"  {line}" for line in _complaint(result))]
 
 
-class Invocations(list[Invocation]):
-    """Invocations, newest first; shown as a table."""
-
-    COLUMNS = ("invocation", "status", "parameters", "deployment", "run", "invoked")
-
-    def __repr__(self) -> str:
-        return "\n".join(headline(each.record) for each in self) or "no invocations"
-
-    def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import table
-
-        return table(self.COLUMNS, (cells(each.record) for each in self))
-
-
 def cells(record: InvocationRecord) -> tuple[str, ...]:
-    """An invocation under `Invocations.COLUMNS`."""
+    """An invocation under `COLUMNS`."""
     parameters = ", ".join(f"{name}={value}" for name, value in record.parameters.items())
     return (
         record.invocation,
-        record.status,
+        State(record.status),
         parameters,
         record.deployment,
         record.run or "",
         _moment(record.invoked_at),
     )
+
+
+INVOCATIONS: Final[View[InvocationRecord]] = View("no invocations", COLUMNS, cells)
+
+
+class Invocations(Table[Invocation]):
+    """Invocations, newest first; shown as a table."""
+
+    view = View(INVOCATIONS.none, COLUMNS, lambda each: cells(each.record))
 
 
 def headline(record: InvocationRecord) -> str:
@@ -201,10 +192,6 @@ def _complaint(result: InvocationResult) -> list[str]:
     place = f"{result.error['where']}: " if result.error.get("where") else ""
     hint = f"hint: {result.error['hint']}" if result.error.get("hint") else ""
     return [line for line in (f"{place}{result.error['message']}", hint) if line]
-
-
-def _number(count: int | None) -> str:
-    return "?" if count is None else f"{count:,}"
 
 
 def _moment(at: datetime) -> str:

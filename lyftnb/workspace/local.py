@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from lyftnb.clock import Clock, SystemClock
 from lyftnb.errors import unknown
 from lyftnb.model import (
-    Problem,
     Schema,
     WorkflowSpec,
     workflow_digest,
@@ -26,12 +25,14 @@ from lyftnb.workspace.given import Given, WorkflowLike, World
 from lyftnb.workspace.happenings import Kind, happenings
 from lyftnb.workspace.held import hold, let_go
 from lyftnb.workspace.next_fires import NextFires, next_fires
+from lyftnb.workspace.nouns import DAMAGES, SPOOLS, VERSIONS, Problems
 from lyftnb.workspace.reconciling import Reconciling
 from lyftnb.workspace.runbooks import Home, Runbooks
 from lyftnb.workspace.running import Running
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import State
+from lyftnb.workspace.tabular import Table
 from lyftnb.workspace.viewing import view
 
 if TYPE_CHECKING:
@@ -89,9 +90,7 @@ class Workspace(Running, Reconciling, State):
 
     # -- workflows
 
-    def validate(
-        self, workflow: WorkflowLike, *, context: str | None = None
-    ) -> tuple[Problem, ...]:
+    def validate(self, workflow: WorkflowLike, *, context: str | None = None) -> Problems:
         """All problems of a workflow (a `Workflow`, a file, or a published reference).
 
         Args:
@@ -99,7 +98,7 @@ class Workspace(Running, Reconciling, State):
             context: as for `run`.
         """
         given = self._given(workflow)
-        return given.problems(self._world(given, context))
+        return Problems(given.problems(self._world(given, context)))
 
     def publish(self, workflow: WorkflowLike, *, context: str | None = None) -> Version:
         """Freeze a workflow as its next version; unchanged, the same version comes back.
@@ -117,9 +116,9 @@ class Workspace(Running, Reconciling, State):
             spec.workflow, spec.to_document(), workflow_digest(spec), self._clock.now(), user()
         )
 
-    def versions(self, workflow: str | None = None) -> list[Version]:
+    def versions(self, workflow: str | None = None) -> Table[Version]:
         """Published versions, oldest first."""
-        return self._ledger.versions(workflow)
+        return Table(self._ledger.versions(workflow), VERSIONS)
 
     def version(self, ref: str) -> Version:
         """A published version: `NAME` (its newest) or `NAME@3`.
@@ -199,9 +198,9 @@ class Workspace(Running, Reconciling, State):
         """The newest snapshot; 0 before the first commit."""
         return self._ledger.snapshot()
 
-    def spools(self) -> list[SpoolInfo]:
+    def spools(self) -> Table[SpoolInfo]:
         """All spools, with rows, bytes and segments."""
-        return list(self._ledger.spools())
+        return Table(self._ledger.spools(), SPOOLS)
 
     def spool(self, name: str) -> Spool:
         """A spool by its full name, or by its channel's while that is unique.
@@ -221,9 +220,9 @@ class Workspace(Running, Reconciling, State):
 
         return query(self._ledger, text, limit=limit, memory_bytes=self.config.limits.memory)
 
-    def verify(self) -> list[Damage]:
+    def verify(self) -> Table[Damage]:
         """Check every live segment's file; what is missing or damaged."""
-        return self._ledger.verify()
+        return Table(self._ledger.verify(), DAMAGES)
 
     def sweep(self) -> SweepReport:
         """Remove staged files that no commit names."""
@@ -250,6 +249,11 @@ class Workspace(Running, Reconciling, State):
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r}, {len(self.spools())} spools)"
+
+    def _repr_html_(self) -> str:
+        from lyftnb.workspace.reprs import workspace_html
+
+        return workspace_html(self, "in this process")
 
     # -- inside
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from lyftnb.model import TriggerSpec, WorkflowSpec
 from lyftnb.planning import due
+from lyftnb.workspace.tabular import Table, View
 
 COLUMNS = ("step", "fires at", "window", "trigger")
 
@@ -24,21 +26,6 @@ class NextFire:
     window_start: datetime | None = None
     window_end: datetime | None = None
     """What the run is for, not including the end; as it is while no window is missed."""
-
-
-class NextFires(list[NextFire]):
-    """Fires to come, soonest first; shown as a table."""
-
-    def __repr__(self) -> str:
-        return "\n".join("  ".join(filter(None, cells(fire))) for fire in self) or _NONE
-
-    def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import table
-
-        return table(COLUMNS, map(cells, self)) if self else f"<p>{_NONE}</p>"
-
-
-_NONE = "no clock fires this workflow"
 
 
 def next_fires(spec: WorkflowSpec, now: datetime, n: int) -> NextFires:
@@ -81,3 +68,12 @@ def cells(fire: NextFire) -> tuple[str, str, str, str]:
     if fire.window_start is not None and fire.window_end is not None:
         window = f"{fire.window_start:%F %H:%M} to {fire.window_end:%F %H:%M}"
     return fire.step, f"{fire.at:%a %F %H:%M:%S %Z}", window, fire.trigger
+
+
+FIRES: Final[View[NextFire]] = View("no clock fires this workflow", COLUMNS, cells)
+
+
+class NextFires(Table[NextFire]):
+    """Fires to come, soonest first; shown as a table."""
+
+    view = FIRES

@@ -24,8 +24,9 @@ from lyftnb.planning.deploying import (
     title_of,
     verdict_of,
 )
-from lyftnb.workspace.html import problems_html
+from lyftnb.workspace.nouns import PROBLEMS
 from lyftnb.workspace.svg import MARK_COLOURS, draw
+from lyftnb.workspace.tabular import listed
 
 _COLOURS = {
     "+": MARK_COLOURS["added"],
@@ -62,7 +63,7 @@ def deployment_plan_html(plan: DeploymentPlan) -> str:
     parts = [f"<p><b>{escape(title_of(plan))}</b></p>", draw(plan)]
     parts += [_section(section) for section in sections_of(plan)]
     if plan.problems:
-        parts.append(f"<h4>problems</h4>{problems_html(plan.problems)}")
+        parts.append(f"<h4>problems</h4>{listed(PROBLEMS, plan.problems)}")
     parts += [f"<p>{escape(line)}</p>" for line in verdict_of(plan)]
     return "\n".join((f'<div class="lyftnb-plan"><style>{_STYLE}</style>', *parts, "</div>"))
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from lyftnb.workspace.tabular import State, shown, table
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -79,23 +81,23 @@ def progress_table(progress: Progress) -> Table:
     for name in _COLUMNS:
         table.add_column(name, justify="left" if name in ("stage", "state", "") else "right")
     for stage in progress.stages:
-        state, *rest, note = _cells(stage)[1:]
+        state, *rest, note = map(shown, _cells(stage)[1:])
         rejects = Text(rest[-1], style="red" if stage.rejects else "")
         colour = _COLOURS.get(state, "dim")
         table.add_row(stage.stage, Text(state, style=colour), *rest[:-1], rejects, Text(note))
     return table
 
 
-def _cells(stage: StageProgress) -> tuple[str, ...]:
+def _cells(stage: StageProgress) -> tuple[str | int, ...]:
     """A stage's line, under `_COLUMNS`: the last is a bar while it runs, else a note."""
     bar = "━" * round(_BAR * stage.units_done / stage.units) if stage.units else ""
     return (
         stage.stage,
-        stage.state,
-        f"{stage.rows_in:,}",
-        f"{stage.rows_per_s:,.0f}",
-        f"{stage.batches:,}",
-        f"{stage.rejects:,}",
+        State(stage.state),
+        stage.rows_in,
+        round(stage.rows_per_s),
+        stage.batches,
+        stage.rejects,
         bar if stage.state == "running" else _note(stage),
     )
 
@@ -121,8 +123,6 @@ class NotebookWatcher:
         if not over and time.monotonic() - self._shown_at < _NOTEBOOK_EVERY_S:
             return
         self._shown_at = time.monotonic()
-        from lyftnb.workspace.html import table
-
         caption = f"{progress.deployment}, {progress.seconds:.1f} s"
         html = table(_COLUMNS, map(_cells, progress.stages), caption)
         data = {"text/html": html, "text/plain": caption}

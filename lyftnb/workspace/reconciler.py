@@ -139,6 +139,11 @@ class Reconciler:
             self._tell(findings.issues)
             return findings
 
+    def desired(self) -> tuple[Desired, ...]:
+        """What is applied."""
+        with self._finding:
+            return self._facts.desired()
+
     def find(self, now: float) -> tuple[Findings, Mapping[str, Desired]]:
         """Look once, and change nothing."""
         with self._finding:

@@ -6,6 +6,7 @@ import logging
 import time
 from functools import cached_property
 
+from lyftnb.clock import Clock
 from lyftnb.errors import LyftError, NotFound, unknown
 from lyftnb.model import Deployment, Settings
 from lyftnb.planning.deploying import full_sentence_of
@@ -20,13 +21,18 @@ from lyftnb.planning.reconciling import (
 )
 from lyftnb.workspace.deployer import alone
 from lyftnb.workspace.deploying import Deploying
+from lyftnb.workspace.lags import Lag, lags_of
+from lyftnb.workspace.nouns import LAGS, STATUSES
 from lyftnb.workspace.reconciler import Hands, Reconciler
+from lyftnb.workspace.tabular import Table
 
 _log = logging.getLogger(__name__)
 
 
 class Reconciling(Deploying):
     """Deployments that are kept as they are to be."""
+
+    _clock: Clock
 
     @alone
     def serve_deployments(self) -> tuple[str, ...]:
@@ -40,7 +46,7 @@ class Reconciling(Deploying):
         self._gatekeeper.watch()
         return self._manager.deployments if self._manager is not None else ()
 
-    def status(self, deployment: str | None = None) -> list[DeploymentStatus]:
+    def status(self, deployment: str | None = None) -> Table[DeploymentStatus]:
         """How deployments stand, by name: whether what runs is what is applied (`sync`), and
         whether it works (`health`), each with its reason.
 
@@ -52,7 +58,20 @@ class Reconciling(Deploying):
         found = [s for s in findings.statuses if deployment in (None, s.name)]
         if deployment is not None and not found:
             raise unknown("deployment", deployment, [s.name for s in findings.statuses])
-        return found
+        return Table(found, STATUSES)
+
+    def lags(self, deployment: str | None = None) -> Table[Lag]:
+        """How far the stages of a deployment, or of all, are behind on the spools that they read:
+        rows, bytes, and for how long the first of these rows has been there.
+
+        Raises:
+            NotFound: there is no such deployment.
+        """
+        plans = {one.deployment.name: one.plan for one in self._reconciler.desired()}
+        if deployment is not None and deployment not in plans:
+            raise unknown("deployment", deployment, plans)
+        asked = plans.values() if deployment is None else [plans[deployment]]
+        return Table(lags_of(self._ledger, asked, self._clock.now()), LAGS)
 
     def reconcile(self) -> Findings:
         """Look now, rather than within the next seconds: what was found, and is being mended.

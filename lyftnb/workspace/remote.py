@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -36,6 +37,7 @@ from lyftnb.workspace.finding import find, find_or_start, present
 from lyftnb.workspace.following_runs import follow_run
 from lyftnb.workspace.given import Given, WorkflowLike
 from lyftnb.workspace.happenings import Kind
+from lyftnb.workspace.nouns import DAMAGES, SPOOLS, VERSIONS, Problems
 from lyftnb.workspace.progress import watching
 from lyftnb.workspace.remote_deploying import RemoteDeploying
 from lyftnb.workspace.remote_runbooks import RemoteRunbooks
@@ -43,6 +45,7 @@ from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import Connection
 from lyftnb.workspace.state_history import Issues
+from lyftnb.workspace.tabular import Table
 from lyftnb.workspace.viewing import view
 from lyftnb.workspace.wire import Begun, adapter, workflow_fields
 
@@ -71,7 +74,9 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         self._connecting = threading.Lock()
         self._speaker: StateClient | None = None
         self._hung_up = False
-        self._http = Client(lambda: present(path) if onlooker else find_or_start(path))
+        self._http = Client(
+            lambda: present(path) if onlooker else find_or_start(path), quiet=onlooker
+        )
         self._book = Book(self._http)
         default = self.config.context.default
         self.secrets = Secrets(self._book)
@@ -79,14 +84,10 @@ class RemoteWorkspace(RemoteDeploying, Connection):
 
     # -- workflows
 
-    def validate(
-        self, workflow: WorkflowLike, *, context: str | None = None
-    ) -> tuple[Problem, ...]:
+    def validate(self, workflow: WorkflowLike, *, context: str | None = None) -> Problems:
         """All problems of a workflow; see `Workspace.validate`."""
-        found: tuple[Problem, ...] = self._http.ask(
-            "/workflows/validate", tuple[Problem, ...], self._body(workflow, context)
-        )
-        return found
+        body = self._body(workflow, context)
+        return Problems(self._http.ask("/workflows/validate", tuple[Problem, ...], body))
 
     def publish(self, workflow: WorkflowLike, *, context: str | None = None) -> Version:
         """Freeze a workflow as its next version; see `Workspace.publish`."""
@@ -96,9 +97,9 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         found: Version = self._http.post("/workflows/publish", Version, body)
         return found
 
-    def versions(self, workflow: str | None = None) -> list[Version]:
+    def versions(self, workflow: str | None = None) -> Table[Version]:
         """Published versions, oldest first."""
-        return self._book.versions(workflow)
+        return Table(self._book.versions(workflow), VERSIONS)
 
     def version(self, ref: str) -> Version:
         """A published version: `NAME` (its newest) or `NAME@3`."""
@@ -275,9 +276,9 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         """The newest snapshot; 0 before the first commit."""
         return self._client.snapshot()
 
-    def spools(self) -> list[SpoolInfo]:
+    def spools(self) -> Table[SpoolInfo]:
         """All spools, with rows, bytes and segments."""
-        return self._book.spools()
+        return Table(self._book.spools(), SPOOLS)
 
     def spool(self, name: str) -> Spool:
         """A spool by its full name, or by its channel's while that is unique."""
@@ -287,9 +288,9 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         """Query the spools by name, and the state tables under `lyftnb.`; see `Workspace.sql`."""
         return self._http.frame("POST", "/sql", {"text": text, "limit": limit})
 
-    def verify(self) -> list[Damage]:
+    def verify(self) -> Table[Damage]:
         """Check every live segment's file; what is missing or damaged."""
-        return self._book.verify()
+        return Table(self._book.verify(), DAMAGES)
 
     def sweep(self) -> SweepReport:
         """Remove staged files that no commit names."""
@@ -309,11 +310,21 @@ class RemoteWorkspace(RemoteDeploying, Connection):
             self._speaker.close()
 
     def __repr__(self) -> str:
-        address = find(self.path)
-        where = f"manager {address.pid} at {address.url}" if address else "no manager yet"
-        return f"RemoteWorkspace({str(self.path)!r}, {where})"
+        return f"RemoteWorkspace({str(self.path)!r}, {self._where})"
+
+    def _repr_html_(self) -> str:
+        from lyftnb.workspace.reprs import workspace_html
+
+        if find(self.path) is None:  # to be looked at starts none
+            return f"<p>{escape(repr(self))}</p>"
+        return workspace_html(self, self._where)
 
     # -- inside
+
+    @property
+    def _where(self) -> str:
+        address = find(self.path)
+        return f"manager {address.pid} at {address.url}" if address else "no manager yet"
 
     @property
     def _client(self) -> StateClient:

@@ -12,6 +12,8 @@ from lyftnb.workspace.book import part
 from lyftnb.workspace.client import Client
 from lyftnb.workspace.given import WorkflowLike
 from lyftnb.workspace.lags import Lag
+from lyftnb.workspace.nouns import AUDIT, DEPLOYMENTS, LAGS, REVISIONS, STATUSES
+from lyftnb.workspace.tabular import Table
 from lyftnb.workspace.wire import workflow_fields
 
 
@@ -83,32 +85,35 @@ class RemoteDeploying:
     # -- looking
 
     @property
-    def deployments(self) -> list[Deployment]:
+    def deployments(self) -> Table[Deployment]:
         """What is applied, by name."""
-        return self._http.pages("/deployments", Deployment)
+        return Table(self._http.pages("/deployments", Deployment), DEPLOYMENTS)
 
     def deployment(self, name: str) -> Deployment:
         """A deployment by its name."""
         found: Deployment = self._http.get(f"/deployments/{part(name)}", Deployment)
         return found
 
-    def history(self, deployment: str) -> list[Revision]:
+    def history(self, deployment: str) -> Table[Revision]:
         """Every apply of a deployment, newest first; see `Workspace.history`."""
-        return self._http.pages(f"/deployments/{part(deployment)}/history", Revision)
+        path = f"/deployments/{part(deployment)}/history"
+        return Table(self._http.pages(path, Revision), REVISIONS)
 
-    def status(self, deployment: str | None = None) -> list[DeploymentStatus]:
+    def status(self, deployment: str | None = None) -> Table[DeploymentStatus]:
         """How deployments stand; see `Workspace.status`."""
-        return self._http.pages("/status", DeploymentStatus, **_given(deployment=deployment))
+        found = self._http.pages("/status", DeploymentStatus, **_given(deployment=deployment))
+        return Table(found, STATUSES)
 
     def audit(
         self, ref: str | None = None, who: str | None = None, limit: int = 100
-    ) -> list[AuditEntry]:
+    ) -> Table[AuditEntry]:
         """Changes of what is desired, newest first; see `Workspace.audit`."""
-        return self._http.pages("/audit", AuditEntry, limit, **_given(ref=ref, who=who))
+        found = self._http.pages("/audit", AuditEntry, limit, **_given(ref=ref, who=who))
+        return Table(found, AUDIT)
 
-    def lags(self, deployment: str) -> tuple[Lag, ...]:
-        """How far the stages of a deployment are behind; see `Workspace.lags`."""
-        return tuple(self._http.pages(f"/deployments/{part(deployment)}/lags", Lag))
+    def lags(self, deployment: str | None = None) -> Table[Lag]:
+        """How far stages are behind on what they read; see `Workspace.lags`."""
+        return Table(self._http.pages("/lags", Lag, **_given(deployment=deployment)), LAGS)
 
     # -- changing
 

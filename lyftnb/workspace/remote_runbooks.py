@@ -15,7 +15,9 @@ from lyftnb.workspace.book import Book, part
 from lyftnb.workspace.client import Client
 from lyftnb.workspace.given import Text
 from lyftnb.workspace.invocation import Invocation, InvocationResult, Invocations
+from lyftnb.workspace.nouns import RUNBOOKS, Problems
 from lyftnb.workspace.runbooks import RunbookLike, Runbooks, runbook_text
+from lyftnb.workspace.tabular import Table
 
 if TYPE_CHECKING:
     from lyftnb.manager import Watcher
@@ -33,12 +35,10 @@ class RemoteRunbooks(Runbooks):
         self._folder = folder
         self._work = None  # nothing of it is done here
 
-    def validate(self, runbook: RunbookLike) -> tuple[Problem, ...]:
+    def validate(self, runbook: RunbookLike) -> Problems:
         """All problems of a runbook (a file, or a document), worst first."""
-        found: tuple[Problem, ...] = self._client.ask(
-            "/runbooks/validate", tuple[Problem, ...], self._body(runbook)
-        )
-        return found
+        body = self._body(runbook)
+        return Problems(self._client.ask("/runbooks/validate", tuple[Problem, ...], body))
 
     def publish(self, runbook: RunbookLike) -> RunbookVersion:
         """Freeze a runbook as its next version; see `Runbooks.publish`."""
@@ -55,9 +55,9 @@ class RemoteRunbooks(Runbooks):
         found: RunbookVersion = self._client.get(f"/runbooks/{part(ref)}", RunbookVersion)
         return found
 
-    def versions(self, runbook: str | None = None) -> list[RunbookVersion]:
+    def versions(self, runbook: str | None = None) -> Table[RunbookVersion]:
         """Published versions, oldest first."""
-        return self._book.runbooks(runbook)
+        return Table(self._book.runbooks(runbook), RUNBOOKS)
 
     def invoke(
         self,

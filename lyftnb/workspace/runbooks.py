@@ -24,6 +24,8 @@ from lyftnb.planning import Layer
 from lyftnb.workspace.contexts import user
 from lyftnb.workspace.given import Published, Text, World, text_of
 from lyftnb.workspace.invocation import Invocation, Invocations
+from lyftnb.workspace.nouns import RUNBOOKS, Problems
+from lyftnb.workspace.tabular import Table, table
 
 if TYPE_CHECKING:
     from lyftnb.manager import AtWork, Invoker, RunEnv
@@ -59,9 +61,9 @@ class Runbooks:
 
     # -- definitions
 
-    def validate(self, runbook: RunbookLike) -> tuple[Problem, ...]:
+    def validate(self, runbook: RunbookLike) -> Problems:
         """All problems of a runbook (a file, or a document), worst first."""
-        return self._checked(self._read(runbook))[1]
+        return Problems(self._checked(self._read(runbook))[1])
 
     def publish(self, runbook: RunbookLike) -> RunbookVersion:
         """Freeze a runbook as its next version, with the exact version of its workflow; unchanged,
@@ -91,13 +93,14 @@ class Runbooks:
             raise unknown("runbook", ref, {v.runbook for v in versions} | {v.ref for v in versions})
         return found
 
-    def versions(self, runbook: str | None = None) -> list[RunbookVersion]:
+    def versions(self, runbook: str | None = None) -> Table[RunbookVersion]:
         """Published versions, oldest first."""
-        return self._home.ledger.runbooks(runbook)
+        return Table(self._home.ledger.runbooks(runbook), RUNBOOKS)
 
-    def newest(self) -> list[RunbookVersion]:
+    def newest(self) -> Table[RunbookVersion]:
         """The newest version of each, by name."""
-        return list({version.runbook: version for version in self.versions()}.values())
+        newest = {version.runbook: version for version in self.versions()}
+        return Table(newest.values(), RUNBOOKS)
 
     # -- invocations
 
@@ -206,8 +209,6 @@ class Runbooks:
         return "\n".join(map(_line, self.newest())) or "no runbooks"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import table
-
         rows = [(v.ref, *summary(v)) for v in self.newest()]
         return table(("runbook", "title", "workflow", "parameters"), rows)
 

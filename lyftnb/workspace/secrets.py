@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lyftnb.workspace.contexts import user
+from lyftnb.workspace.nouns import SECRETS
+from lyftnb.workspace.tabular import Table
 
 if TYPE_CHECKING:
     from lyftnb.store import Ledger, SecretInfo
@@ -19,9 +21,9 @@ class Secrets:
     def __init__(self, ledger: Ledger | Book) -> None:
         self._ledger = ledger
 
-    def list(self) -> tuple[SecretInfo, ...]:
+    def list(self) -> Table[SecretInfo]:
         """What there is, by name; no values."""
-        return tuple(self._ledger.secrets())
+        return Table(self._ledger.secrets(), SECRETS)
 
     def set(self, name: str, value: str) -> SecretInfo:
         """Keep a new secret.
@@ -59,7 +61,4 @@ class Secrets:
         return f"Secrets({', '.join(secret.name for secret in self.list())})"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import table
-
-        rows = [(s.name, s.version, s.created_at, s.rotated_at) for s in self.list()]
-        return table(("secret", "version", "created", "rotated"), rows)
+        return self.list()._repr_html_()

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lyftnb.model import Schema
+from lyftnb.workspace.nouns import DAMAGES
+from lyftnb.workspace.tabular import Table
 from lyftnb.workspace.viewing import view
 
 if TYPE_CHECKING:
@@ -96,9 +98,9 @@ class Spool:
         """
         return view("spools", self._home, self._name, height)
 
-    def verify(self) -> list[Damage]:
+    def verify(self) -> Table[Damage]:
         """Check every live file against what was committed; what is wrong."""
-        return self._ledger.verify(self._name)
+        return Table(self._ledger.verify(self._name), DAMAGES)
 
     def __repr__(self) -> str:
         info = self.info

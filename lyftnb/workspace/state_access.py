@@ -14,11 +14,13 @@ from lyftnb.errors import NotFound, Temporary, WorkspaceBusy
 from lyftnb.model import Json, Run
 from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.config import STATE_DIR, root_of
+from lyftnb.workspace.nouns import LOCKS
 from lyftnb.workspace.state_history import Issues, RunLog, found_run
 from lyftnb.workspace.state_kv import Kv
 from lyftnb.workspace.state_leader import Leader
 from lyftnb.workspace.state_lock import TTL_S, Lock
-from lyftnb.workspace.state_queue import Queue
+from lyftnb.workspace.state_queue import Queue, Queues
+from lyftnb.workspace.tabular import Table
 
 if TYPE_CHECKING:
     from lyftnb.store import Lock as LockRecord
@@ -58,9 +60,9 @@ class State:
         """A work queue: `ws.queue("work").enqueue([{"page": 1}])`."""
         return Queue(self._state, name)
 
-    def queues(self) -> list[Queue]:
+    def queues(self) -> Queues:
         """The queues that were put to use, by name."""
-        return [self.queue(depth.queue) for depth in self._state.queues()]
+        return Queues(self.queue(depth.queue) for depth in self._state.queues())
 
     def lock(
         self,
@@ -82,9 +84,9 @@ class State:
         """
         return Lock(self._state, name, ttl, wait=wait, holder=holder, on_lost=on_lost)
 
-    def locks(self) -> list[LockRecord]:
+    def locks(self) -> Table[LockRecord]:
         """The locks that are held, by name."""
-        return self._state.locks()
+        return Table(self._state.locks(), LOCKS)
 
     def leader(self, name: str, ttl: float = TTL_S, *, holder: str | None = None) -> Leader:
         """A candidate for leadership: `with ws.leader("ingest") as candidate: …`."""
@@ -168,6 +170,11 @@ class Connection(State):
 
     def __repr__(self) -> str:
         return f"Connection({str(self.path)!r}, {self._client!r})"
+
+    def _repr_html_(self) -> str:
+        from lyftnb.workspace.reprs import connection_html
+
+        return connection_html(self)
 
 
 class _Asking:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lyftnb.errors import NotFound
 from lyftnb.model import Issue, Run
+from lyftnb.workspace.tabular import State, Table, View
 
 if TYPE_CHECKING:
     from lyftnb.workspace.book import Book
@@ -68,31 +69,6 @@ class Issues:
         return self.list()._repr_html_()
 
 
-class IssueLog(list[Issue]):
-    """Issues, those raised last first; shown as a table."""
-
-    def __repr__(self) -> str:
-        return "\n".join(map(headline, self)) or "no issues"
-
-    def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import table
-
-        return table(ISSUE_COLUMNS, map(issue_cells, self)) if self else "<p>no issues</p>"
-
-
-class RunLog(list[Run]):
-    """Runs, newest first; shown as a table."""
-
-    def __repr__(self) -> str:
-        rows = (_texts(run_cells(run)) for run in self)
-        return "\n".join("  ".join(filter(None, row)) for row in rows) or "no runs"
-
-    def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import table
-
-        return table(RUN_COLUMNS, map(run_cells, self))
-
-
 def headline(issue: Issue) -> str:
     """An issue in a line, with what to do about it in the next."""
     times = "" if issue.count == 1 else f" ({issue.count:,} times)"
@@ -108,7 +84,7 @@ def issue_cells(issue: Issue) -> tuple[str | int, ...]:
     """An issue under `ISSUE_COLUMNS`."""
     return (
         issue.id,
-        issue.severity,
+        State(issue.severity),
         issue.code,
         issue.place,
         issue.cause,
@@ -122,9 +98,31 @@ def run_cells(run: Run) -> tuple[str | float | None, ...]:
     """A run under `RUN_COLUMNS`."""
     took = None
     if run.started_at is not None and run.ended_at is not None:
-        took = round((run.ended_at - run.started_at).total_seconds(), 1)
+        took = round((run.ended_at - run.started_at).total_seconds(), 3)
     note = (run.note or "").partition("\n")[0]
-    return run.run, run.stage or "all", run.cause, run.status, _moment(run.fired_at), took, note
+    status = State(run.status)
+    return run.run, run.stage or "all", run.cause, status, _moment(run.fired_at), took, note
+
+
+ISSUES: Final[View[Issue]] = View(
+    "no issues", (*ISSUE_COLUMNS, "hint"), lambda issue: (*issue_cells(issue), issue.hint)
+)
+RUNS: Final[View[Run]] = View("no runs", RUN_COLUMNS, run_cells)
+
+
+class IssueLog(Table[Issue]):
+    """Issues, those raised last first; shown as a table, and as text with what to do about each."""
+
+    view = ISSUES
+
+    def __repr__(self) -> str:
+        return "\n".join(map(headline, self)) or ISSUES.none
+
+
+class RunLog(Table[Run]):
+    """Runs, newest first; shown as a table."""
+
+    view = RUNS
 
 
 def found_run(runs: Iterable[Run], id: str) -> Run:
@@ -141,7 +139,3 @@ def found_run(runs: Iterable[Run], id: str) -> Run:
 
 def _moment(at: datetime | None) -> str:
     return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
-
-
-def _texts(row: Sequence[object]) -> list[str]:
-    return ["" if cell is None else str(cell) for cell in row]

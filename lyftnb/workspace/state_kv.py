@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lyftnb.errors import StateError
 from lyftnb.model import Json, KvEntry, canonical_json
+from lyftnb.workspace.tabular import Table, View, listed
 
 if TYPE_CHECKING:
     from lyftnb.workspace.waiting import Verbs
@@ -159,24 +160,10 @@ class Kv:
         return f"Kv({self.namespace}: {len(self):,} keys)"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import table
-
         count = len(self)
-        shown = self.entries(limit=_SHOWN_ROWS)
-        more = f", the first {len(shown)}" if count > len(shown) else ""
-        return table(COLUMNS, map(cells, shown), f"{self.namespace}: {count:,} keys{more}")
-
-
-class Entries(list[KvEntry]):
-    """Keys as they stand; shown as a table."""
-
-    def __repr__(self) -> str:
-        return "\n".join("  ".join(filter(None, map(str, cells(e)))) for e in self) or "no keys"
-
-    def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import table
-
-        return table(COLUMNS, map(cells, self))
+        found = self.entries(limit=_SHOWN_ROWS)
+        more = f", the first {len(found)}" if count > len(found) else ""
+        return listed(ENTRIES, found, f"{self.namespace}: {count:,} keys{more}")
 
 
 def cells(entry: KvEntry) -> tuple[str, str, int, str]:
@@ -188,6 +175,15 @@ def cells(entry: KvEntry) -> tuple[str, str, int, str]:
         text = f"{text[: _SHOWN_CHARACTERS - 1]}…"
     until = "" if entry.expires_at is None else f"{entry.expires_at:%Y-%m-%d %H:%M:%S}"
     return entry.key, text, entry.version, until
+
+
+ENTRIES: Final[View[KvEntry]] = View("no keys", COLUMNS, cells)
+
+
+class Entries(Table[KvEntry]):
+    """Keys as they stand; shown as a table."""
+
+    view = ENTRIES
 
 
 def _listed(keys: Iterable[str]) -> list[str]:

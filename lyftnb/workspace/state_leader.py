@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from lyftnb.errors import LyftError, StorageError, TryAgain
 from lyftnb.workspace.state_lock import TTL_S, Lock
+from lyftnb.workspace.tabular import facts
 from lyftnb.workspace.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -98,10 +99,18 @@ class Leader:
         self.resign()
 
     def __repr__(self) -> str:
-        state = "leads" if self.is_leader else "stands by" if self._standing else "does not stand"
-        return f"Leader({self.name}: {state})"
+        return f"Leader({self.name}: {self._stands})"
+
+    def _repr_html_(self) -> str:
+        return facts((("office", self.name), ("here", self._stands), ("leader", self.leader)))
 
     # -- inside
+
+    @property
+    def _stands(self) -> str:
+        if self.is_leader:
+            return "leads"
+        return "stands by" if self._standing else "does not stand"
 
     def _stand(self) -> None:
         while self._standing:

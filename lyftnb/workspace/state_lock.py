@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from lyftnb.errors import LockLost, LyftError, SetupError, StorageError, TimedOut, TryAgain
+from lyftnb.workspace.tabular import facts
 from lyftnb.workspace.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -165,13 +166,20 @@ class Lock:
             raise self._not_held()
 
     def __repr__(self) -> str:
-        if self.held:
-            state = f"held under token {self._token}"
-        else:
-            state = "lost" if self._is_lost else "not held"
-        return f"Lock({self.name}: {state})"
+        return f"Lock({self.name}: {self._stands})"
+
+    def _repr_html_(self) -> str:
+        held = next((lock for lock in self._state.locks() if lock.name == self.name), None)
+        by = None if held is None else held.holder
+        return facts((("lock", self.name), ("here", self._stands), ("held by", by)))
 
     # -- inside
+
+    @property
+    def _stands(self) -> str:
+        if self.held:
+            return f"held under token {self._token}"
+        return "lost" if self._is_lost else "not held"
 
     def _take(self) -> int | None:
         began = time.monotonic()

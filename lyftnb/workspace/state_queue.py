@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lyftnb.model import (
     Item,
@@ -16,6 +16,8 @@ from lyftnb.model import (
     QueuedItem,
     canonical_json,
 )
+from lyftnb.workspace.nouns import ITEMS, QUEUES
+from lyftnb.workspace.tabular import Table, View, listed
 from lyftnb.workspace.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ class Queue:
 
     def lease(
         self, n: int = 1, ttl: float = 60.0, *, wait: float = 0.0, holder: str | None = None
-    ) -> list[Item]:
+    ) -> Table[Item]:
         """Lease up to `n` items, those of the highest priority first.
 
         Args:
@@ -86,7 +88,8 @@ class Queue:
         def look() -> list[Item] | None:
             return self._state.lease(self.name, n, ttl, who) or None
 
-        return Waiting(self._state, f"queue:{self.name}").until(look, wait) or []
+        found = Waiting(self._state, f"queue:{self.name}").until(look, wait)
+        return Table(found or (), ITEMS)
 
     def ack(self, items: Leased | Iterable[Leased]) -> list[bool]:
         """Take items off the queue for good; False where somebody else has the item by now."""
@@ -146,21 +149,7 @@ class Queue:
         return f"Queue({told(self.depth())})"
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import table
-
-        return table(COLUMNS, map(cells, self.peek(_SHOWN_ROWS)), told(self.depth()))
-
-
-class QueueView(list[QueuedItem]):
-    """Items as they stand in their queue; shown as a table."""
-
-    def __repr__(self) -> str:
-        return "\n".join("  ".join(filter(None, map(str, cells(i)))) for i in self) or "no items"
-
-    def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import table
-
-        return table(COLUMNS, map(cells, self))
+        return listed(QUEUED, self.peek(_SHOWN_ROWS), told(self.depth()))
 
 
 def told(depth: QueueDepth) -> str:
@@ -192,6 +181,21 @@ def cells(item: QueuedItem) -> tuple[str | int, ...]:
         item.id or "",
         item.reason or "",
     )
+
+
+QUEUED: Final[View[QueuedItem]] = View("no items", COLUMNS, cells)
+
+
+class QueueView(Table[QueuedItem]):
+    """Items as they stand in their queue; shown as a table."""
+
+    view = QUEUED
+
+
+class Queues(Table[Queue]):
+    """The queues of a workspace, by name; shown as a table of what they hold."""
+
+    view = View(QUEUES.none, QUEUES.columns, lambda queue: QUEUES.cells(queue.depth()))
 
 
 def _leases(items: Leased | Iterable[Leased]) -> list[Lease]:

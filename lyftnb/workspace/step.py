@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from lyftnb.errors import WorkflowError, unknown
+from lyftnb.model import canonical_json
 from lyftnb.workspace.function_source import function_source
+from lyftnb.workspace.tabular import facts
 
 Document = dict[str, Any]
 
@@ -96,6 +98,10 @@ class Step:
     def __repr__(self) -> str:
         return f"Step({outline(self.name, self._document)})"
 
+    def _repr_html_(self) -> str:
+        said = ((key, _said(value)) for key, value in self._document.items())
+        return facts((("step", self.name), *said))
+
 
 def _action_kinds() -> tuple[str, ...]:
     from lyftnb.operators.registry import action_kinds
@@ -139,6 +145,10 @@ def _params(kind: str, params: Any, named: Mapping[str, Any]) -> Any:
         f"{kind} got a value and named parameters",
         hint=f"name all of them: {kind}(…={params!r}, {', '.join(f'{k}=…' for k in given)})",
     )
+
+
+def _said(value: Any) -> str:
+    return value if isinstance(value, str) else canonical_json(value)
 
 
 def outline(name: str, step: Document) -> str:

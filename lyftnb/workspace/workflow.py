@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Self
 from lyftnb import catalog
 from lyftnb.errors import InvalidWorkflow, NotFound, WorkflowError, unknown
 from lyftnb.model import Plan, Problem, RunSummary, WorkflowSpec, workflow_digest
+from lyftnb.workspace.nouns import PROBLEMS, Problems
 from lyftnb.workspace.step import Document, Step, outline, plain, unreserved
 from lyftnb.workspace.svg import Picture, draw
+from lyftnb.workspace.tabular import listed
 from lyftnb.workspace.viewing import view
 
 if TYPE_CHECKING:
@@ -215,7 +217,7 @@ class Workflow:
 
     # -- looking, trying, running
 
-    def validate(self, workspace: AnyWorkspace | None = None) -> tuple[Problem, ...]:
+    def validate(self, workspace: AnyWorkspace | None = None) -> Problems:
         """All problems at once, errors first; with a workspace, against its spools' schemas too."""
         from lyftnb import planning
         from lyftnb.workspace.checker import checker
@@ -224,7 +226,7 @@ class Workflow:
         if workspace is not None and reading.complete:
             return workspace.validate(self)
         found = planning.validate(reading.spec, checker()) if reading.spec else ()
-        return reading.with_problems(found)
+        return Problems(reading.with_problems(found))
 
     def plan(self, workspace: AnyWorkspace | None = None) -> Plan:
         """What the draft compiles to.
@@ -277,11 +279,9 @@ class Workflow:
         return "\n".join([head, *(f"  {outline(name, step)}" for name, step in steps.items())])
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.html import problems_html
-
         reading = self._read()
         drawn = draw(reading.spec) if reading.spec else ""
-        return drawn + (problems_html(reading.problems) if reading.problems else "")
+        return drawn + (listed(PROBLEMS, reading.problems) if reading.problems else "")
 
 
 def _settings(named: Mapping[str, Any]) -> Document:

@@ -69,7 +69,7 @@ def test_a_namespace_shows_itself(state: State) -> None:
     kv.put("k", "<b>" + "x" * 200)
     kv.add("s", 1)
     assert repr(kv) == "Kv(n: 2 keys)"
-    assert "s  {1}" in repr(kv.entries()) and "…" in repr(kv.entries())
+    assert "\ns    {1} " in repr(kv.entries()) and "…" in repr(kv.entries())
     assert "&lt;b&gt;" in kv._repr_html_() and "<b>x" not in kv.entries()._repr_html_()
     assert repr(kv.entries("none")) == "no keys"
 
@@ -293,7 +293,8 @@ def test_issues_are_listed_and_closed(state: State, ledger: Ledger) -> None:
 def test_runs_are_listed(state: State, ledger: Ledger, clock: ManualClock) -> None:
     run = ledger.begin_run("d", clock.now())
     log = RunLog(state.runs("d"))
-    assert repr(log).startswith(f"{run.run}  all  hand  running  2026-05-01 00:00:00")
+    words = repr(log).splitlines()[1].split()
+    assert words == [run.run, "all", "hand", "running", "2026-05-01", "00:00:00"]
     assert run.run in log._repr_html_() and repr(RunLog()) == "no runs"
     assert found_run(log, run.run) == run
     with pytest.raises(NotFound, match="no run d-9"):

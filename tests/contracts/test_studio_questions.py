@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lyftnb.errors import Temporary
+from lyftnb.errors import NotFound, Temporary
 from lyftnb.workspace.finding import find
 from lyftnb.workspace.remote import RemoteWorkspace
 from lyftnb.workspace.studio.exchange import Exchange
@@ -220,7 +220,61 @@ def test_events_lags_and_runs_are_the_same_from_everywhere(workspace: RemoteWork
         if kind == "run" and what.status == "done":
             over.set()
     assert "run" in kinds  # and the stream has ended, for it is over
+    asker = Asker(workspace.path)
+    asker("watch")
     workspace.publish(ln.Workflow.from_yaml(TEXT))
     workspace.apply("shop")
+    done = {"status": "done", "deployment": "shop"}
+    asker.until("run", lambda run: done.items() <= run.items())
     (lag,) = workspace.lags("shop")
-    assert (lag.step, lag.channel) == ("sums", "sold")
+    assert (lag.deployment, lag.step, lag.channel, lag.rows) == ("shop", "sums", "sold", 2)
+    (later,) = workspace.lags()
+    assert 0 < lag.age_s < later.age_s and lag.bytes == later.bytes > 0
+    with pytest.raises(NotFound, match="shop"):
+        workspace.lags("mall")
+    waiting = {"step": "sums", "rows": 2}
+    numbers = asker.until(
+        "progress", lambda told: told["lags"] and waiting.items() <= told["lags"][0].items()
+    )
+    older = asker.until("progress", lambda told: told["lags"] != numbers["lags"])
+    assert older["lags"][0]["age_s"] > numbers["lags"][0]["age_s"], "it ages, though nothing moves"
+    asker.exchange.close()
+
+
+DRIFTING = """\
+workflow: shop
+context: {least: 0}
+channels: {sold: {transport: spool}}
+steps:
+  sales: {input: {inline: {rows: [{n: 1}, {n: 2}]}}, out: sold}
+  large: {in: sold, actions: [{filter: "n > {{least}}"}], out: kept}
+  small: {in: kept, actions: [{filter: "n < 9"}], output: {print: {}}}
+"""
+
+
+def test_steps_that_drift_are_marked_while_somebody_watches(
+    ask: Asker, workspace: RemoteWorkspace
+) -> None:
+    file = workspace.path / "workflows" / "shop.workflow.yaml"
+    file.parent.mkdir()
+    file.write_text(DRIFTING)
+
+    def drifted(*steps: str) -> None:
+        def wanted(told: dict[str, Any]) -> bool:
+            signs = told["signs"]
+            return len(signs) == 3 and {s for s in signs if signs[s] == "drifted"} == {*steps}
+
+        ask.until("progress", wanted)
+
+    workspace.apply(workspace.publish(file).ref)
+    ask("watch")
+    drifted()
+    file.write_text(DRIFTING.replace("n < 9", "n < 8"))
+    drifted("small")
+    file.write_text(DRIFTING)
+    drifted()
+    workspace.contexts.set("deployment:shop", "least", 5)
+    drifted("large")
+    assert ask("deployment", deployment="shop")["drifted"] == ["large"]
+    workspace.apply("shop")
+    drifted()

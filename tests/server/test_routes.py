@@ -13,7 +13,7 @@ import pytest
 
 from lyftnb import errors
 from lyftnb.errors import InternalError, LyftError
-from lyftnb.model import IssueDraft, Problem
+from lyftnb.model import IssueDraft, Problem, WorkflowSpec
 from lyftnb.server.app import Hall
 from lyftnb.server.events import events
 from lyftnb.workspace.happenings import Position, Reader
@@ -181,9 +181,19 @@ def test_a_table_is_rows_or_arrow(http: httpx.Client) -> None:
 def test_numbers_for_prometheus(http: httpx.Client, ws: Workspace) -> None:
     ws._ledger.raise_issues([IssueDraft("test", "here", "because")])
     ws.queue("measured").enqueue([1, 2])
+    steps = {
+        "read": {"input": {"inline": {"rows": [{"n": 1}]}}, "out": "raw"},
+        "pick": {"in": "raw", "actions": [{"filter": "n > 0"}], "output": {"print": {}}},
+    }
+    document = {"workflow": "lagging", "channels": {"raw": {"transport": "spool"}}, "steps": steps}
+    ws.apply(ws.publish(WorkflowSpec.model_validate(document)).ref)
     text = http.get(f"{API}/metrics").text
     assert 'lyftnb_open_issues{severity="error"} 1.0' in text
     assert 'lyftnb_queue_items{queue="measured",state="ready"} 2.0' in text
+    labels = 'channel="raw",deployment="lagging",stage="pick"'
+    for name in ("rows", "bytes", "seconds"):
+        assert f"lyftnb_lag_{name}{{{labels}}} 0.0" in text
+    ws.destroy("lagging")
     assert http.get(f"{API}/health").json()["status"] == "ok"
     assert (
         'lyftnb_http_requests_total{route="/health",status="200"}'

@@ -26,6 +26,7 @@ class Kernel:
 
     def __init__(self, client: BlockingKernelClient) -> None:
         self.client = client
+        self._said: list[dict[str, Any]] = []
 
     def run(self, code: str) -> list[dict[str, Any]]:
         """Run a cell; all that it sent to be shown or done, until it is idle."""
@@ -53,6 +54,17 @@ class Kernel:
         """What a cell printed."""
         streams = (m["content"]["text"] for m in self.run(code) if m["msg_type"] == "stream")
         return "".join(streams)
+
+    def failed(self, code: str) -> str:
+        """What a magic says that was not well put."""
+        found = self.client.execute_interactive(code, output_hook=self._said.append)
+        assert found["content"]["status"] == "error", found
+        return str(found["content"]["evalue"])
+
+    def completed(self, code: str) -> list[str]:
+        """What may stand at the end of a cell, instead of the word there."""
+        reply = self.client.complete(code, reply=True, timeout=_WAIT_S)["content"]
+        return sorted(set(reply["matches"]))
 
     def say(self, comm: str, data: dict[str, Any]) -> None:
         """Send to a comm, as a view does."""
@@ -102,6 +114,31 @@ def test_edits_in_the_widget_change_the_workflow(kernel: Kernel) -> None:
     kernel.run("w.close()")
 
 
+def test_changes_that_cross_each_other_come_together(kernel: Kernel) -> None:
+    kernel.run("wf = ln.Workflow.from_yaml(open('doubles.workflow.yaml').read()); w = wf.edit()")
+    kernel.run("at_first = w.subject['text']; wf.step('double').limit(7)")
+    # A view has made something of the text that it had, before it heard of the other.
+    kernel.run("drawn = at_first.replace('{x: 1}, {x: 2}', '{x: 5}')")
+    kernel.run("w.subject = {**w.subject, 'text': drawn, 'base': at_first}")
+    both = kernel.value("w.subject['text']")
+    assert "limit: 7" in both and "x: 5" in both and "x: 1" not in both
+    assert kernel.value("w.subject['base'] == drawn and wf.text == w.subject['text']") == "True"
+    kernel.run("w.close()")
+
+
+def test_changes_in_python_show_in_the_widget(kernel: Kernel) -> None:
+    kernel.run("wf = ln.Workflow.load('doubles.workflow.yaml')")
+    kernel.run("w = wf.edit(); v = wf.show().view()")
+    kernel.run("wf.step('double').limit(7)")
+    for widget in ("w", "v"):
+        assert "limit: 7" in kernel.value(f"{widget}.subject['text']")
+        assert "# two" in kernel.value(f"{widget}.subject['text']")
+    kernel.run("w.close(); wf.step('double').limit(8)")
+    assert "limit: 8" not in kernel.value("w.subject['text']")
+    assert "limit: 8" in kernel.value("v.subject['text']")
+    kernel.run("v.close()")
+
+
 def test_ten_widgets_stay_small(kernel: Kernel) -> None:
     kernel.run("import json, ipywidgets\nviews = [wf.edit() for _ in range(10)]")
     size = kernel.value(
@@ -129,6 +166,59 @@ def test_magics(kernel: Kernel) -> None:
     assert kernel.value("made.to_dict()['steps']['twice']['in']") == "'out'"
     assert kernel.value("len(made.to_dict()['steps']['twice']['actions'])") == "1"
     assert "doubles.workflow.yaml" in kernel.printed("%lyft validate doubles.workflow.yaml")
+
+
+def test_a_command_shows_its_tables_and_says_what_is_wrong_with_it(kernel: Kernel) -> None:
+    kernel.run("%load_ext lyftnb")
+    kernel.run("from pathlib import Path\nws = ln.open('.')\nws.publish(wf)\nws.close()")
+    shown = kernel.shown("%lyft versions")
+    assert "<td style" in shown["text/html"] and "doubles@1" in shown["text/html"]
+    assert shown["text/plain"].splitlines()[0].startswith("version")
+    assert kernel.failed("%lyft staus") == (
+        "No such command 'staus'. Did you mean 'status', 'pause'?; see %lyft --help"
+    )
+    assert "no manager is up" in kernel.printed("%lyft status")
+    assert "publish" in kernel.printed("%lyft --help") and "plan" in kernel.printed("%lyft")
+
+
+def test_magics_are_completed(kernel: Kernel) -> None:
+    kernel.run("%load_ext lyftnb")
+    kernel.run("wf = ln.Workflow.load('doubles.workflow.yaml')")
+    assert kernel.completed("%lyft depl") == ["deployments"]
+    assert {"ls", "show", "sql", "verify"} <= set(kernel.completed("%lyft spool "))
+    assert kernel.completed("%lyft plan --con") == ["--context"]
+    assert kernel.completed("%lyft validate dou") == ["doubles.workflow.yaml"]
+    kernel.run("%reload_ext lyftnb")
+    assert kernel.completed("%%step x --fr") == ["--frame"]
+    assert kernel.completed("%%step x --frame pa") == ["partition"]
+    assert kernel.completed("%%step x --into w") == ["wf"]
+    assert kernel.completed("%%step dou") == ["double"]
+    assert kernel.completed("%%step x --into wf --in ") == ["numbers", "out"]
+    cell = "%%workflow\nworkflow: x\nsteps:\n  a:\n    "
+    assert {"input:", "actions:", "out:"} <= set(kernel.completed(cell))
+    assert kernel.completed(cell + "frame: pa") == ["partition"]
+    assert kernel.completed(cell + "out: one\n  b:\n    in: ") == ["one"]
+    assert kernel.completed(cell + "actions:\n      - aggre") == ["aggregate:"]
+    assert "print" in kernel.completed("pri"), "Python is completed as before"
+
+
+def test_names_of_the_workspace_are_completed(kernel: Kernel) -> None:
+    kernel.run("%load_ext lyftnb")
+    kernel.run(
+        "ws = ln.open('.')\nws.publish(wf)\nws.apply('doubles')\nws.queue('work').enqueue([1])"
+    )
+    try:
+        assert kernel.completed("%lyft plan doub") == [
+            "doubles",
+            "doubles.workflow.yaml",
+            "doubles@1",
+        ]
+        assert kernel.completed("%lyft pause ") == ["doubles"]
+        assert kernel.completed("%lyft pause doubles ") == ["double", "rows"]
+        assert kernel.completed("%lyft jobs retry doubles/d") == ["doubles/double"]
+        assert kernel.completed("%lyft queue peek ") == ["work"]
+    finally:
+        kernel.run("ws.destroy('doubles')\nws.close()")
 
 
 def test_without_ipywidgets_an_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 import { ReactWidget } from '@jupyterlab/ui-components';
 import { ABCWidgetFactory, DocumentWidget, type DocumentRegistry } from '@jupyterlab/docregistry';
 import type { Contents } from '@jupyterlab/services';
-import { WorkflowEditor, type EditorApi, type PanelName } from '@lyftnb/canvas';
+import { fetchEditor, WorkflowEditor, type EditorApi, type PanelName } from '@lyftnb/canvas';
 import { Poll } from '@lumino/polling';
 import { UUID } from '@lumino/coreutils';
 import type { Message } from '@lumino/messaging';
@@ -48,15 +48,23 @@ export class WorkflowPanel extends ReactWidget {
       standby: () => !this.isVisible || document.hidden
     });
     this.saveWithAllEdits();
+    // On its way while the file is; a failure is told of where the editor would be.
+    fetchEditor().catch(() => undefined);
     void this.begin();
   }
 
   /** Show a panel, or trace; also before the editor is there. */
   open(start: Start): void {
-    if (this.api.current === null) {
+    const api = this.api.current;
+    if (api === null) {
       this.start = { ...this.start, ...start };
-    } else if (start.panel !== undefined) {
-      this.api.current.openPanel(start.panel);
+      return;
+    }
+    if (start.panel !== undefined) {
+      api.openPanel(start.panel);
+    }
+    if (start.trace === true) {
+      api.trace();
     }
   }
 
@@ -84,6 +92,7 @@ export class WorkflowPanel extends ReactWidget {
         service={this.share}
         start={this.start}
         text={this.context.model.toString()}
+        onEdit={() => this.noteEdit()}
         onText={text => this.write(text)}
       />
     );
@@ -91,12 +100,16 @@ export class WorkflowPanel extends ReactWidget {
 
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    this.api.current?.focus();
+    // The lab may activate what is at work already, as after a reload.
+    if (!this.node.contains(document.activeElement) || document.activeElement === this.node) {
+      this.api.current?.focus();
+    }
   }
 
   private async begin(): Promise<void> {
+    const folder = this.connections.folderOf(this.context.path);
     await this.context.ready;
-    this.folder = await this.connections.folderOf(this.context.path);
+    this.folder = await folder;
     if (this.isDisposed) {
       return;
     }
@@ -108,6 +121,11 @@ export class WorkflowPanel extends ReactWidget {
     void this.disk.start();
   }
 
+  /** Edits come before their text does, which takes a connection: to leave would lose them. */
+  private noteEdit(): void {
+    this.context.model.dirty = true;
+  }
+
   /** The canvas has changed the text. */
   private write(text: string): void {
     const { model } = this.context;
@@ -117,7 +135,7 @@ export class WorkflowPanel extends ReactWidget {
     this.exchanging = true;
     model.fromString(text);
     this.exchanging = false;
-    model.dirty = true; // the lab does not see it by itself when all of the text is replaced
+    this.noteEdit(); // the lab does not see it by itself when all of the text is replaced
   }
 
   /** Somebody else has changed the text: another view, or a revert. */

@@ -1,11 +1,15 @@
 /** The panel at the left, and the item in the status bar. */
 import { ReactWidget } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
 import { Sidebar, type Target } from '@lyftnb/canvas';
 import type { CurrentWorkspace } from './current';
 import { workflowIcon } from './icons';
 import type { Overview } from './overview';
 
 export class SidebarPanel extends ReactWidget {
+  /** Whether anybody has ever looked: nothing is fetched or asked for before. */
+  private seen = false;
+
   constructor(
     private readonly current: CurrentWorkspace,
     private readonly open: (target: Target) => void
@@ -20,14 +24,20 @@ export class SidebarPanel extends ReactWidget {
     current.changed.connect(() => this.update());
   }
 
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.update();
+  }
+
   protected override render(): JSX.Element {
     const { share, folder } = this.current;
+    this.seen ||= this.isVisible;
     return (
       <>
         <h2 className="lyftnb-Sidebar-title" title={folder || 'The server’s own folder'}>
           {folder.split('/').at(-1) || 'Workspace'}
         </h2>
-        {share && <Sidebar key={folder} service={share} open={this.open} />}
+        {this.seen && share && <Sidebar key={folder} service={share} open={this.open} />}
       </>
     );
   }

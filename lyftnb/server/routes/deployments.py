@@ -62,12 +62,6 @@ def history(ws: Ws, deployment: str, offset: Offset = FIRST, limit: Limit = SIZE
     return page(ws.history(deployment), offset, limit)
 
 
-@router.get("/deployments/{deployment}/lags")
-def lags(ws: Ws, deployment: str, offset: Offset = FIRST, limit: Limit = SIZE) -> Page[Lag]:
-    """Say how far the stages of a deployment are behind on the spools that they read."""
-    return page(ws.lags(deployment), offset, limit)
-
-
 @router.post("/deployments/{deployment}/rollback-plan")
 def plan_rollback(ws: Ws, deployment: str, body: RollbackBody) -> DeploymentPlan:
     """Say what going back to an older revision would change."""
@@ -98,6 +92,14 @@ def status(
 ) -> Page[DeploymentStatus]:
     """Say how deployments stand: whether what is applied runs, and whether it works."""
     return page(ws.status(deployment), offset, limit)
+
+
+@router.get("/lags")
+def lags(
+    ws: Ws, deployment: str | None = None, offset: Offset = FIRST, limit: Limit = SIZE
+) -> Page[Lag]:
+    """Say how far stages are behind on the spools that they read."""
+    return page(ws.lags(deployment), offset, limit)
 
 
 @router.get("/audit")

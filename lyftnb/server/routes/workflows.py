@@ -35,7 +35,7 @@ def plan_to_trace(ws: Ws, body: WorkflowBody) -> Plan:
 @router.post("/workflows/explain")
 def explain(ws: Ws, body: WorkflowBody) -> tuple[Explanation, ...]:
     """Say of each variable that a workflow uses which layer gives it its value."""
-    return ws.contexts.explain(body.workflow, body.context)
+    return tuple(ws.contexts.explain(body.workflow, body.context))
 
 
 @router.post("/workflows/next-fires")

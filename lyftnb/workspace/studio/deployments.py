@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lyftnb.errors import LyftError
-from lyftnb.model import Deployment, DeploymentPlan, JobChange, Revision
+from lyftnb.model import Deployment, DeploymentPlan, Revision
 from lyftnb.planning.reconciling import DeploymentStatus
 from lyftnb.workspace.given import Ref
 from lyftnb.workspace.studio.differences import difference, parts_of
 from lyftnb.workspace.studio.drafts import Draft
+from lyftnb.workspace.studio.drift import Drift
 from lyftnb.workspace.studio.home import Home
 from lyftnb.workspace.studio.protocol import (
     Apply,
@@ -43,8 +43,9 @@ DraftOf = Callable[[str], Draft | None]
 class Deployments:
     """What is published and applied in a workspace."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, drift: Drift) -> None:
         self._home = home
+        self._drift = drift
 
     # -- versions
 
@@ -102,23 +103,15 @@ class Deployments:
         workspace = self._home.workspace()
         deployment = workspace.deployment(asked.deployment)
         history = workspace.history(asked.deployment)
+        status = workspace.status(asked.deployment)[0]
         return DeploymentView(
             deployment=deployment,
-            status=workspace.status(asked.deployment)[0],
-            drifted=self._drifted(deployment),
+            status=status,
+            drifted=tuple(sorted(self._drift.steps(workspace, status, history[0].plan))),
             history=tuple(_revision(revision) for revision in history),
             shape=shape_of(deployment.pauses.on(history[0].plan), deployment.revision),
             document=workspace.version(deployment.ref).document,
         )
-
-    def _drifted(self, deployment: Deployment) -> tuple[str, ...]:
-        """Steps whose jobs would change if the same version were applied again."""
-        try:
-            plan = self._home.workspace().plan(Ref(deployment.ref), context=deployment.context)
-        except LyftError:
-            return ()  # it cannot be planned now: its status says why
-        jobs = (change for change in plan.changes if isinstance(change, JobChange))
-        return tuple(job.step for job in jobs if job.changes)
 
     def rollback(self, asked: Rollback) -> Deployment:
         """Apply an older revision again."""

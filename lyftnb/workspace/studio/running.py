@@ -12,7 +12,7 @@ from lyftnb.workspace.given import Ref
 from lyftnb.workspace.studio.drafts import Draft
 from lyftnb.workspace.studio.home import Home
 from lyftnb.workspace.studio.protocol import Began, BeginRun, CancelRun, Numbers, StageOf
-from lyftnb.workspace.studio.watching import Tell, signs
+from lyftnb.workspace.studio.standings import Tell, signs
 
 if TYPE_CHECKING:
     from lyftnb.manager import Progress

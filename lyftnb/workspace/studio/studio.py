@@ -10,6 +10,7 @@ from lyftnb import __version__, planning
 from lyftnb.model import Plan
 from lyftnb.workspace.studio.deployments import Deployments
 from lyftnb.workspace.studio.drafts import Draft, Drafts
+from lyftnb.workspace.studio.drift import Drift
 from lyftnb.workspace.studio.home import Home
 from lyftnb.workspace.studio.listings import Listings
 from lyftnb.workspace.studio.palette import palette
@@ -29,9 +30,10 @@ from lyftnb.workspace.studio.protocol import (
 from lyftnb.workspace.studio.running import Runs
 from lyftnb.workspace.studio.shapes import plan_of, schemas_of, shape_of
 from lyftnb.workspace.studio.spools import SpoolBrowser
+from lyftnb.workspace.studio.standings import Tell
 from lyftnb.workspace.studio.traces import Traces
 from lyftnb.workspace.studio.troubles import asked as well_put
-from lyftnb.workspace.studio.watching import Tell, Watcher
+from lyftnb.workspace.studio.watching import Watcher
 
 Work = Callable[[], Any]
 """What is left to do of a question; may take long, and may run beside others."""
@@ -51,9 +53,10 @@ class Studio:
         self._home = Home(root)
         self._drafts = Drafts(self._home.surroundings)
         self._traces = Traces(self._home)
-        self._deployments = Deployments(self._home)
+        drift = Drift(root)
+        self._deployments = Deployments(self._home, drift)
         self._runs = Runs(self._home, tell)
-        self._watcher = Watcher(self._home, tell, self._workspace)
+        self._watcher = Watcher(self._home, drift, tell, self._workspace)
         self._answers = {**self._on_drafts(), **self._on_the_workspace()}
 
     @property

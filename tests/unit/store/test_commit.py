@@ -13,6 +13,7 @@ from lyftnb.clock import ManualClock
 from lyftnb.errors import CommitRefused, StorageError
 from lyftnb.model import Advance, Committed, Publication, Refused, Run, Schema, SpoolSpec, StepCount
 from lyftnb.store import Ledger
+from lyftnb.store.records import NO_BACKLOG
 from lyftnb.testing import invariants
 from tests.unit.store.conftest import KEY, SPEC, MakeCommit
 
@@ -40,6 +41,29 @@ def test_everything_of_a_batch_is_visible_at_once(ledger: Ledger, make: MakeComm
     ledger.published([publication.id], ledger.clock.now())
     assert ledger.pending_publications("d") == ()
     assert ledger.state("steps").select("step", "rows_in").rows() == [("s", 3)]
+
+
+def test_what_waits_is_as_old_as_its_first_row(
+    ledger: Ledger, make: MakeCommit, clock: ManualClock
+) -> None:
+    began = clock.now()
+    for n in (1, 2, 3):
+        ledger.commit([make(n, frame(n, n))])
+        clock.advance(60)
+    asked = [("d.c", since) for since in (0, 3, 4, 6)] + [("d.none", 0)]
+    first, cut, last, none, missing = ledger.backlogs(asked)
+    assert [b.since and (b.since - began).total_seconds() for b in (first, cut, last)] == [
+        0,
+        60,
+        120,
+    ]
+    sizes = [ref.bytes for ref in ledger.segments("d.c")]
+    assert [b.bytes for b in (first, cut, last)] == [sum(sizes), sum(sizes[1:]), sizes[2]]
+    assert none == missing == NO_BACKLOG and ledger.backlogs([]) == []
+    ledger.commit([make(4, frame(4), replaces=[("c", None)])])
+    moved, rewritten = ledger.backlogs([("d.c", 3), ("d.c", 6)])
+    assert moved.since == cut.since, "what it waits for came then, whatever holds it now"
+    assert moved.bytes == rewritten.bytes == ledger.segments("d.c")[0].bytes
 
 
 def test_segments_are_numbered_in_split_order_whatever_order_they_come_in(

@@ -1,6 +1,6 @@
 /** Numbers of a deployment at work, for nodes and edges to listen to one by one: a new number draws
  * one label anew, not the graph. */
-import { useSyncExternalStore } from 'react';
+import { useCallback, useSyncExternalStore } from 'react';
 import { compact } from './format';
 import type { Graph } from '../graph/graph';
 import type { Numbers, Shape, StageProgress } from '../protocol';
@@ -52,11 +52,10 @@ export class Live {
   }
 }
 
-export function useReading(live: Live, key: string): Reading | null {
-  return useSyncExternalStore(
-    listener => live.subscribe(key, listener),
-    () => live.read(key)
-  );
+/** What a node or an edge shows; or a part of it, which is all that is drawn anew for. */
+export function useReading<T = Reading | null>(live: Live, key: string, pick?: (reading: Reading | null) => T): T {
+  const subscribe = useCallback((listener: () => void) => live.subscribe(key, listener), [live, key]);
+  return useSyncExternalStore(subscribe, () => (pick === undefined ? (live.read(key) as T) : pick(live.read(key))));
 }
 
 function readingsOf(graph: Graph, shape: Shape | null, numbers: Numbers): Map<string, Reading> {

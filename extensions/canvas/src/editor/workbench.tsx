@@ -3,11 +3,14 @@
 import { createContext, useContext, useMemo, useRef, useState, type JSX, type ReactNode } from 'react';
 import { graphOf, spoolId, stepId, type Edge, type Graph, type Node } from '../graph/graph';
 import type { Source } from '../graph/connect';
-import { fixedPlaces, placesOf, type Point } from '../graph/layout';
+import { fixedPlaces } from '../graph/fixed';
+import { bendsAt, type Route } from '../graph/layout';
+import { placesOf } from '../graph/places';
+import type { Point } from '../graph/sizes';
 import { same } from '../graph/document';
 import { drawnUnder, marksOf } from '../graph/paint';
 import type { PartChange, Problem } from '../protocol';
-import { useEditor, type Document, type Part } from './model';
+import { useEditor, type Document, type PanelName, type Part } from './model';
 
 /** The windows that can be open. */
 export type Window =
@@ -29,6 +32,8 @@ export interface Camera {
 export interface Workbench {
   graph: Graph;
   places: ReadonlyMap<string, Point>;
+  /** Edge id → the points that it leads through. */
+  bends: ReadonlyMap<string, readonly Point[]>;
   marks: ReadonlyMap<string, PartChange>;
   /** Node id → its problems. */
   problems: ReadonlyMap<string, readonly Problem[]>;
@@ -50,13 +55,15 @@ export interface Workbench {
   camera: { current: Camera | null };
   /** The element that holds the editor. */
   root: { current: HTMLDivElement | null };
-  /** Open a side of the screen and put the focus there. */
-  goTo(place: 'inspector' | 'outline' | 'palette'): void;
+  /** Open a side of the screen, or a panel, and put the focus there. */
+  goTo(place: Place): void;
   /** Lay out anew what the document does not place. */
   layOut(): void;
   /** A node's automatic place, when it goes by another name. */
   movePlace(from: string, to: string): void;
 }
+
+export type Place = 'inspector' | 'outline' | 'palette' | PanelName;
 
 /** What is framed on the canvas. */
 export type RegionKind = 'stages' | 'groups' | 'nothing';
@@ -72,7 +79,7 @@ export function useWorkbench(): Workbench {
 }
 
 export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.Element {
-  const { document, shape, overlay, problems, readOnly } = useEditor();
+  const { document, shape, overlay, problems, readOnly, openPanel } = useEditor();
   const drawn = useMemo(
     () => drawnUnder(overlay, { document: document ?? {}, shape }),
     [overlay, document, shape]
@@ -95,26 +102,29 @@ export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.El
     () => ({
       graph, marks, problems: byNode, locked, window, open, menu, openMenu, edges, pickEdges, left, openLeft, regions, showRegions,
       inspector, openInspector, camera, root, ...layout,
-      goTo: (place: 'inspector' | 'outline' | 'palette') => {
+      goTo: (place: Place) => {
         if (place === 'inspector') {
           openInspector(true);
-        } else {
+        } else if (place === 'outline' || place === 'palette') {
           openLeft(place);
+        } else {
+          openPanel(place);
         }
         focusSoon(root, place);
       }
     }),
-    [graph, marks, byNode, locked, window, menu, edges, left, inspector, regions, layout]
+    [graph, marks, byNode, locked, window, menu, edges, left, inspector, regions, layout, openPanel]
   );
   return <WorkbenchContext.Provider value={workbench}>{children}</WorkbenchContext.Provider>;
 }
 
-/** The side is drawn with the next frame; then its first field gets the focus. */
-function focusSoon(root: Workbench['root'], place: string): void {
+/** The side is drawn with the next frame; then its first field gets the focus. What a panel holds may
+ * have to be asked for first: Tab leads into it. */
+function focusSoon(root: Workbench['root'], place: Place): void {
   requestAnimationFrame(() => {
     const side = root.current?.querySelector(`.lyftnb-mod-${place}`);
     const field = side?.querySelector<HTMLElement>('[tabindex="0"], input, select, textarea, [contenteditable="true"], button');
-    field?.focus();
+    (field ?? root.current?.querySelector<HTMLElement>('.lyftnb-Drawer-body'))?.focus();
   });
 }
 
@@ -141,16 +151,27 @@ function kept<T extends { id: string }>(before: readonly T[], now: readonly T[])
   return all.length === before.length && all.every((item, index) => item === before[index]) ? before : all;
 }
 
-type Layout = Pick<Workbench, 'places' | 'layOut' | 'movePlace'>;
+type Layout = Pick<Workbench, 'places' | 'bends' | 'layOut' | 'movePlace'>;
 
-/** Where nodes stand: as the document says, else where the layout has put them first. */
+/** Where nodes stand: as the document says, else where the layout has put them first. The plan comes a
+ * moment after the document and has spools of its own: until the first edit all is laid out with them. */
 function usePlaces(graph: Graph, document: Document): Layout {
   const automatic = useRef(new Map<string, Point>());
+  const routes = useRef<ReadonlyMap<string, Route>>(new Map());
+  const opened = useRef(document);
   const [round, setRound] = useState(0);
   const { ui } = document;
+  if (automatic.current.size === 0) {
+    opened.current = document;
+  }
+  const isOpened = opened.current === document;
   return useMemo(() => {
     const fixed = fixedPlaces({ ui }, graph.nodes);
-    const places = placesOf(graph, new Map([...automatic.current, ...fixed]));
+    if (isOpened) {
+      automatic.current.clear();
+    }
+    const { places, routes: laid } = placesOf(graph, new Map([...automatic.current, ...fixed]), fixed);
+    routes.current = laid.size > 0 ? laid : routes.current;
     for (const [id, place] of places) {
       if (!fixed.has(id)) {
         automatic.current.set(id, place);
@@ -158,6 +179,7 @@ function usePlaces(graph: Graph, document: Document): Layout {
     }
     return {
       places,
+      bends: bendsAt(routes.current, graph.edges, places),
       layOut: () => {
         automatic.current.clear();
         setRound(round + 1);
@@ -169,7 +191,7 @@ function usePlaces(graph: Graph, document: Document): Layout {
         }
       }
     };
-  }, [graph, ui, round]);
+  }, [graph, ui, isOpened, round]);
 }
 
 function problemsByNode(problems: readonly Problem[]): Map<string, Problem[]> {

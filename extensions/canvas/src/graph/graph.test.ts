@@ -2,14 +2,18 @@ import { describe, expect, it } from 'vitest';
 import type { Document, Part } from '../editor/model';
 import type { Kind } from '../protocol';
 import { addBetween, addInto, addOps } from './add';
+import { aligned } from './align';
 import { copied, pasted } from './clipboard';
 import { connectOps, refusalOf, sourcesOf, targetsFor, type Source } from './connect';
+import { fixedPlaces, placeOps } from './fixed';
 import { graphOf, stepId } from './graph';
-import { aligned, fixedPlaces, laidOut, placeOps, placesOf, sizeOf } from './layout';
+import { laidOut } from './layout';
 import { applyOps, put } from './ops';
+import { placesOf } from './places';
 import { disconnectOps, removeOps } from './remove';
 import { nameRefusal, renameOps, renamePortOps } from './rename';
 import { flights } from './samples';
+import { sizeOf } from './sizes';
 import { inOrder, nodeTowards } from './walk';
 
 const after = (ops: Parameters<typeof applyOps>[1], document = flights()): Document => applyOps(document, ops).document;
@@ -106,6 +110,19 @@ describe('renaming', () => {
     expect(document.ui).toMatchObject({ steps: { tidy: { x: 300, y: 0 } } });
   });
 
+  it('notes what a deployed step was called, however often it gets other names', () => {
+    const deployed = new Set(['clean', 'route']);
+    const first = after(renameOps(flights(), step('clean'), 'tidy', deployed));
+    expect(body(first, 'tidy')).toMatchObject({ renamed_from: 'clean' });
+    const second = after(renameOps(first, step('tidy'), 'neat', deployed), first);
+    expect(body(second, 'neat')).toMatchObject({ renamed_from: 'clean' });
+    const back = after(renameOps(second, step('neat'), 'clean', deployed), second);
+    expect(body(back, 'clean')).toEqual(body(flights(), 'clean'));
+    const applied = after(renameOps(second, step('neat'), 'fine', new Set(['neat'])), second);
+    expect(body(applied, 'fine')).toMatchObject({ renamed_from: 'neat' });
+    expect(body(after(renameOps(flights(), step('joined'), 'met', deployed)), 'met')).not.toHaveProperty('renamed_from');
+  });
+
   it('takes a channel’s readers and writer along', () => {
     const document = after(renameOps(flights(), channel('raw'), 'fresh'));
     expect(body(document, 'ingest')).toMatchObject({ out: 'fresh' });
@@ -158,6 +175,14 @@ describe('copy and paste', () => {
     expect(document.ui).toMatchObject({ steps: { clean_2: { x: 300, y: 150 } } });
   });
 
+  it('lets one step alone say that it was another before', () => {
+    const moved = after([put(['steps', 'clean', 'renamed_from'], 'wash')]);
+    const source = copied(moved, [step('clean')], places);
+    expect(body(after(pasted(moved, source, [])!.ops, moved), 'clean_2')).not.toHaveProperty('renamed_from');
+    const { ops } = pasted({ workflow: 'flights' }, source, [])!;
+    expect(body(after(ops, { workflow: 'flights' }), 'clean')).toMatchObject({ renamed_from: 'wash' });
+  });
+
   it('keeps names in another document, and refuses other text', () => {
     const source = copied(flights(), [step('clean')], places);
     const { ops } = pasted({ workflow: 'other' }, source, [])!;
@@ -187,7 +212,7 @@ describe('adding', () => {
 describe('layout', () => {
   it('goes from left to right, and no nodes cover one another', () => {
     const graph = graphOf(flights(), null);
-    const places = laidOut(graph);
+    const { places } = laidOut(graph);
     for (const edge of graph.edges.filter(one => one.kind !== 'message')) {
       expect(places.get(edge.tail)!.x).toBeLessThan(places.get(edge.head)!.x);
     }
@@ -200,27 +225,55 @@ describe('layout', () => {
     }
   });
 
+  it('has steps stand in the order of the ports that they read', () => {
+    const route = { input: { files: {} }, out: { upper: 'one', lower: 'other' }, dispatch: 'clone' };
+    const graph = graphOf({ steps: { route, below: { in: 'other' }, above: { in: 'one' } } }, null);
+    const { places } = laidOut(graph);
+    expect(places.get('step:above')!.y).toBeLessThan(places.get('step:below')!.y);
+  });
+
+  it('stands many pieces that nothing joins in columns', () => {
+    const chains = Array.from({ length: 12 }, (_, index) => [
+      [`read_${index + 10}`, { out: `rows_${index + 10}` }],
+      [`write_${index + 10}`, { in: `rows_${index + 10}` }]
+    ]);
+    const graph = graphOf({ steps: Object.fromEntries(chains.flat()) as Document }, null);
+    expect(new Set([...laidOut(graph).places.values()].map(({ x }) => x)).size).toBe(4);
+  });
+
   it('keeps the places that are known, and finds free ones for the rest', () => {
     const graph = graphOf(flights(), null);
     const known = fixedPlaces(flights(), graph.nodes);
-    const places = placesOf(graph, known);
+    const { places } = placesOf(graph, known);
     expect(places.get('step:clean')).toEqual({ x: 300, y: 0 });
     expect(places.size).toBe(graph.nodes.length);
     expect(new Set([...places.values()].map(({ x, y }) => `${x},${y}`)).size).toBe(graph.nodes.length);
     const document = after(placeOps(graph.nodes, places));
-    expect(placesOf(graphOf(document, null), fixedPlaces(document, graph.nodes))).toEqual(places);
+    expect(placesOf(graphOf(document, null), fixedPlaces(document, graph.nodes)).places).toEqual(places);
+  });
+
+  it('makes room for what comes between, unless the document holds the rest in place', () => {
+    const steps = { read: { input: { files: {} }, out: 'rows' }, write: { in: 'rows', output: { parquet: {} } } };
+    const { places: before } = placesOf(graphOf({ steps }, null), new Map());
+    const graph = graphOf({ steps, channels: { rows: { transport: 'spool' } } }, null);
+    const edge = (places: ReadonlyMap<string, { x: number; y: number }>): boolean =>
+      places.get('step:read')!.x < places.get('spool:rows')!.x && places.get('spool:rows')!.x < places.get('step:write')!.x;
+    const { places } = placesOf(graph, before, new Map());
+    expect(edge(places)).toBe(true);
+    expect(places.get('step:read')).toEqual(before.get('step:read'));
+    expect(placesOf(graph, before, before).places.get('step:write')).toEqual(before.get('step:write'));
   });
 
   it('aligns one side', () => {
     const graph = graphOf(flights(), null);
-    const places = aligned(graph.nodes, laidOut(graph), 'left');
+    const places = aligned(graph.nodes, laidOut(graph).places, 'left');
     expect(new Set([...places.values()].map(({ x }) => x)).size).toBe(1);
   });
 });
 
 describe('walking', () => {
   const graph = graphOf(flights(), null);
-  const places = laidOut(graph);
+  const { places } = laidOut(graph);
 
   it('follows the edges', () => {
     expect(nodeTowards(graph, places, stepId('ingest'), 'right')).not.toBeNull();

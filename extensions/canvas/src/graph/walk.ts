@@ -1,5 +1,5 @@
 /** Walking a graph by keys: along its edges, and to what lies above and below. */
-import { sizeOf, type Places, type Point } from './layout';
+import { sizeOf, type Places, type Point } from './sizes';
 import type { Edge, Graph, Node } from './graph';
 
 export type Direction = 'left' | 'right' | 'up' | 'down';

@@ -1,20 +1,29 @@
 /** The table of views, and the one that shows whichever is asked for. */
 import type { JSX } from 'react';
-import { DeploymentCanvas } from './DeploymentCanvas';
+import { later } from '../later';
 import type { Target, ViewKind, ViewName, ViewProps } from './registry';
-import { RunMonitor } from './RunMonitor';
-import { SpoolBrowser } from './SpoolBrowser';
-import { StateBrowser } from './StateBrowser';
 
 export const VIEWS: { [V in ViewName]: ViewKind<V> } = {
-  spools: { icon: 'spool', title: ({ spool }) => spool ?? 'Spools', component: SpoolBrowser },
+  spools: {
+    icon: 'spool',
+    title: ({ spool }) => spool ?? 'Spools',
+    component: later(async () => (await import('./SpoolBrowser')).SpoolBrowser)
+  },
   monitor: {
     icon: 'monitor',
     title: ({ deployment, run }) => run ?? (deployment ? `${deployment}: runs` : 'Runs'),
-    component: RunMonitor
+    component: later(async () => (await import('./RunMonitor')).RunMonitor)
   },
-  state: { icon: 'state', title: () => 'State', component: StateBrowser },
-  deployment: { icon: 'deployment', title: ({ deployment }) => deployment, component: DeploymentCanvas }
+  state: {
+    icon: 'state',
+    title: () => 'State',
+    component: later(async () => (await import('./StateBrowser')).StateBrowser)
+  },
+  deployment: {
+    icon: 'deployment',
+    title: ({ deployment }) => deployment,
+    component: later(async () => (await import('./DeploymentCanvas')).DeploymentCanvas)
+  }
 };
 
 export function kindOf(target: Target): ViewKind {

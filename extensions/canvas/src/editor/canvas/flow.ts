@@ -1,7 +1,7 @@
 /** The graph as React Flow takes it. */
 import { Position, type Edge as FlowEdge, type Node as FlowNode, type NodeHandle } from '@xyflow/react';
 import { DEFAULT_GROUP, type Edge, type Graph, type Node, type Region } from '../../graph/graph';
-import { jointsOf, sizeOf, type Point, type Places } from '../../graph/layout';
+import { jointsOf, sizeOf, type Places, type Point, type Size } from '../../graph/sizes';
 import type { PartChange, Problem } from '../../protocol';
 import type { RegionKind } from '../workbench';
 import type { Counts, Traced } from './traced';
@@ -23,6 +23,8 @@ export interface RegionData extends Record<string, unknown> {
 export interface ChannelData extends Record<string, unknown> {
   edge: Edge;
   rows: number | null;
+  /** The points that it leads through. */
+  bends: readonly Point[];
 }
 
 export type PartNode = FlowNode<PartData, 'step' | 'spool'>;
@@ -35,8 +37,11 @@ export const MESSAGE_OUT = 'message out';
 /** The handle that begins a port of its own. */
 export const NEW_PORT = '+';
 
+/** How wide a handle is: edges end where it begins. */
+const HANDLE = 9;
 const PADDING = { x: 18, top: 30, bottom: 16 };
 const NONE: readonly Problem[] = [];
+const STRAIGHT: readonly Point[] = [];
 
 export interface View {
   graph: Graph;
@@ -50,12 +55,19 @@ export interface View {
   locked: boolean;
 }
 
+export interface EdgesView {
+  graph: Graph;
+  bends: ReadonlyMap<string, readonly Point[]>;
+  traced: Traced;
+  picked: ReadonlySet<string>;
+}
+
 export function partNodes(view: View): PartNode[] {
   return view.graph.nodes.map(node => ({
     id: node.id,
     type: node.kind,
     position: view.places.get(node.id) ?? { x: 0, y: 0 },
-    ...sizeOf(node),
+    ...sized(sizeOf(node)),
     handles: handlesOf(node),
     data: {
       node,
@@ -71,7 +83,12 @@ export function partNodes(view: View): PartNode[] {
   }));
 }
 
-export function channelEdges(graph: Graph, traced: Traced, picked: ReadonlySet<string>): ChannelEdge[] {
+/** Said as measured, too: React Flow would measure each node that comes into view, and draw all anew. */
+function sized(size: Size): Size & { measured: Size } {
+  return { ...size, measured: size };
+}
+
+export function channelEdges({ graph, bends, traced, picked }: EdgesView): ChannelEdge[] {
   return graph.edges.map(edge => ({
     id: edge.id,
     type: 'channel',
@@ -79,7 +96,11 @@ export function channelEdges(graph: Graph, traced: Traced, picked: ReadonlySet<s
     target: edge.head,
     sourceHandle: edge.kind === 'message' ? MESSAGE_OUT : (edge.port ?? 'out'),
     targetHandle: edge.kind === 'message' ? MESSAGE_IN : edge.input === null ? 'in' : `in:${edge.input}`,
-    data: { edge, rows: edge.kind === 'message' ? null : (traced.channels.get(edge.name) ?? null) },
+    data: {
+      edge,
+      rows: edge.kind === 'message' ? null : (traced.channels.get(edge.name) ?? null),
+      bends: bends.get(edge.id) ?? STRAIGHT
+    },
     selected: picked.has(edge.id),
     interactionWidth: 18
   }));
@@ -103,13 +124,11 @@ export function settledNodes<T extends AnyNode | ChannelEdge>(before: readonly T
 function sameItem(old: Record<string, unknown>, item: Record<string, unknown>): boolean {
   return Object.keys(item).every(key => {
     const [one, other] = [old[key], item[key]];
-    if (key === 'position') {
-      return samePoint(one as Point, other as Point);
-    }
     if (key === 'handles') {
       return true; // they follow from the data and the size
     }
-    return key === 'data' ? sameFields(one as Record<string, unknown>, other as Record<string, unknown>) : one === other;
+    const isRecord = key === 'data' || key === 'position' || key === 'measured';
+    return isRecord ? sameFields(one as Record<string, unknown>, other as Record<string, unknown>) : one === other;
   });
 }
 
@@ -117,16 +136,12 @@ function sameFields(one: Record<string, unknown>, other: Record<string, unknown>
   return Object.keys(other).every(key => one[key] === other[key]);
 }
 
-function samePoint(one: Point, other: Point): boolean {
-  return one.x === other.x && one.y === other.y;
-}
-
 /** Said to React Flow beforehand, so that edges are drawn before their nodes are. */
 function handlesOf(node: Node): NodeHandle[] {
   const { width, height } = sizeOf(node);
   const { inputs, outputs } = jointsOf(node);
   const handle = (id: string, type: 'source' | 'target', position: Position, x: number, y: number): NodeHandle => ({
-    id, type, position, x: x - 1, y: y - 1, width: 2, height: 2
+    id, type, position, x: x - HANDLE / 2, y: y - HANDLE / 2, width: HANDLE, height: HANDLE
   });
   return [
     ...[...inputs].map(([id, y]) => handle(id, 'target', Position.Left, 0, y)),
@@ -156,8 +171,10 @@ export function regionNodes(graph: Graph, places: Places, kind: RegionKind): Reg
         id: region.id,
         type: 'region' as const,
         position: { x, y },
-        width: Math.max(...boxes.map(box => box.x + box.width)) + PADDING.x - x,
-        height: Math.max(...boxes.map(box => box.y + box.height)) + PADDING.bottom - y,
+        ...sized({
+          width: Math.max(...boxes.map(box => box.x + box.width)) + PADDING.x - x,
+          height: Math.max(...boxes.map(box => box.y + box.height)) + PADDING.bottom - y
+        }),
         data: { region },
         zIndex: -1,
         selectable: false,

@@ -2,21 +2,37 @@
 import { Handle, Position, type NodeProps } from '@xyflow/react';
 import { memo, type JSX } from 'react';
 import type { SpoolNode as Spool, StepNode as Step } from '../../graph/graph';
-import { hasChips, jointsOf, portNames } from '../../graph/layout';
+import { hasChips, jointsOf, portNames } from '../../graph/sizes';
 import { problemsInWords } from '../describing';
 import { compact } from '../format';
 import { Icon } from '../icons';
 import { useReading } from '../live';
 import { useSession } from '../store';
+import { useFar } from './far';
 import { MESSAGE_IN, MESSAGE_OUT, NEW_PORT, type PartData, type PartNode, type RegionNode } from './flow';
 import { MARKS, SIGNS } from './signs';
 
 export const StepNode = memo(function StepNode({ data, selected }: NodeProps<PartNode>): JSX.Element {
+  const Shown = useFar() ? FarNode : NearStep;
+  return <Shown data={data} className={classesOf('Step', data, selected)} />;
+});
+
+export const SpoolNode = memo(function SpoolNode({ data, selected }: NodeProps<PartNode>): JSX.Element {
+  const Shown = useFar() ? FarNode : NearSpool;
+  return <Shown data={data} className={classesOf('Spool', data, selected)} />;
+});
+
+interface ShownProps {
+  data: PartData;
+  className: string;
+}
+
+function NearStep({ data, className }: ShownProps): JSX.Element {
   const step = data.node as Step;
   const { inputs, outputs } = jointsOf(step);
   const rows = portNames(step).length > 1 ? portNames(step) : [];
   return (
-    <div className={classesOf('Step', data, selected)} title={tipOf(data)}>
+    <div className={className} title={tipOf(data)}>
       <div className="lyftnb-Node-head">
         <Icon name={step.icon} />
         <span className="lyftnb-Node-name">{step.name}</span>
@@ -38,13 +54,13 @@ export const StepNode = memo(function StepNode({ data, selected }: NodeProps<Par
       </Handle>
     </div>
   );
-});
+}
 
-export const SpoolNode = memo(function SpoolNode({ data, selected }: NodeProps<PartNode>): JSX.Element {
+function NearSpool({ data, className }: ShownProps): JSX.Element {
   const spool = data.node as Spool;
   const { inputs, outputs } = jointsOf(spool);
   return (
-    <div className={classesOf('Spool', data, selected)} title={tipOf(data)}>
+    <div className={className} title={tipOf(data)}>
       <svg className="lyftnb-Spool-drum" viewBox="0 0 152 48" preserveAspectRatio="none" aria-hidden="true">
         <path d="M10 1h132c12 0 12 46 0 46H10C-2 47-2 1 10 1z" />
         <path d="M142 1c-12 0-12 46 0 46" />
@@ -59,7 +75,23 @@ export const SpoolNode = memo(function SpoolNode({ data, selected }: NodeProps<P
       <Handle id={MESSAGE_OUT} type="source" position={Position.Bottom} className="lyftnb-mod-hidden" isConnectable={false} />
     </div>
   );
-});
+}
+
+/** From afar: its name, how it stands, and whether it needs a look; in a trace its rows. */
+function FarNode({ data, className }: ShownProps): JSX.Element {
+  const { live } = useSession();
+  const { node, problems, counts } = data;
+  const sign = useReading(live, node.id, reading => reading?.sign ?? null);
+  const alarming = useReading(live, node.id, reading => reading?.alarming ?? false);
+  const failed = counts !== null && (counts.error !== null || counts.rejects > 0);
+  const wrong = problems.some(problem => problem.severity === 'error');
+  return (
+    <div className={`${className} lyftnb-mod-far${alarming || failed || wrong ? ' lyftnb-mod-alarming' : ''}`} title={tipOf(data)}>
+      {[wrong ? '!' : '', sign === null ? '' : SIGNS[sign].sign, node.name].filter(Boolean).join(' ')}
+      {counts !== null && <small>{counts.error === null ? `${compact(counts.into)} → ${compact(counts.out)}` : 'failed'}</small>}
+    </div>
+  );
+}
 
 export const RegionBox = memo(function RegionBox({ data }: NodeProps<RegionNode>): JSX.Element {
   return (

@@ -2,20 +2,25 @@
 import { applyNodeChanges, type EdgeChange, type NodeChange } from '@xyflow/react';
 import { useCallback, useLayoutEffect, useMemo, useRef, useState, type MouseEvent as ReactMouseEvent } from 'react';
 import { partOf, type Edge, type Node } from '../../graph/graph';
-import { useActions } from '../hands';
+import type { Hands } from '../commands';
+import { useHands } from '../hands';
 import { useEditor, type Part } from '../model';
 import { selectedNodes, useWorkbench } from '../workbench';
 import { channelEdges, partNodes, regionNodes, settledNodes, type AnyNode, type ChannelEdge } from './flow';
 import { tracedIn } from './traced';
 
-export interface Flow {
+export interface Flow extends Handlers {
   nodes: AnyNode[];
   edges: ChannelEdge[];
   onNodesChange(changes: NodeChange<AnyNode>[]): void;
+}
+
+interface Handlers {
   onEdgesChange(changes: EdgeChange<ChannelEdge>[]): void;
   onNodeDragStop(event: unknown, node: AnyNode, nodes: AnyNode[]): void;
   onSelectionDragStop(event: unknown, nodes: AnyNode[]): void;
   onNodeContextMenu(event: ReactMouseEvent, node: AnyNode): void;
+  onNodeDoubleClick(): void;
   onEdgeContextMenu(event: ReactMouseEvent, edge: ChannelEdge): void;
   onPaneContextMenu(event: MouseEvent | ReactMouseEvent): void;
   onPaneClick(): void;
@@ -27,25 +32,36 @@ export function useFlow(refusals: ReadonlyMap<string, string>): Flow {
   const { nodes, onNodesChange: moved } = useNodes(refusals);
   const edges = useEdges();
   const picking = usePicking();
-  const actions = useActions();
-  const bench = useWorkbench();
-  const editor = useEditor();
+  const hands = useHands();
+  const latest = useRef(hands);
+  latest.current = hands;
 
-  const menu = (event: { clientX: number; clientY: number; preventDefault(): void }, part: Part | null): void => {
-    event.preventDefault();
-    bench.openMenu({ at: { x: event.clientX, y: event.clientY }, part });
-  };
-  const place = (stopped: readonly AnyNode[]): void =>
-    actions.place(new Map(stopped.map(node => [node.id, node.position])), 'move');
-
-  return {
-    nodes,
-    edges,
-    onNodesChange: changes => {
+  // The same functions for good: React Flow goes over all nodes and edges when it is given new ones.
+  const onNodesChange = useCallback(
+    (changes: NodeChange<AnyNode>[]) => {
       moved(changes);
       picking.nodes(changes);
     },
-    onEdgesChange: picking.edges,
+    [moved, picking]
+  );
+  const handlers = useMemo(() => handlersOf(() => latest.current, picking.edges), [picking]);
+  return { nodes, edges, onNodesChange, ...handlers };
+}
+
+function handlersOf(hands: () => Hands, onEdgesChange: Handlers['onEdgesChange']): Handlers {
+  const menu = (event: { clientX: number; clientY: number; preventDefault(): void }, part: Part | null): void => {
+    event.preventDefault();
+    hands().bench.openMenu({ at: { x: event.clientX, y: event.clientY }, part });
+  };
+  const select = (part: Part, edges: readonly Edge[]): void => {
+    hands().editor.select([part]);
+    hands().bench.pickEdges(edges);
+  };
+  const place = (stopped: readonly AnyNode[]): void =>
+    hands().actions.place(new Map(stopped.map(node => [node.id, node.position])), 'move');
+
+  return {
+    onEdgesChange,
     onNodeDragStop: (_, node, all) => place(all.length > 0 ? all : [node]),
     onSelectionDragStop: (_, all) => place(all),
     onNodeContextMenu: (event, node) => {
@@ -55,20 +71,20 @@ export function useFlow(refusals: ReadonlyMap<string, string>): Flow {
       }
       const part = partOf(node.data.node);
       if (!node.selected) {
-        editor.select([part]);
-        bench.pickEdges([]);
+        select(part, []);
       }
       menu(event, part);
     },
+    onNodeDoubleClick: () => hands().bench.goTo('inspector'),
     onEdgeContextMenu: (event, { data }) => {
       if (data !== undefined) {
-        editor.select([data.edge.part]);
-        bench.pickEdges([data.edge]);
+        select(data.edge.part, [data.edge]);
         menu(event, data.edge.part);
       }
     },
     onPaneContextMenu: event => menu(event, null),
     onPaneClick: () => {
+      const { bench, editor } = hands();
       bench.openMenu(null);
       bench.pickEdges([]);
       editor.select([]);
@@ -105,15 +121,15 @@ function useNodes(refusals: ReadonlyMap<string, string>): Pick<Flow, 'nodes' | '
 /** A channel that is selected by name has all of its edges picked; a picked edge is by itself. */
 function useEdges(): ChannelEdge[] {
   const { overlay, selection } = useEditor();
-  const { graph, edges: picked } = useWorkbench();
+  const { graph, bends, edges: picked } = useWorkbench();
   const before = useRef<ChannelEdge[]>([]);
   return useMemo(() => {
     const named = new Set(selection.flatMap(part => (part.kind === 'channel' ? [part.name] : [])));
     const ids = picked.length > 0 ? picked.map(edge => edge.id) : graph.edges.filter(edge => edge.part.kind === 'channel' && named.has(edge.name)).map(edge => edge.id);
-    const wanted = channelEdges(graph, tracedIn(overlay), new Set(ids));
+    const wanted = channelEdges({ graph, bends, traced: tracedIn(overlay), picked: new Set(ids) });
     before.current = settledNodes<ChannelEdge>(before.current, wanted);
     return before.current;
-  }, [graph, overlay, selection, picked]);
+  }, [graph, bends, overlay, selection, picked]);
 }
 
 /** React Flow tells of nodes and of edges apart, one after the other: both make one selection. */
