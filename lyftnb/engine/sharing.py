@@ -23,11 +23,24 @@ class Sharing(SchedulerPlugin):  # type: ignore[misc]
         self._scheduler = scheduler
         # Not started: it would look by itself, ten times a second.
         self._stealing = WorkStealing(scheduler)
+        scheduler.stream_handlers["steal-response"] = self._answered
+        self._begun: set[Any] = set()
+        """Keys of tasks that were asked for and had begun."""
         self._looks_soon = False
 
     def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
         """A task has changed its state."""
         if start == "processing":
+            self._begun.discard(key)
+            self.look_soon()
+
+    def _answered(self, *, key: Any, **answer: Any) -> None:
+        """A worker was asked for a task: it has given it up, or it runs it already."""
+        task = self._scheduler.tasks.get(key)
+        before = task.processing_on if task is not None else None
+        self._stealing.move_task_confirm(key=key, **answer)
+        if task is not None and before is not None and task.processing_on is before:
+            self._begun.add(key)
             self.look_soon()
 
     def look_soon(self) -> None:
@@ -48,12 +61,18 @@ class Sharing(SchedulerPlugin):  # type: ignore[misc]
     def _waiting_for(self, worker: WorkerState) -> TaskState | None:
         """The first task that waits behind others and may run on `worker`."""
         for busy in self._scheduler.running:
-            # As many as it has threads it runs, those that came first.
-            waiting = sorted(busy.processing, key=_priority)[busy.nthreads :]
-            for task in waiting:
-                if task not in self._stealing.in_flight and self._may_run(task, worker):
+            if len(busy.processing) <= busy.nthreads:
+                continue
+            # As many as it has threads it runs, most likely those that came first; what is sent in
+            # quick succession has no order.
+            tasks = sorted(busy.processing, key=_priority)
+            for task in (*tasks[busy.nthreads :], *tasks[: busy.nthreads]):
+                if self._may_move(task) and self._may_run(task, worker):
                     return task
         return None
+
+    def _may_move(self, task: TaskState) -> bool:
+        return task.key not in self._begun and task not in self._stealing.in_flight
 
     def _may_run(self, task: TaskState, worker: WorkerState) -> bool:
         able = self._scheduler.valid_workers(task)
