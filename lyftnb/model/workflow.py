@@ -8,7 +8,7 @@ and connectors, which check them through the `Checker` port.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -96,13 +96,21 @@ class StreamIn(Model):
     key: tuple[str, ...] | str | None = None
 
 
+Condition = Annotated[str, Field(json_schema_extra={"format": "expression"})]
+"""SQL that is true or false for a row; the model does not read it."""
+
+
 class DispatchSpec(Model):
     """How events are routed over the ports of a step."""
 
     mode: Literal["clone", "round_robin", "conditional"]
-    field: str | None = None
+    field: str | None = Field(
+        None,
+        description="the column whose value chooses the port",
+        json_schema_extra={"format": "column"},
+    )
     cases: dict[str, Name] | None = None
-    when: tuple[dict[str, str], ...] | None = Field(
+    when: tuple[dict[str, Condition], ...] | None = Field(
         None, description="ordered list of {port: SQL condition}; the first that is true wins"
     )
     default: Name | None = None
@@ -145,9 +153,15 @@ class ChannelSpec(Model):
 
     transport: Literal["worker", "spool"] | None = None
     description: str | None = None
-    event_time: str | None = Field(None, description="the column that holds the time of the event")
+    event_time: str | None = Field(
+        None,
+        description="the column that holds the time of the event",
+        json_schema_extra={"format": "column"},
+    )
     partition: str | None = Field(
-        None, description="a duration over `event_time` (1h, 1d) or the name of a column"
+        None,
+        description="a duration over `event_time` (1h, 1d) or the name of a column",
+        json_schema_extra={"format": "column"},
     )
     schema_policy: Literal["evolve", "freeze", "discard"] = Field("evolve", alias="schema")
     retention: RetentionSpec | None = None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def edit(workflow: Workflow, height: int = 0) -> Studio:
     """The canvas on a draft: what is changed there changes the draft."""
-    return _of_draft("editor", workflow, height, follow=True)
+    return _of_draft("editor", workflow, height)
 
 
 def show(workflow: Workflow, height: int = 0) -> Studio:
@@ -59,7 +59,6 @@ def _of_draft(
     height: int,
     more: dict[str, Any] | None = None,
     *,
-    follow: bool = False,
     root: Path | None = None,
 ) -> Studio:
     subject: dict[str, Any] = {"draft": workflow.name or "draft", "text": workflow.text}
@@ -71,7 +70,7 @@ def _of_draft(
         root=root or root_of(workflow.file.parent if workflow.file is not None else "."),
         height=height,
         picture=workflow._repr_html_(),
-        on_text=workflow.take if follow else None,
+        draft=workflow,
     )
 
 

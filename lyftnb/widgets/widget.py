@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any, Literal
@@ -10,11 +9,15 @@ from typing import Any, Literal
 import ipywidgets
 import traitlets
 
+from lyftnb.widgets.following import Follower
 from lyftnb.workspace.studio.exchange import Exchange
+from lyftnb.workspace.workflow import Workflow
 
 View = Literal["editor", "show", "trace", "plan", "monitor", "spools"]
 MODULE = "lyftnb-widgets"
 VERSION = "0.1.0"
+OUTPUT = "application/vnd.lyftnb.view+json"
+"""Tells our front end that view and picture belong together: it shows the one that there is."""
 
 
 class Studio(ipywidgets.DOMWidget):
@@ -35,9 +38,6 @@ class Studio(ipywidgets.DOMWidget):
     subject = traitlets.Dict(help="what it shows: a draft's text, a deployment, a spool").tag(
         sync=True
     )
-    picture = traitlets.Unicode(
-        "", help="HTML that stands in for it where nobody answers: in a notebook that is reopened"
-    ).tag(sync=True)
     height = traitlets.Int(0, help="in pixels; 0: as the view likes").tag(sync=True)
 
     def __init__(
@@ -48,7 +48,7 @@ class Studio(ipywidgets.DOMWidget):
         root: Path,
         height: int = 0,
         picture: str = "",
-        on_text: Callable[[str], None] | None = None,
+        draft: Workflow | None = None,
     ) -> None:
         """Make it.
 
@@ -58,24 +58,33 @@ class Studio(ipywidgets.DOMWidget):
             root: the workspace's folder.
             height: in pixels; 0: as the view likes.
             picture: HTML for where nobody answers, or no widget can be shown.
-            on_text: takes the text of the draft after each change that is made in the view.
+            draft: what it shows: changes that cells make in it show here, and those that are made
+                here are made in it.
         """
-        super().__init__(view=view, subject=subject, height=height, picture=picture)
+        super().__init__(view=view, subject=subject, height=height)
+        self._picture = picture
         self._exchange = Exchange(root, self._out)
-        self._on_text = on_text
+        self._follower = None if draft is None else Follower(draft, self, subject["text"])
         self.on_msg(self._in)
         self.observe(self._edited, "subject")
+
+    def show(self, text: str, base: str) -> None:
+        """Show another text of the draft, made of `base`, in all views."""
+        self.subject = {**self.subject, "text": text, "base": base}
 
     def close(self) -> None:
         """Take it off the page, and let go of all behind it."""
         self._exchange.close()
+        if self._follower is not None:
+            self._follower.close()
         super().close()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The view, with a picture and a text for those who cannot show it."""
         data = dict(super()._repr_mimebundle_(**kwargs) or {})
         data["text/plain"] = repr(self)
-        data["text/html"] = self.picture or f"<p>{escape(repr(self))}</p>"
+        data["text/html"] = self._picture or f"<p>{escape(repr(self))}</p>"
+        data[OUTPUT] = {"view": self.view}
         return data
 
     def __repr__(self) -> str:
@@ -94,7 +103,7 @@ class Studio(ipywidgets.DOMWidget):
             self.send(frame)
 
     def _edited(self, change: Any) -> None:
-        """The text that the view has made of the draft."""
-        before, after = (subject.get("text") for subject in (change["old"], change["new"]))
-        if self._on_text is not None and after is not None and after != before:
-            self._on_text(after)
+        """The text that a view has made of the draft."""
+        subject = change["new"]
+        if self._follower is not None and subject.get("text") != change["old"].get("text"):
+            self._follower.edited(subject["text"], subject.get("base", ""))

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from lyftnb.errors import LyftError
 from lyftnb.model import (
     Deployment,
-    DeploymentPlan,
     Message,
     Plan,
     Revision,
@@ -25,11 +24,10 @@ from lyftnb.model import (
 )
 from lyftnb.redaction import redact
 from lyftnb.workspace import invocation, next_fires, nouns, state_history, state_kv, state_queue
+from lyftnb.workspace.plan_page import deployment_plan_html
 from lyftnb.workspace.svg import draw
 from lyftnb.workspace.tabular import (
     ERROR,
-    GOOD,
-    WARNING,
     State,
     card,
     facts,
@@ -47,7 +45,6 @@ if TYPE_CHECKING:
     from lyftnb.workspace.spool import Spool
     from lyftnb.workspace.state_access import Connection
 
-_MARKS = {"+": GOOD, "~": WARNING, "-": ERROR, "!": ERROR}
 _SHOWN_ROWS = 10
 
 
@@ -65,16 +62,6 @@ def plan_html(plan: Plan) -> str:
     """The planned graph, and below it each channel with the reason for its transport."""
     rows = [(c.name, c.transport, c.reason) for c in plan.channels]
     return draw(plan) + table(("channel", "transport", "because"), rows)
-
-
-def deployment_plan_html(plan: DeploymentPlan) -> str:
-    """What applying it would change, in colours, and the planned graph."""
-    lines: list[str] = []
-    for line in plan.text.splitlines():
-        mark = line[2:3] if line.startswith("  ") else ""
-        style = f' style="color:{_MARKS[mark]}"' if mark in _MARKS else ""
-        lines.append(f"<span{style}>{escape(line)}</span>")
-    return f"<pre>{chr(10).join(lines)}</pre>{draw(plan.compiled)}"
 
 
 def deployment_html(deployment: Deployment) -> str:

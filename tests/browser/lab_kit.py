@@ -12,10 +12,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+
+import nbformat
 
 from tests.manager_kit import ended
 
@@ -31,59 +32,96 @@ STARTS_S = 60.0
 ENDS_S = 30.0
 PATIENCE_MS = 30_000
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
+_COMMAND = (
+    *(sys.executable, "-m", "jupyter", "lab", "--no-browser"),
+    "--ServerApp.allow_root=True",
+    "--ServerApp.jpserver_extensions=lyftnb.jupyter=True",
+    "--LabApp.expose_app_in_browser=True",
+)
 
 
-@dataclass(frozen=True, slots=True)
 class Lab:
-    """A lab that is up."""
+    """JupyterLab over a folder, with this clone's front end. It can be killed, and started again
+    where it was.
+    """
 
-    root: Path
-    url: str
-    token: str
+    def __init__(self, root: Path, home: Path) -> None:
+        """Prepare; `home` is an empty folder for what Jupyter keeps."""
+        self.root = root
+        self.token = uuid4().hex
+        self.environment = _environment(home)
+        self._home = home
+        self._port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        extensions = home / "share" / "labextensions"
+        extensions.mkdir(parents=True)
+        (extensions / "lyftnb").symlink_to(BUILT, target_is_directory=True)
+        settings = home / "settings" / "@jupyterlab" / "apputils-extension"
+        settings.mkdir(parents=True)
+        (settings / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self._home / "lab.log").open("a") as log:
+            self._process = subprocess.Popen(
+                [
+                    *_COMMAND,
+                    f"--ServerApp.port={self._port}",
+                    f"--IdentityProvider.token={self.token}",
+                ],
+                cwd=self.root,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self._port = self._once_up(self._process)
+
+    def kill(self) -> None:
+        """End it at once, as a machine that fails does."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it in good order."""
+        self._end(signal.SIGTERM)
 
     def address(self, layout: str) -> str:
         """Of the lab's page; a layout that nobody had before has no tabs."""
-        return f"{self.url}lab/workspaces/{layout}?token={self.token}"
+        return f"http://localhost:{self._port}/lab/workspaces/{layout}?token={self.token}"
 
-
-@contextmanager
-def running_lab(root: Path, home: Path) -> Iterator[Lab]:
-    """JupyterLab over a folder, with this clone's front end; it and the manager end with the block.
-
-    Args:
-        root: the folder that it serves.
-        home: an empty folder for what Jupyter keeps.
-    """
-    extensions = home / "share" / "labextensions"
-    extensions.mkdir(parents=True)
-    (extensions / "lyftnb").symlink_to(BUILT, target_is_directory=True)
-    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
-    with (home / "lab.log").open("w") as log:
-        process = subprocess.Popen(
-            _command(), cwd=root, env=_environment(home), stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        yield _once_up(process, root, home)
-    finally:
-        process.send_signal(signal.SIGTERM)
+    def _end(self, how: int) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
         try:
             process.wait(ENDS_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def _once_up(self, process: subprocess.Popen[bytes]) -> int:
+        """Its port, once it has written it down and answers there."""
+        written = self._home / "runtime" / f"jpserver-{process.pid}.json"
+        until = time.monotonic() + STARTS_S
+        while time.monotonic() < until and process.poll() is None:
+            text = written.read_text() if written.is_file() else ""
+            if text.endswith("}") and _answers(where := json.loads(text)):
+                return int(where["port"])
+            time.sleep(0.1)
+        said = (self._home / "lab.log").read_text()[-4000:]
+        raise AssertionError(f"the lab did not start:\n{said}")
+
+
+@contextmanager
+def running_lab(root: Path, home: Path) -> Iterator[Lab]:
+    """A lab that is up; it and the workspace's manager end with the block."""
+    lab = Lab(root, home)
+    try:
+        lab.start()
+        yield lab
+    finally:
+        lab.stop()
         ended(root)
-
-
-def _command() -> list[str]:
-    return [
-        *(sys.executable, "-m", "jupyter", "lab", "--no-browser"),
-        "--ServerApp.port=0",
-        "--ServerApp.allow_root=True",
-        "--ServerApp.jpserver_extensions=lyftnb.jupyter=True",
-        "--LabApp.expose_app_in_browser=True",
-    ]
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -101,18 +139,6 @@ def _environment(home: Path) -> dict[str, str]:
         **{name: str(home / folder) for name, folder in folders.items()},
         "PYTHONPATH": str(CLONE),
     }
-
-
-def _once_up(process: subprocess.Popen[bytes], root: Path, home: Path) -> Lab:
-    """The lab, once it has written down where it is and answers there."""
-    until = time.monotonic() + STARTS_S
-    while time.monotonic() < until and process.poll() is None:
-        for found in (home / "runtime").glob("jpserver-*.json"):
-            text = found.read_text()
-            if text.endswith("}") and _answers(where := json.loads(text)):
-                return Lab(root, where["url"], where["token"])
-        time.sleep(0.1)
-    raise AssertionError(f"the lab did not start:\n{(home / 'lab.log').read_text()[-4000:]}")
 
 
 def _answers(where: dict[str, Any]) -> bool:
@@ -160,14 +186,27 @@ def command(page: Page, name: str, **args: Any) -> None:
     )
 
 
-def run_notebook(page: Page, path: str) -> None:
-    """Open a notebook and run all its cells, to their end."""
-    command(page, "docmanager:open", path=path)
+def run_notebook(page: Page, lab: Lab, name: str, cells: tuple[str, ...]) -> None:
+    """Write a notebook of cells of code, open it, and run them to their end."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, lab.root / name)
+    command(page, "docmanager:open", path=name)
     # Before its kernel is there the lab would ask which one it is to have.
     page.wait_for_function(
         "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
     )
     command(page, "notebook:run-all-cells")
+
+
+def run_code(page: Page, code: str) -> None:
+    """Run code in the kernel of the notebook that is shown, beside its cells, to its end."""
+    status = page.evaluate(
+        "async code => (await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+        ".requestExecute({code}).done).content.status",
+        code,
+    )
+    assert status == "ok", code
 
 
 def keys(page: Page, *pressed: str) -> None:

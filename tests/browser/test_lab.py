@@ -1,14 +1,12 @@
-"""The lab with our extension in it: files open on the canvas, the sidebar shows, widgets show."""
+"""The lab with our extension in it: files open on the canvas, the sidebar and the views show."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import nbformat
 import pytest
 
-from tests.browser.lab_kit import Lab, arrive, command, keys, run_notebook, serious_faults, shot
+from tests.browser.lab_kit import Lab, arrive, command, keys, serious_faults, shot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -105,24 +103,3 @@ def test_views_keep_nobody_out(page: Page, name: str, shows: str) -> None:
     command(page, name)
     page.locator(shows).wait_for()
     assert serious_faults(page, shows) == []
-
-
-def test_widget_shows_in_a_notebook(page: Page, lab: Lab) -> None:
-    cell = nbformat.v4.new_code_cell(
-        f"import lyftnb as ln\nwf = ln.Workflow.load({HELLO!r})\nwf.edit()"
-    )
-    notebook = nbformat.v4.new_notebook(cells=[cell])
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    written = lab.root / "widget.ipynb"
-    nbformat.write(notebook, Path(written))
-    run_notebook(page, "widget.ipynb")
-    widget = page.locator(".jp-OutputArea .lyftnb-Widget .lyftnb-Editor")
-    widget.wait_for()
-    widget.locator(".react-flow__node", has_text="receive").wait_for()
-    height = widget.bounding_box()
-    assert height is not None and height["height"] > 200
-    shot(page, "widget")
-    # A letter typed in the widget is no command of the notebook: "b" would insert a cell below.
-    page.locator(".lyftnb-Widget-inner").click()
-    keys(page, "b", "b")
-    assert page.locator(".jp-Notebook .jp-Cell").count() == 1

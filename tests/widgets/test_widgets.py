@@ -114,6 +114,31 @@ def test_edits_in_the_widget_change_the_workflow(kernel: Kernel) -> None:
     kernel.run("w.close()")
 
 
+def test_changes_that_cross_each_other_come_together(kernel: Kernel) -> None:
+    kernel.run("wf = ln.Workflow.from_yaml(open('doubles.workflow.yaml').read()); w = wf.edit()")
+    kernel.run("at_first = w.subject['text']; wf.step('double').limit(7)")
+    # A view has made something of the text that it had, before it heard of the other.
+    kernel.run("drawn = at_first.replace('{x: 1}, {x: 2}', '{x: 5}')")
+    kernel.run("w.subject = {**w.subject, 'text': drawn, 'base': at_first}")
+    both = kernel.value("w.subject['text']")
+    assert "limit: 7" in both and "x: 5" in both and "x: 1" not in both
+    assert kernel.value("w.subject['base'] == drawn and wf.text == w.subject['text']") == "True"
+    kernel.run("w.close()")
+
+
+def test_changes_in_python_show_in_the_widget(kernel: Kernel) -> None:
+    kernel.run("wf = ln.Workflow.load('doubles.workflow.yaml')")
+    kernel.run("w = wf.edit(); v = wf.show().view()")
+    kernel.run("wf.step('double').limit(7)")
+    for widget in ("w", "v"):
+        assert "limit: 7" in kernel.value(f"{widget}.subject['text']")
+        assert "# two" in kernel.value(f"{widget}.subject['text']")
+    kernel.run("w.close(); wf.step('double').limit(8)")
+    assert "limit: 8" not in kernel.value("w.subject['text']")
+    assert "limit: 8" in kernel.value("v.subject['text']")
+    kernel.run("v.close()")
+
+
 def test_ten_widgets_stay_small(kernel: Kernel) -> None:
     kernel.run("import json, ipywidgets\nviews = [wf.edit() for _ in range(10)]")
     size = kernel.value(

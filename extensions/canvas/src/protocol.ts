@@ -389,6 +389,7 @@ export interface SqlFunction {
  * An action, input or output that a step may use.
  */
 export interface Kind {
+  columns: Column[];
   doc: string;
   example: {
     [k: string]: unknown;

@@ -55,10 +55,16 @@ export class WorkflowPanel extends ReactWidget {
 
   /** Show a panel, or trace; also before the editor is there. */
   open(start: Start): void {
-    if (this.api.current === null) {
+    const api = this.api.current;
+    if (api === null) {
       this.start = { ...this.start, ...start };
-    } else if (start.panel !== undefined) {
-      this.api.current.openPanel(start.panel);
+      return;
+    }
+    if (start.panel !== undefined) {
+      api.openPanel(start.panel);
+    }
+    if (start.trace === true) {
+      api.trace();
     }
   }
 
@@ -86,6 +92,7 @@ export class WorkflowPanel extends ReactWidget {
         service={this.share}
         start={this.start}
         text={this.context.model.toString()}
+        onEdit={() => this.noteEdit()}
         onText={text => this.write(text)}
       />
     );
@@ -93,7 +100,10 @@ export class WorkflowPanel extends ReactWidget {
 
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    this.api.current?.focus();
+    // The lab may activate what is at work already, as after a reload.
+    if (!this.node.contains(document.activeElement) || document.activeElement === this.node) {
+      this.api.current?.focus();
+    }
   }
 
   private async begin(): Promise<void> {
@@ -111,6 +121,11 @@ export class WorkflowPanel extends ReactWidget {
     void this.disk.start();
   }
 
+  /** Edits come before their text does, which takes a connection: to leave would lose them. */
+  private noteEdit(): void {
+    this.context.model.dirty = true;
+  }
+
   /** The canvas has changed the text. */
   private write(text: string): void {
     const { model } = this.context;
@@ -120,7 +135,7 @@ export class WorkflowPanel extends ReactWidget {
     this.exchanging = true;
     model.fromString(text);
     this.exchanging = false;
-    model.dirty = true; // the lab does not see it by itself when all of the text is replaced
+    this.noteEdit(); // the lab does not see it by itself when all of the text is replaced
   }
 
   /** Somebody else has changed the text: another view, or a revert. */

@@ -119,7 +119,6 @@ export function addFileCommands(
   const panel = (name: PanelName): Start => ({ panel: name });
   add(Command.openFile, 'Open on the Canvas', 'Open the workflow on the canvas', {});
   add(Command.traceFile, 'Run & Trace', 'Run the draft on a sample and see the rows at each step', {
-    panel: 'trace',
     trace: true
   });
   add(Command.publishFile, 'Publish, Plan, Apply…', 'Show its versions, and what applying would change', panel('plan'));

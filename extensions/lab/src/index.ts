@@ -18,6 +18,7 @@ import { Connections, IConnections } from './connections';
 import { CurrentWorkspace } from './current';
 import { addDocuments, addFileCommands, addNew, restoreDocuments } from './files';
 import { Notifier } from './notifications';
+import { outputs } from './outputs';
 import { Overview } from './overview';
 import { runningDeployments } from './running';
 import { SidebarPanel, StatusItem } from './sidebar';
@@ -111,7 +112,8 @@ const widgets: JupyterFrontEndPlugin<void> = {
   description: 'Shows the canvas and the other views in notebooks.',
   autoStart: true,
   optional: [IJupyterWidgetRegistry],
-  activate: (_: JupyterFrontEnd, registry: IJupyterWidgetRegistry | null) => {
+  activate: (app: JupyterFrontEnd, registry: IJupyterWidgetRegistry | null) => {
+    app.docRegistry.addWidgetExtension('Notebook', outputs);
     registry?.registerWidget({
       name: MODULE,
       version: VERSION,

@@ -18,6 +18,8 @@ type Kind = 'editor' | 'show' | 'trace' | 'plan' | 'monitor' | 'spools';
 interface Subject {
   draft?: string;
   text?: string;
+  /** The text that it was made of. */
+  base?: string;
   file?: string;
   deployment?: string;
   run?: string;
@@ -70,7 +72,6 @@ export class StudioView extends DOMWidgetView {
     this.listenTo(this.model, 'change:subject', this.takeSubject);
     this.listenTo(this.model, 'change:view', this.draw);
     this.listenTo(this.model, 'change:height', this.size);
-    this.el.classList.add('lyftnb-Widget');
     this.el.dataset.jpSuppressContextMenu = '';
     this.el.addEventListener('keydown', keepFromNotebook);
     // ipywidgets owns the style of the outer element: the height is the inner one's.
@@ -93,7 +94,12 @@ export class StudioView extends DOMWidgetView {
   }
 
   private noteComm(): void {
-    this.dialogue.setConnected(this.model.comm_live);
+    const live = this.model.comm_live;
+    this.dialogue.setConnected(live);
+    if (live) {
+      // Until somebody answers for it, the output shows the picture that was saved.
+      this.el.classList.add('lyftnb-Widget');
+    }
   }
 
   private size(): void {
@@ -112,11 +118,12 @@ export class StudioView extends DOMWidgetView {
   /** Python has another subject: another text of the same draft goes into the editor that is there. */
   private takeSubject(): void {
     const before = (this.model.previous('subject') ?? {}) as Subject;
-    const { draft, text } = this.subject();
+    const { draft, text, base } = this.subject();
     if (this.api.current !== null && draft === before.draft && text !== undefined) {
-      if (text !== this.text) {
+      // What was made of another text than ours crossed it on the way: one with both changes follows.
+      if (text !== this.text && (base === undefined || base === this.text)) {
+        this.api.current.setText(text, this.text);
         this.text = text;
-        this.api.current.setText(text);
       }
       return;
     }
@@ -160,9 +167,10 @@ export class StudioView extends DOMWidgetView {
   /** Keep the text with the widget: for its other views, and for a page that is loaded again. */
   private keep(text: string): void {
     const subject = this.subject();
+    const base = this.text;
     this.text = text;
-    if (subject.text !== text) {
-      this.model.set('subject', { ...subject, text });
+    if (base !== text) {
+      this.model.set('subject', { ...subject, text, base });
       this.model.save_changes();
     }
   }

@@ -8,10 +8,12 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+import polars as pl
 import yaml
 from pydantic import BaseModel, TypeAdapter
 
 from lyftnb.connectors import SINKS, SOURCES
+from lyftnb.dtypes import to_schema
 from lyftnb.errors import ConfigError
 from lyftnb.model import (
     ChannelSpec,
@@ -22,11 +24,12 @@ from lyftnb.model import (
     TriggerSpec,
     WorkflowSpec,
 )
-from lyftnb.operators import action, action_kinds
+from lyftnb.operators import Example, action, action_kinds
 from lyftnb.operators.expressions.registry import table
 from lyftnb.planning import SPOOL_INPUT
 from lyftnb.workspace.checker import checker
-from lyftnb.workspace.studio.protocol import Family, Kind, Palette, SqlFunction
+from lyftnb.workspace.studio.protocol import Column, Family, Kind, Palette, SqlFunction
+from lyftnb.workspace.studio.shapes import listed
 
 _BODY = frozenset({"input", "actions", "output", "notebook", "uses", "with"})
 """What of a step has forms of its own."""
@@ -84,7 +87,15 @@ def _actions() -> Iterator[Kind]:
     for name in action_kinds():
         with suppress(ConfigError):  # of a broken package: a workflow that uses it is told so
             kind = action(name)
-            yield _kind("action", name, kind, kind.Params, kind.example.params)
+            made = _kind("action", name, kind, kind.Params, kind.example.params)
+            yield made.model_copy(update={"columns": _columns(kind.example)})
+
+
+def _columns(example: Example) -> tuple[Column, ...]:
+    """The columns of the rows that an example works on, as far as they have a type."""
+    frame = pl.DataFrame(example.rows, infer_schema_length=None)
+    typed = {name: dtype for name, dtype in frame.schema.items() if dtype != pl.Null}
+    return listed(to_schema(typed).fields)
 
 
 def _inputs(document: dict[str, Any]) -> Iterator[Kind]:

@@ -57,6 +57,13 @@ class Trouble(Wire):
 # -- the palette
 
 
+class Column(Wire):
+    """A column: its name and type, as schemas of spools have them."""
+
+    name: str
+    type: str
+
+
 class Kind(Wire):
     """An action, input or output that a step may use."""
 
@@ -71,6 +78,8 @@ class Kind(Wire):
     names of columns `"format": "column"`, code `"format": "python"` or `"format": "sql"`."""
     example: Any = None
     """Parameters that work, for what is dropped on the canvas."""
+    columns: tuple[Column, ...] = ()
+    """Of the rows that an action's example works on."""
     icon: str = ""
     """A word for an icon: `filter`, `table`, `file`, …"""
 
@@ -114,13 +123,6 @@ class Op(Wire):
     op: Literal["put", "insert", "remove", "rename", "order"]
     path: Path
     value: Any = None
-
-
-class Column(Wire):
-    """A column: its name and type, as schemas of spools have them."""
-
-    name: str
-    type: str
 
 
 class DraftState(Wire):

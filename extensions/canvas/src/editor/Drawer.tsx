@@ -1,5 +1,5 @@
 /** The panels below the canvas, one at a time, with a height that a person sets. */
-import { useRef, type JSX, type KeyboardEvent, type PointerEvent } from 'react';
+import { useEffect, useRef, type JSX, type KeyboardEvent, type PointerEvent, type RefObject } from 'react';
 import { LivePanel } from '../panels/LivePanel';
 import { PlanPanel } from '../panels/PlanPanel';
 import { ProblemsPanel } from '../panels/ProblemsPanel';
@@ -8,6 +8,7 @@ import { TracePanel } from '../panels/TracePanel';
 import { useHeight } from './height';
 import { Icon } from './icons';
 import { useEditor, type PanelName } from './model';
+import { useWorkbench } from './workbench';
 
 const PANELS: Record<PanelName, { title: string; Panel: () => JSX.Element }> = {
   problems: { title: 'Problems', Panel: ProblemsPanel },
@@ -20,6 +21,9 @@ const LEAST = 120;
 
 export function Drawer(): JSX.Element | null {
   const { panel, openPanel, readOnly } = useEditor();
+  const { camera } = useWorkbench();
+  const body = useRef<HTMLDivElement>(null);
+  useFocusOf(body, panel);
   const [height, setHeight] = useHeight();
   const drag = useRef<{ y: number; height: number } | null>(null);
   if (panel === null) {
@@ -27,6 +31,10 @@ export function Drawer(): JSX.Element | null {
   }
   const { title, Panel } = PANELS[panel];
   const names = (Object.keys(PANELS) as PanelName[]).filter(name => !readOnly || name !== 'trace');
+  const close = (): void => {
+    openPanel(null);
+    camera.current?.focus();
+  };
   const resize = (event: PointerEvent): void => {
     if (drag.current !== null) {
       setHeight(Math.max(LEAST, drag.current.height + drag.current.y - event.clientY));
@@ -72,13 +80,24 @@ export function Drawer(): JSX.Element | null {
             </button>
           ))}
         </div>
-        <button type="button" className="lyftnb-Tool" aria-label="Close the panel" title="Close the panel" onClick={() => openPanel(null)}>
+        <button type="button" className="lyftnb-Tool" aria-label="Close the panel" title="Close the panel" onClick={close}>
           <Icon name="close" />
         </button>
       </div>
-      <div className="lyftnb-Drawer-body">
+      <div ref={body} className="lyftnb-Drawer-body" tabIndex={-1}>
         <Panel />
       </div>
     </section>
   );
+}
+
+/** A panel that takes the place of another takes the focus, too, if that was within what is gone. */
+function useFocusOf(body: RefObject<HTMLElement | null>, panel: PanelName | null): void {
+  const before = useRef(panel);
+  useEffect(() => {
+    if (before.current !== null && panel !== null && document.activeElement === document.body) {
+      body.current?.focus();
+    }
+    before.current = panel;
+  }, [body, panel]);
 }

@@ -35,7 +35,7 @@ export function Notices(): JSX.Element {
         <div className="lyftnb-Banner lyftnb-mod-warning">
           <Icon name="warning" />
           <span>
-            The file changed on disk in the same places as here; yours stand: {conflicts.map(path => path.join('.')).join(', ')}
+            Changed elsewhere in the same places as here; yours stand: {conflicts.map(path => path.join('.')).join(', ')}
           </span>
           <button type="button" className="lyftnb-Button" onClick={() => session.dismissConflicts()}>
             Understood

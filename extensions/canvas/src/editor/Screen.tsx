@@ -30,10 +30,11 @@ export function Screen({ focusRef, autoFocus }: ScreenProps): JSX.Element {
     focusRef.current = () => bench.camera.current?.focus();
   }, [bench, focusRef]);
   useEffect(() => {
-    if (autoFocus && !isField(document.activeElement ?? document.body)) {
+    const held = document.activeElement ?? document.body;
+    if (autoFocus && !isField(held) && bench.root.current?.contains(held) === false) {
       bench.camera.current?.focus();
     }
-    // Once; later the focus is where a person puts it.
+    // Once it is shown; later the focus is where a person puts it.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [autoFocus]);
 
@@ -41,6 +42,7 @@ export function Screen({ focusRef, autoFocus }: ScreenProps): JSX.Element {
     <div
       ref={bench.root}
       className="lyftnb-Editor"
+      data-known={editor.settled && editor.schemas?.revision === editor.revision}
       onKeyDown={keys}
       {...clipboard}
       onPointerDown={event => (event.target as Element).closest('.react-flow') !== null && bench.camera.current?.focus()}
@@ -48,18 +50,20 @@ export function Screen({ focusRef, autoFocus }: ScreenProps): JSX.Element {
       <Toolbar />
       <Notices />
       <div className="lyftnb-Editor-middle">
-        {bench.left !== null && (
-          <aside className={`lyftnb-Side lyftnb-mod-left lyftnb-mod-${bench.left}`} aria-label={bench.left === 'palette' ? 'Palette' : 'Outline'}>
-            {bench.left === 'palette' ? <PalettePanel /> : <Outline />}
-          </aside>
-        )}
-        <div className="lyftnb-Editor-centre">
-          {editor.document === null && editor.revision > 0 ? <Unreadable /> : <Canvas />}
+        <div className="lyftnb-Editor-work">
+          <div className="lyftnb-Editor-graph">
+            {bench.left !== null && (
+              <aside className={`lyftnb-Side lyftnb-mod-left lyftnb-mod-${bench.left}`} aria-label={bench.left === 'palette' ? 'Palette' : 'Outline'}>
+                {bench.left === 'palette' ? <PalettePanel /> : <Outline />}
+              </aside>
+            )}
+            <div className="lyftnb-Editor-centre">{editor.document === null && editor.revision > 0 ? <Unreadable /> : <Canvas />}</div>
+          </div>
           <Drawer />
         </div>
         {bench.inspector && (
           <div className="lyftnb-Side lyftnb-mod-inspector">
-            <Inspector />
+            <Inspector onRename={part => bench.open({ kind: 'rename', part })} />
           </div>
         )}
       </div>
@@ -95,7 +99,7 @@ function useKeys(): (event: KeyboardEvent) => void {
   const last = useRef(hands);
   last.current = hands;
   return event => {
-    const { bench, editor } = last.current;
+    const { bench } = last.current;
     const mod = event.ctrlKey || event.metaKey;
     const key = event.key.toLowerCase();
     if (mod && (key === 's' || (event.shiftKey && key === 'c'))) {
@@ -125,7 +129,7 @@ function useKeys(): (event: KeyboardEvent) => void {
       return;
     }
     const found = commandFor(event, onGraph);
-    if (found !== null && editor.document !== null) {
+    if (found !== null) {
       event.preventDefault();
       if (isEnabled(found, last.current)) {
         found.run(last.current);
@@ -141,8 +145,8 @@ function escape({ bench, editor }: ReturnType<typeof useHands>, target: Element)
   } else if (editor.selection.length > 0) {
     bench.pickEdges([]);
     editor.select([]);
-  } else if (editor.overlay.kind !== 'none' && editor.overlay.kind !== 'live') {
-    editor.setOverlay({ kind: 'none' });
+  } else {
+    editor.showDraft();
   }
 }
 

@@ -115,7 +115,7 @@ function Painted(): JSX.Element | null {
   const { overlay } = editor;
   const words = {
     none: null,
-    live: null,
+    live: overlay.kind === 'live' && !editor.readOnly ? `Deployment ${overlay.view.deployment.name}` : null,
     trace: overlay.kind === 'trace' ? `Trace of ${overlay.trace.sample} rows${overlay.stale ? ', out of date' : ''}` : '',
     difference: overlay.kind === 'difference' ? overlay.title : '',
     plan: overlay.kind === 'plan' ? `Plan for ${overlay.plan.deployment}` : ''
@@ -123,7 +123,7 @@ function Painted(): JSX.Element | null {
   return words === null ? null : (
     <span className="lyftnb-Painted">
       {words}
-      <button type="button" className="lyftnb-Tool" aria-label="Show the draft again" title="Show the draft again" onClick={() => editor.setOverlay({ kind: 'none' })}>
+      <button type="button" className="lyftnb-Tool" aria-label="Show the draft again" title="Show the draft again" onClick={() => editor.showDraft()}>
         <Icon name="close" size={13} />
       </button>
     </span>

@@ -18,6 +18,8 @@ export interface EditorApi {
   undo(): void;
   redo(): void;
   openPanel(panel: PanelName | null): void;
+  /** Run & trace on a sample, and show what comes out. */
+  trace(): void;
 }
 
 export interface WorkflowEditorProps {
@@ -32,7 +34,7 @@ export interface WorkflowEditorProps {
   deployment?: string;
   start?: { panel?: PanelName; trace?: boolean; plan?: { ref: string; context?: string } };
   onText?: (text: string) => void;
-  onDirty?: (dirty: boolean) => void;
+  onEdit?: () => void;
   apiRef?: MutableRefObject<EditorApi | null>;
 }
 
@@ -48,7 +50,7 @@ export function WorkflowEditor(props: WorkflowEditorProps): JSX.Element {
     readOnly: readOnly || mode === 'show',
     deployment: deployment ?? null,
     onText: now => latest.current.onText?.(now),
-    onDirty: dirty => latest.current.onDirty?.(dirty)
+    onEdit: () => latest.current.onEdit?.()
   });
   const focus = useRef<() => void>(() => undefined);
   useApi(session, props.apiRef, focus);
@@ -82,7 +84,8 @@ function useApi(
       focus: () => focus.current(),
       undo: () => session.undo(),
       redo: () => session.redo(),
-      openPanel: panel => session.openPanel(panel)
+      openPanel: panel => session.openPanel(panel),
+      trace: () => session.trace()
     };
     return () => {
       apiRef.current = null;

@@ -1,4 +1,5 @@
 /** What a person can do to the graph, by whatever hand: keys, menus, toolbar, mouse. */
+import { columnsAfter, columnsBehind, fitted } from '../forms/fitting';
 import { addBetween, addInto, addOps, entryName, type Entry } from '../graph/add';
 import { aligned, type Side } from '../graph/align';
 import { copied, pasted } from '../graph/clipboard';
@@ -11,7 +12,7 @@ import { disconnectOps, removeOps } from '../graph/remove';
 import { renameOps } from '../graph/rename';
 import type { Places, Point } from '../graph/sizes';
 import { nodeTowards, inOrder, type Direction } from '../graph/walk';
-import type { Kind, Op } from '../protocol';
+import type { Column, Kind, Op } from '../protocol';
 import { describeNode } from './describing';
 import { counted } from './format';
 import type { EditorModel, Part } from './model';
@@ -31,8 +32,10 @@ export class Actions {
     return this.editor.selection.at(-1) ?? null;
   }
 
+  /** Also while the draft is being opened: what is begun then is done once it is there. */
   get canEdit(): boolean {
-    return this.editor.document !== null && !this.bench.locked;
+    const { document, revision } = this.editor;
+    return (document !== null || revision === 0) && !this.bench.locked;
   }
 
   /** Add a new part; behind a source, or else behind the step that is selected. A selected step that
@@ -43,7 +46,7 @@ export class Actions {
       return;
     }
     const behind = source ?? (at === undefined && entry.entry !== 'spool' ? this.giver() : null);
-    const { ops, part } = addOps(document, entry, behind);
+    const { ops, part } = addOps(document, fittedEntry(entry, columnsBehind(this.editor.schemas, behind)), behind);
     this.edit([...ops, ...placed(part, at)], `add ${entryName(entry)}`, [part]);
     this.show(part);
     this.editor.announce(`Added ${partName(part)}${behind === null ? '' : `, behind ${sourceInWords(behind)}`}`);
@@ -51,7 +54,8 @@ export class Actions {
 
   /** Into the body of a step; says so, if there is no place. */
   addInto(kind: Kind, step: string): void {
-    const ops = this.editor.document === null ? null : addInto(this.editor.document, kind, step);
+    const { document, schemas } = this.editor;
+    const ops = document === null ? null : addInto(document, fitted(kind, columnsAfter(schemas, step)), step);
     if (ops === null) {
       this.editor.announce(`${step} has no place for ${kind.name}`, 'error');
       return;
@@ -62,8 +66,9 @@ export class Actions {
 
   /** Into a channel, between its ends; otherwise beside it. */
   addBetween(kind: Kind, edge: Edge, at: Point): void {
-    const { document } = this.editor;
-    const added = document === null ? null : addBetween(document, kind, edge);
+    const { document, schemas } = this.editor;
+    const columns = schemas?.channels[edge.name] ?? null;
+    const added = document === null ? null : addBetween(document, fitted(kind, columns), edge);
     if (added === null) {
       this.add({ entry: 'kind', kind }, at);
       return;
@@ -86,7 +91,7 @@ export class Actions {
     this.editor.announce(`Connected ${sourceInWords(source)} with ${target.name}`);
   }
 
-  rename(part: Part, name: string): void {
+  rename(part: Part, name: string, deployed: ReadonlySet<string>): void {
     const { document } = this.editor;
     if (document === null || (part.kind !== 'step' && part.kind !== 'channel' && part.kind !== 'workflow')) {
       return;
@@ -97,7 +102,7 @@ export class Actions {
     } else if (part.kind === 'channel') {
       this.bench.movePlace(spoolId(part.name), spoolId(name));
     }
-    this.edit(renameOps(document, part, name), `rename to ${name}`, [renamed]);
+    this.edit(renameOps(document, part, name, deployed), `rename to ${name}`, [renamed]);
     this.editor.announce(`Renamed to ${name}`);
   }
 
@@ -239,6 +244,10 @@ export class Actions {
     const node = graph.nodes.find(one => one.id === next && !going.has(one.id));
     return node === undefined ? [] : [partOf(node)];
   }
+}
+
+function fittedEntry(entry: Entry, columns: readonly Column[] | null): Entry {
+  return entry.entry === 'kind' ? { ...entry, kind: fitted(entry.kind, columns) } : entry;
 }
 
 function withoutNodes(graph: Graph, going: ReadonlySet<string>, but: string): Graph {

@@ -127,11 +127,11 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     id: 'problems', label: 'Problems', icon: 'warning', keys: ['!'], section: 'Work',
-    run: ({ editor }) => editor.openPanel('problems')
+    run: ({ bench }) => bench.goTo('problems')
   },
   {
     id: 'plan', label: 'Publish, plan, apply', icon: 'plan', keys: ['G'], section: 'Work',
-    run: ({ editor }) => editor.openPanel('plan')
+    run: ({ bench }) => bench.goTo('plan')
   },
   {
     id: 'live', label: 'Watch', icon: 'live', keys: ['W'], section: 'Work',
@@ -139,7 +139,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     id: 'text', label: 'YAML', icon: 'text', keys: ['Y'], section: 'Work',
-    run: ({ editor }) => editor.openPanel('text')
+    run: ({ bench }) => bench.goTo('text')
   },
   {
     id: 'keys', label: 'Keys', icon: 'help', keys: ['?'], section: 'View',

@@ -6,7 +6,6 @@ import { createContext, useContext } from 'react';
 import type {
   Difference,
   DeploymentView,
-  Numbers,
   Op,
   Palette,
   PlanView,
@@ -34,7 +33,7 @@ export type Overlay =
   | { kind: 'trace'; trace: TraceResult; stale: boolean }
   | { kind: 'difference'; difference: Difference; title: string }
   | { kind: 'plan'; plan: PlanView }
-  | { kind: 'live'; view: DeploymentView; numbers: Numbers | null };
+  | { kind: 'live'; view: DeploymentView };
 
 /** The panels below the canvas. */
 export type PanelName = 'problems' | 'trace' | 'plan' | 'live' | 'text';
@@ -80,6 +79,9 @@ export interface EditorModel {
   /** Select a part, bring it into view, and put the focus on the field that a path leads to. */
   reveal(path: Problem['path']): void;
   setOverlay(overlay: Overlay): void;
+  /** Paint the draft and nothing else; what runs is watched no more. */
+  showDraft(): void;
+  /** Show a panel; null: none. Whoever leaves the live panel of a draft sees the draft again. */
   openPanel(panel: PanelName | null): void;
   focusTrace(focus: TraceFocus | null): void;
   /** Run & trace the draft on a sample; opens the trace panel. Runs again after each change while

@@ -91,7 +91,7 @@ describe('a session', () => {
     service = new Drafts();
     session = new Session({
       service, draft: 'd', text: JSON.stringify(flights()), file: null, readOnly: false, deployment: null,
-      onText: text => texts.push(text), onDirty: () => undefined
+      onText: text => texts.push(text), onEdit: () => undefined
     });
     end = session.start();
     await settle();

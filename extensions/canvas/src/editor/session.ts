@@ -8,6 +8,7 @@ import { applyOps } from '../graph/ops';
 import type { Numbers, Op, Palette, Problem, Schemas, Shape, Trouble } from '../protocol';
 import { ServiceError, type Service } from '../service';
 import { DraftLink } from './draftLink';
+import { counted } from './format';
 import { EMPTY, recorded, redone, undone, type History, type Step } from './history';
 import { Live } from './live';
 import type { Document, Overlay, PanelName, Part, TraceFocus } from './model';
@@ -47,7 +48,8 @@ export interface SessionOptions {
   /** Show what is applied, not a draft. */
   deployment: string | null;
   onText(text: string): void;
-  onDirty(dirty: boolean): void;
+  /** Something was changed; its text comes later. */
+  onEdit(): void;
 }
 
 const TEXT_MS = 200;
@@ -57,6 +59,8 @@ const TRACE_MS = 500;
 
 export class Session {
   readonly live = new Live();
+  /** The newest ones of each deployment: what does not move has no news. */
+  private readonly numbers = new Map<string, Numbers>();
   private state: SessionState;
   private readonly listeners = new Set<() => void>();
   private readonly link: DraftLink;
@@ -100,7 +104,8 @@ export class Session {
     const { service, deployment } = this.options;
     this.leaving.push(
       service.onConnection(connected => this.connection(connected)),
-      service.on('progress', numbers => this.progress(numbers))
+      service.on('progress', numbers => this.progress(numbers)),
+      service.on('workspace', ({ state }) => state === 'down' && this.forgetNumbers())
     );
     const drawn =
       deployment === null
@@ -153,11 +158,24 @@ export class Session {
 
   setOverlay(overlay: Overlay): void {
     this.set({ overlay });
-    this.drawNumbers(overlay.kind === 'live' ? overlay.numbers : null);
+    this.drawNumbers();
+  }
+
+  showDraft(): void {
+    if (this.options.deployment !== null) {
+      return;
+    }
+    this.setOverlay({ kind: 'none' });
+    if (this.state.panel === 'live') {
+      this.set({ panel: null }); // it would paint what runs again
+    }
   }
 
   openPanel(panel: PanelName | null): void {
     this.set({ panel });
+    if (panel !== 'live' && this.state.overlay.kind === 'live') {
+      this.showDraft();
+    }
   }
 
   focusTrace(traceFocus: TraceFocus | null): void {
@@ -166,7 +184,7 @@ export class Session {
 
   trace(rows?: number): void {
     this.rows = rows ?? this.rows;
-    this.set({ panel: 'trace' });
+    this.openPanel('trace');
     void this.askTrace();
   }
 
@@ -183,7 +201,7 @@ export class Session {
   async replaceText(text: string): Promise<void> {
     if (!this.options.readOnly) {
       await this.link.replace(text);
-      this.options.onDirty(true);
+      this.options.onEdit();
     }
   }
 
@@ -199,8 +217,8 @@ export class Session {
       this.set({ conflicts });
       this.announce(
         conflicts.length === 0
-          ? 'The file has changed on disk; its changes are here, too'
-          : `The file has changed on disk where you did, too: your ${conflicts.length} changes stand`
+          ? 'What was changed elsewhere is here, too'
+          : `Changed elsewhere where it was here, too: ${counted(conflicts.length, 'change')} of yours ${conflicts.length === 1 ? 'stands' : 'stand'}`
       );
     } catch (error) {
       this.fail(error);
@@ -228,7 +246,7 @@ export class Session {
   private change(document: Document, ops: readonly Op[], select?: readonly Part[]): void {
     const selection = select ?? this.state.selection.filter(part => partExists(document, part));
     this.set({ document, settled: false, selection });
-    this.options.onDirty(true);
+    this.options.onEdit();
     this.staleTrace();
     this.link.change(ops);
   }
@@ -321,7 +339,7 @@ export class Session {
     try {
       const view = await this.options.service.ask('deployment', { deployment });
       this.set({ document: view.document, shape: view.shape, settled: true, panel: this.state.panel ?? 'live' });
-      this.setOverlay({ kind: 'live', view, numbers: null });
+      this.setOverlay({ kind: 'live', view });
     } catch (error) {
       this.fail(error);
     }
@@ -336,16 +354,24 @@ export class Session {
 
   private progress(numbers: Numbers): void {
     const { overlay } = this.state;
-    if (overlay.kind === 'live' && overlay.view.deployment.name === numbers.progress.deployment) {
-      this.drawNumbers(numbers);
+    const { deployment } = numbers.progress;
+    this.numbers.set(deployment, numbers);
+    if (overlay.kind === 'live' && overlay.view.deployment.name === deployment) {
+      this.drawNumbers();
     }
   }
 
-  private drawNumbers(numbers: Numbers | null): void {
+  /** Nobody says any more how things stand. */
+  private forgetNumbers(): void {
+    this.numbers.clear();
+    this.drawNumbers();
+  }
+
+  private drawNumbers(): void {
     const { overlay } = this.state;
     if (overlay.kind === 'live') {
-      const { document, shape } = overlay.view;
-      this.live.update(graphOf(document, shape), shape, numbers);
+      const { document, shape, deployment } = overlay.view;
+      this.live.update(graphOf(document, shape), shape, this.numbers.get(deployment.name) ?? null);
     } else {
       this.live.update({ nodes: [], edges: [], regions: [] }, null, null);
     }
@@ -354,6 +380,9 @@ export class Session {
   private connection(connected: boolean): void {
     const back = connected && !this.state.connected;
     this.set({ connected });
+    if (!connected) {
+      this.forgetNumbers();
+    }
     if (back && this.options.deployment === null) {
       this.link.reconnect();
     }

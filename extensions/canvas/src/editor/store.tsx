@@ -51,6 +51,7 @@ function handsOf(session: Session): Omit<EditorModel, keyof SessionState> {
     select: parts => session.select(parts),
     reveal: path => session.reveal(path),
     setOverlay: overlay => session.setOverlay(overlay),
+    showDraft: () => session.showDraft(),
     openPanel: panel => session.openPanel(panel),
     focusTrace: focus => session.focusTrace(focus),
     trace: rows => session.trace(rows),

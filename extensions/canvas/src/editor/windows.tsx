@@ -1,13 +1,14 @@
 /** The windows of the editor: adding, connecting, renaming, finding, and the keys. */
-import { useMemo, useState, type JSX } from 'react';
+import { useEffect, useMemo, useRef, useState, type JSX } from 'react';
 import { sourceInWords, sourcesOf, targetsFor, type Offer, type Source } from '../graph/connect';
 import { partOf } from '../graph/graph';
 import { nameRefusal } from '../graph/rename';
 import { COMMANDS, keyInWords } from './commands';
+import { deployedSteps } from './deployed';
 import { Dialog } from './Dialog';
 import { entryById, offered } from './entries';
 import { useHands } from './hands';
-import type { Part } from './model';
+import type { EditorModel, Part } from './model';
 import { Picker, type Choice } from './Picker';
 import type { Point } from '../graph/sizes';
 
@@ -37,9 +38,13 @@ export function Windows(): JSX.Element | null {
 function AddWindow({ at, source, close }: { at: Point | undefined; source: Source | undefined; close(): void }): JSX.Element {
   const { editor, actions } = useHands();
   const into = actions.current?.kind === 'step' ? actions.current.name : null;
+  const opening = editor.document === null || editor.palette === null;
   const choices = useMemo(
-    () => offered(editor.palette).map(({ id, name, summary, icon, section }) => ({ id, label: name, note: summary, icon, section })),
-    [editor.palette]
+    () =>
+      opening
+        ? []
+        : offered(editor.palette).map(({ id, name, summary, icon, section }) => ({ id, label: name, note: summary, icon, section })),
+    [editor.palette, opening]
   );
   const choose = (id: string, withShift: boolean): void => {
     const entry = entryById(editor.palette, id);
@@ -55,7 +60,7 @@ function AddWindow({ at, source, close }: { at: Point | undefined; source: Sourc
       <Picker
         label="Search steps, actions, inputs, outputs"
         choices={choices}
-        empty="Nothing of that name."
+        empty={opening ? 'Opening the workflow…' : 'Nothing of that name.'}
         hint={into === null ? 'Enter adds it.' : `Enter adds a step behind ${into}; Shift Enter puts it into ${into}.`}
         onChoose={choose}
       />
@@ -119,17 +124,24 @@ function RenameWindow({ part, close }: { part: Part; close(): void }): JSX.Eleme
   const { editor, actions } = useHands();
   const old = part.kind === 'step' || part.kind === 'channel' ? part.name : String(editor.document?.workflow ?? '');
   const [name, setName] = useState(old);
+  const [taken, take] = useState(false);
+  const deployed = useDeployedSteps(editor);
   const refusal = editor.document === null ? null : nameRefusal(editor.document, part, name);
+  useEffect(() => {
+    if (taken && deployed !== null) {
+      close();
+      actions.rename(part, name, deployed);
+    }
+    // Once both are there; the name stays as it was when it was taken.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [taken, deployed]);
   return (
     <Dialog title={`Rename ${part.kind} ${old}`} onClose={close}>
       <form
         className="lyftnb-Rename"
         onSubmit={event => {
           event.preventDefault();
-          if (refusal === null) {
-            close();
-            actions.rename(part, name);
-          }
+          take(refusal === null);
         }}
       >
         <input
@@ -139,6 +151,7 @@ function RenameWindow({ part, close }: { part: Part; close(): void }): JSX.Eleme
           aria-describedby="lyftnb-rename-refusal"
           value={name}
           onFocus={event => event.target.select()}
+          readOnly={taken}
           onChange={event => setName(event.target.value)}
         />
         <p id="lyftnb-rename-refusal" className="lyftnb-Refusal" role="status">
@@ -155,6 +168,20 @@ function RenameWindow({ part, close }: { part: Part; close(): void }): JSX.Eleme
       </form>
     </Dialog>
   );
+}
+
+/** Asked for once; null until it is known. */
+function useDeployedSteps({ service, document }: EditorModel): ReadonlySet<string> | null {
+  const [deployed, setDeployed] = useState<ReadonlySet<string> | null>(null);
+  const asked = useRef(document);
+  useEffect(() => {
+    let wanted = true;
+    void deployedSteps(service, asked.current ?? {}).then(steps => wanted && setDeployed(steps));
+    return () => {
+      wanted = false;
+    };
+  }, [service]);
+  return deployed;
 }
 
 function SearchWindow({ close }: { close(): void }): JSX.Element {

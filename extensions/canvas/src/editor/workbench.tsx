@@ -10,7 +10,7 @@ import type { Point } from '../graph/sizes';
 import { same } from '../graph/document';
 import { drawnUnder, marksOf } from '../graph/paint';
 import type { PartChange, Problem } from '../protocol';
-import { useEditor, type Document, type Part } from './model';
+import { useEditor, type Document, type PanelName, type Part } from './model';
 
 /** The windows that can be open. */
 export type Window =
@@ -55,13 +55,15 @@ export interface Workbench {
   camera: { current: Camera | null };
   /** The element that holds the editor. */
   root: { current: HTMLDivElement | null };
-  /** Open a side of the screen and put the focus there. */
-  goTo(place: 'inspector' | 'outline' | 'palette'): void;
+  /** Open a side of the screen, or a panel, and put the focus there. */
+  goTo(place: Place): void;
   /** Lay out anew what the document does not place. */
   layOut(): void;
   /** A node's automatic place, when it goes by another name. */
   movePlace(from: string, to: string): void;
 }
+
+export type Place = 'inspector' | 'outline' | 'palette' | PanelName;
 
 /** What is framed on the canvas. */
 export type RegionKind = 'stages' | 'groups' | 'nothing';
@@ -77,7 +79,7 @@ export function useWorkbench(): Workbench {
 }
 
 export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.Element {
-  const { document, shape, overlay, problems, readOnly } = useEditor();
+  const { document, shape, overlay, problems, readOnly, openPanel } = useEditor();
   const drawn = useMemo(
     () => drawnUnder(overlay, { document: document ?? {}, shape }),
     [overlay, document, shape]
@@ -100,26 +102,29 @@ export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.El
     () => ({
       graph, marks, problems: byNode, locked, window, open, menu, openMenu, edges, pickEdges, left, openLeft, regions, showRegions,
       inspector, openInspector, camera, root, ...layout,
-      goTo: (place: 'inspector' | 'outline' | 'palette') => {
+      goTo: (place: Place) => {
         if (place === 'inspector') {
           openInspector(true);
-        } else {
+        } else if (place === 'outline' || place === 'palette') {
           openLeft(place);
+        } else {
+          openPanel(place);
         }
         focusSoon(root, place);
       }
     }),
-    [graph, marks, byNode, locked, window, menu, edges, left, inspector, regions, layout]
+    [graph, marks, byNode, locked, window, menu, edges, left, inspector, regions, layout, openPanel]
   );
   return <WorkbenchContext.Provider value={workbench}>{children}</WorkbenchContext.Provider>;
 }
 
-/** The side is drawn with the next frame; then its first field gets the focus. */
-function focusSoon(root: Workbench['root'], place: string): void {
+/** The side is drawn with the next frame; then its first field gets the focus. What a panel holds may
+ * have to be asked for first: Tab leads into it. */
+function focusSoon(root: Workbench['root'], place: Place): void {
   requestAnimationFrame(() => {
     const side = root.current?.querySelector(`.lyftnb-mod-${place}`);
     const field = side?.querySelector<HTMLElement>('[tabindex="0"], input, select, textarea, [contenteditable="true"], button');
-    field?.focus();
+    (field ?? root.current?.querySelector<HTMLElement>('.lyftnb-Drawer-body'))?.focus();
   });
 }
 

@@ -4,7 +4,8 @@ import type { Kind } from '../protocol';
 import { at, insert, move, type Path, remove } from './edits';
 import { fieldOf, isMapping } from './fields';
 import { FieldView } from './FieldView';
-import { FormContext, useForm } from './form';
+import { columnsAfter, fitted } from './fitting';
+import { FormContext, useForm, useFormWith } from './form';
 import { useEditor } from '../editor/model';
 
 /** Keys of an action beside its kind. */
@@ -12,8 +13,9 @@ const EXTRAS = ['id', 'on_error'];
 
 export function ActionList({ step }: { step: string }): JSX.Element {
   const form = useForm();
-  const { palette } = useEditor();
+  const { palette, schemas } = useEditor();
   const path: Path = ['steps', step, 'actions'];
+  const last = columnsAfter(schemas, step);
   const value = at(form.document, path);
   const actions = Array.isArray(value) ? value : [];
   const kinds = (palette?.kinds ?? []).filter(kind => kind.family === 'action');
@@ -31,7 +33,7 @@ export function ActionList({ step }: { step: string }): JSX.Element {
           kinds={kinds}
           onAdd={kind =>
             form.change(
-              insert(form.document, path, actions.length, { [kind.name]: structuredClone(kind.example ?? '') }),
+              insert(form.document, path, actions.length, { [kind.name]: structuredClone(fitted(kind, last).example ?? '') }),
               `Add ${kind.name}`
             )
           }
@@ -58,7 +60,7 @@ function ActionItem({ step, index, action, count, kinds, onMove }: ItemProps): J
   const kind = kinds.find(one => one.name === name);
   const field = useMemo(() => (kind === undefined ? null : fieldOf(kind.params, kind.params, kind.name, true)), [kind]);
   const columns = schemas?.steps[step]?.before[index] ?? null;
-  const here = useMemo(() => ({ ...form, vocabulary: { ...form.vocabulary, columns } }), [form, columns]);
+  const here = useFormWith(columns);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.altKey && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
       event.preventDefault();

@@ -3,6 +3,7 @@ import { type JSX, type ReactNode, useId } from 'react';
 import { problemsAt } from '../panels/problems';
 import { SeveritySign } from '../panels/SeveritySign';
 import { CodeField } from './CodeField';
+import { Columns } from './Columns';
 import { at, type Path, put, remove } from './edits';
 import { blank, branchOf, type Field, shapeInWords } from './fields';
 import { useForm } from './form';
@@ -78,7 +79,8 @@ export function FieldView({ field, path, title, quiet = false }: FieldProps): JS
       {helpId !== null && !quiet && <p id={helpId} className="lyftnb-Field-help">{field.description}</p>}
       {problemId !== null && (
         <ul id={problemId} className="lyftnb-Field-problems">
-          {problems.map((problem, index) => (
+          {missing && <li className="lyftnb-mod-missing">Fill this in.</li>}
+          {!missing && problems.map((problem, index) => (
             <li key={index} className={`lyftnb-mod-${problem.severity}`}>
               <SeveritySign severity={problem.severity} /> {problem.message} {problem.hint} <code>{problem.code}</code>
             </li>
@@ -183,22 +185,17 @@ function TextControl({ id, field, path, label, describedBy, invalid }: ControlPr
   if (content === 'long') {
     return <textarea {...shared} rows={2} onChange={event => set(event.target.value)} />;
   }
-  const columns = content === 'column' ? (form.vocabulary.columns ?? []) : [];
   return (
     <>
       <input
         {...shared}
         type="text"
         spellCheck={false}
-        list={columns.length > 0 ? `${id}-columns` : undefined}
+        list={content === 'column' ? `${id}-columns` : undefined}
         placeholder={field.default === null ? undefined : String(field.default)}
         onChange={event => set(event.target.value)}
       />
-      {columns.length > 0 && (
-        <datalist id={`${id}-columns`}>
-          {columns.map(column => <option key={column.name} value={column.name}>{column.type}</option>)}
-        </datalist>
-      )}
+      {content === 'column' && <Columns id={`${id}-columns`} />}
     </>
   );
 }

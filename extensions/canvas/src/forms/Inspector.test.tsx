@@ -42,7 +42,7 @@ const PROBLEM: Problem = {
   severity: 'error'
 };
 
-function show(more: Partial<EditorModel> = {}): ReturnType<typeof vi.fn> {
+function show(more: Partial<EditorModel> = {}, onRename = vi.fn()): ReturnType<typeof vi.fn> {
   const edit = vi.fn();
   const model = {
     document: DOCUMENT,
@@ -54,7 +54,7 @@ function show(more: Partial<EditorModel> = {}): ReturnType<typeof vi.fn> {
     edit,
     ...more
   } as unknown as EditorModel;
-  render(<EditorContext.Provider value={model}><Inspector /></EditorContext.Provider>);
+  render(<EditorContext.Provider value={model}><Inspector onRename={onRename} /></EditorContext.Provider>);
   return edit;
 }
 
@@ -70,6 +70,24 @@ it('renames a column in its place', async () => {
     'Rename speed to mph',
     undefined
   );
+});
+
+it('asks for another name of the step', async () => {
+  const onRename = vi.fn();
+  show({}, onRename);
+  await userEvent.click(screen.getByRole('button', { name: 'Rename…' }));
+  expect(onRename).toHaveBeenCalledExactlyOnceWith({ kind: 'step', name: 'clean' });
+});
+
+it('offers the columns that reach an action', async () => {
+  const cast = kind('cast', { type: 'object', propertyNames: { format: 'column' }, additionalProperties: { type: 'string' } }, {});
+  const edit = show({
+    document: { steps: { clean: { actions: [{ cast: {} }] } } },
+    palette: { ...PALETTE, kinds: [cast] },
+    schemas: { revision: 1, channels: {}, steps: { clean: { before: [[{ name: 'n', type: 'BIGINT' }], null], tables: {} } } }
+  });
+  await userEvent.click(screen.getByRole('button', { name: '+ Add column' }));
+  expect(edit.mock.lastCall?.[0]).toEqual([{ op: 'put', path: ['steps', 'clean', 'actions', 0, 'cast', 'n'], value: '' }]);
 });
 
 it('says what is wrong at the very field', () => {

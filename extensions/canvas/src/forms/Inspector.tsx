@@ -1,14 +1,15 @@
 /** The form of what is selected: a step, a channel, a message edge, or the workflow. */
-import { type JSX, useMemo } from 'react';
+import { type JSX, type ReactNode, useMemo } from 'react';
 import { type EditorModel, type Part, useEditor } from '../editor/model';
-import type { Kind, Palette } from '../protocol';
+import type { Column, Kind, Palette } from '../protocol';
 import { ActionList } from './ActionList';
 import { at, type Path, put, remove } from './edits';
 import { type Field, fieldOf, isMapping, type Schema } from './fields';
 import { Fields, FieldView } from './FieldView';
-import { type Form, FormContext, useForm } from './form';
+import { columnsAfter } from './fitting';
+import { type Form, FormContext, useForm, useFormWith } from './form';
 
-export function Inspector(): JSX.Element {
+export function Inspector({ onRename }: { onRename: (part: Part) => void }): JSX.Element {
   const editor = useEditor();
   const { palette, document, selection } = editor;
   const [first, ...more] = selection;
@@ -23,7 +24,7 @@ export function Inspector(): JSX.Element {
         <p className="lyftnb-Panel-empty">{selection.length} parts are selected.</p>
       ) : (
         <FormContext.Provider value={form}>
-          <PartForm key={JSON.stringify(part)} part={part} palette={palette} />
+          <PartForm key={JSON.stringify(part)} part={part} palette={palette} onRename={onRename} />
         </FormContext.Provider>
       )}
     </aside>
@@ -47,15 +48,27 @@ function useEditorForm({ document, problems, readOnly, palette, edit }: EditorMo
   }, [document, problems, readOnly, palette, edit]);
 }
 
-function PartForm({ part, palette }: { part: Part; palette: Palette }): JSX.Element {
+interface PartFormProps {
+  part: Part;
+  palette: Palette;
+  onRename: (part: Part) => void;
+}
+
+function PartForm({ part, palette, onRename }: PartFormProps): JSX.Element {
   const { document } = useForm();
+  const { schemas } = useEditor();
+  const rename = (): void => onRename(part);
   switch (part.kind) {
     case 'workflow':
-      return <Settings title={String((document as Record<string, unknown>).workflow ?? 'Workflow')} kind="workflow" schema={palette.settings.workflow} path={[]} />;
+      return <Settings title={String((document as Record<string, unknown>).workflow ?? 'Workflow')} kind="workflow" rename={rename} schema={palette.settings.workflow} path={[]} />;
     case 'step':
-      return <StepForm name={part.name} palette={palette} />;
+      return <StepForm name={part.name} palette={palette} rename={rename} />;
     case 'channel':
-      return <Settings title={part.name} kind="channel" schema={palette.settings.channel} path={['channels', part.name]} />;
+      return (
+        <WithColumns columns={schemas?.channels[part.name] ?? null}>
+          <Settings title={part.name} kind="channel" rename={rename} schema={palette.settings.channel} path={['channels', part.name]} />
+        </WithColumns>
+      );
     case 'message': {
       const edges = at(document, ['messages']);
       const index = Array.isArray(edges)
@@ -72,20 +85,45 @@ function PartForm({ part, palette }: { part: Part; palette: Palette }): JSX.Elem
   }
 }
 
-function Settings({ title, kind, schema, path }: { title: string; kind: string; schema: Schema | undefined; path: Path }): JSX.Element {
+interface SettingsProps extends HeadingProps {
+  schema: Schema | undefined;
+  path: Path;
+}
+
+/** Fields that may name these columns. */
+function WithColumns({ columns, children }: { columns: readonly Column[] | null; children: ReactNode }): JSX.Element {
+  return <FormContext.Provider value={useFormWith(columns)}>{children}</FormContext.Provider>;
+}
+
+function Settings({ schema, path, ...heading }: SettingsProps): JSX.Element {
   return (
     <>
-      <Heading title={title} kind={kind} />
+      <Heading {...heading} />
       <SchemaFields schema={schema} path={path} />
     </>
   );
 }
 
-function Heading({ title, kind }: { title: string; kind: string }): JSX.Element {
+interface HeadingProps {
+  title: string;
+  kind: string;
+  /** Message edges have no name of their own. */
+  rename?: () => void;
+}
+
+function Heading({ title, kind, rename }: HeadingProps): JSX.Element {
+  const { readOnly } = useForm();
   return (
-    <h2 className="lyftnb-Inspector-title">
-      {title} <span className="lyftnb-Inspector-kind">{kind}</span>
-    </h2>
+    <header className="lyftnb-Inspector-head">
+      <h2 className="lyftnb-Inspector-title">
+        {title} <span className="lyftnb-Inspector-kind">{kind}</span>
+      </h2>
+      {rename !== undefined && !readOnly && (
+        <button type="button" className="lyftnb-Small" title={`Rename the ${kind} (F2)`} onClick={rename}>
+          Rename…
+        </button>
+      )}
+    </header>
   );
 }
 
@@ -94,20 +132,23 @@ function SchemaFields({ schema, path }: { schema: Schema | undefined; path: Path
   return field?.shape.kind === 'object' ? <Fields fields={field.shape.fields} path={path} /> : null;
 }
 
-function StepForm({ name, palette }: { name: string; palette: Palette }): JSX.Element {
+function StepForm({ name, palette, rename }: { name: string; palette: Palette; rename: () => void }): JSX.Element {
   const { document } = useForm();
+  const { schemas } = useEditor();
   const step = at(document, ['steps', name]);
   const body = isMapping(step) ? step : {};
   return (
     <>
-      <Heading title={name} kind="step" />
+      <Heading title={name} kind="step" rename={rename} />
       <EndForm family="input" step={name} value={body.input} palette={palette} />
       {body.notebook === undefined && <ActionList step={name} />}
       <EndForm family="output" step={name} value={body.output} palette={palette} />
       {body.notebook !== undefined && <FieldView field={NOTEBOOK} path={['steps', name, 'notebook']} />}
       <section aria-label="Settings">
         <h3>Settings</h3>
-        <SchemaFields schema={palette.settings.step} path={['steps', name]} />
+        <WithColumns columns={columnsAfter(schemas, name)}>
+          <SchemaFields schema={palette.settings.step} path={['steps', name]} />
+        </WithColumns>
       </section>
     </>
   );

@@ -54,6 +54,12 @@ describe('the real schemas', () => {
     });
   });
 
+  it('tells names of columns that are there from those that are made', () => {
+    expect(real('rename').shape).toMatchObject({ kind: 'map', keys: 'known column' });
+    expect(named(real('StepSpec'), 'retry').shape).not.toMatchObject({ keys: 'known column' });
+    expect(named(real('ChannelSpec'), 'event_time').shape).toMatchObject({ kind: 'text', content: 'column' });
+  });
+
   it('aggregate has fields, with a map that is computed', () => {
     expect(named(real('aggregate'), 'compute').shape.kind).toBe('map');
   });

@@ -10,13 +10,16 @@ export type Schema = Record<string, unknown>;
 /** What a text holds, where it is more than text. */
 export type Content = 'expression' | 'column' | 'sql' | 'python' | 'name' | 'duration' | 'plain' | 'long';
 
+/** What a map's keys name: columns that are there, columns that it makes, or something else. */
+export type Keys = 'known column' | 'column' | 'name';
+
 export type Shape =
   | { kind: 'text'; content: Content; pattern: string | null }
   | { kind: 'number'; integer: boolean; minimum: number | null; maximum: number | null }
   | { kind: 'boolean' }
   | { kind: 'choice'; options: readonly unknown[] }
   | { kind: 'list'; item: Field }
-  | { kind: 'map'; value: Field; keys: 'column' | 'name' }
+  | { kind: 'map'; value: Field; keys: Keys }
   | { kind: 'object'; fields: readonly Field[] }
   | { kind: 'either'; branches: readonly Field[] }
   | { kind: 'json' };
@@ -96,8 +99,12 @@ function objectOf(schema: Schema, root: Schema, name: string): Shape {
   }
   const byPattern = Object.values((schema.patternProperties ?? {}) as Record<string, Schema>)[0];
   const value = byPattern ?? asSchema(schema.additionalProperties);
-  const keys = byPattern !== undefined || name === 'cases' ? 'name' : 'column';
-  return { kind: 'map', value: fieldOf(value, root, '', true), keys };
+  return { kind: 'map', value: fieldOf(value, root, '', true), keys: keysOf(schema, byPattern !== undefined || name === 'cases') };
+}
+
+function keysOf(schema: Schema, names: boolean): Keys {
+  const known = asSchema(schema.propertyNames).format === 'column';
+  return known ? 'known column' : names ? 'name' : 'column';
 }
 
 /** Several shapes for one thing. An integer beside a number is no choice, nor are scalars that are

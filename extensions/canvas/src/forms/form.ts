@@ -1,6 +1,6 @@
 /** What every field of a form shares: the document, the ways to change it, and what is known here. */
-import { createContext, useContext } from 'react';
-import type { Problem } from '../protocol';
+import { createContext, useContext, useMemo } from 'react';
+import type { Column, Problem } from '../protocol';
 import type { Vocabulary } from './completion';
 import type { Op } from '../protocol';
 
@@ -14,6 +14,12 @@ export interface Form {
 }
 
 export const FormContext = createContext<Form | null>(null);
+
+/** The form, where these columns may be named. */
+export function useFormWith(columns: readonly Column[] | null): Form {
+  const form = useForm();
+  return useMemo(() => ({ ...form, vocabulary: { ...form.vocabulary, columns } }), [form, columns]);
+}
 
 export function useForm(): Form {
   const form = useContext(FormContext);

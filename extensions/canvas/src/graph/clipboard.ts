@@ -13,7 +13,7 @@ import {
   text,
   type Mapping
 } from './document';
-import { applyOps, insert, put } from './ops';
+import { applyOps, insert, put, remove } from './ops';
 import { renameOps } from './rename';
 
 export interface Pasted {
@@ -59,7 +59,7 @@ export function pasted(document: Document, source: string, taken: readonly Point
   if (given === null) {
     return null;
   }
-  const piece = renamed(document, given);
+  const piece = renamed(document, withoutOrigins(document, given));
   const steps = mapping(piece.steps);
   const channels = mapping(piece.channels);
   const ui = mapping(piece.ui);
@@ -91,6 +91,15 @@ function parsed(source: string): Document | null {
     isMapping(value) && (isMapping(value.steps) || isMapping(value.channels)) &&
     Object.values(mapping(value.steps)).every(isMapping);
   return fits ? (value as Document) : null;
+}
+
+/** The piece with no step that says it was another before, if a step of the document says so too. */
+function withoutOrigins(document: Document, piece: Document): Document {
+  const claimed = new Set(Object.values(stepsOf(document)).map(({ renamed_from }) => renamed_from));
+  const copies = Object.entries(stepsOf(piece)).filter(
+    ([, { renamed_from }]) => renamed_from !== undefined && claimed.has(renamed_from)
+  );
+  return applyOps(piece, copies.map(([name]) => remove(['steps', name, 'renamed_from']))).document;
 }
 
 /** The piece under names that the document does not have yet. */

@@ -110,6 +110,19 @@ describe('renaming', () => {
     expect(document.ui).toMatchObject({ steps: { tidy: { x: 300, y: 0 } } });
   });
 
+  it('notes what a deployed step was called, however often it gets other names', () => {
+    const deployed = new Set(['clean', 'route']);
+    const first = after(renameOps(flights(), step('clean'), 'tidy', deployed));
+    expect(body(first, 'tidy')).toMatchObject({ renamed_from: 'clean' });
+    const second = after(renameOps(first, step('tidy'), 'neat', deployed), first);
+    expect(body(second, 'neat')).toMatchObject({ renamed_from: 'clean' });
+    const back = after(renameOps(second, step('neat'), 'clean', deployed), second);
+    expect(body(back, 'clean')).toEqual(body(flights(), 'clean'));
+    const applied = after(renameOps(second, step('neat'), 'fine', new Set(['neat'])), second);
+    expect(body(applied, 'fine')).toMatchObject({ renamed_from: 'neat' });
+    expect(body(after(renameOps(flights(), step('joined'), 'met', deployed)), 'met')).not.toHaveProperty('renamed_from');
+  });
+
   it('takes a channel’s readers and writer along', () => {
     const document = after(renameOps(flights(), channel('raw'), 'fresh'));
     expect(body(document, 'ingest')).toMatchObject({ out: 'fresh' });
@@ -160,6 +173,14 @@ describe('copy and paste', () => {
     expect(body(document, 'clean_2')).toMatchObject({ in: 'raw', out: 'checked_2' });
     expect(body(document, 'enrich_2')).toMatchObject({ in: 'checked_2', out: 'clean_2' });
     expect(document.ui).toMatchObject({ steps: { clean_2: { x: 300, y: 150 } } });
+  });
+
+  it('lets one step alone say that it was another before', () => {
+    const moved = after([put(['steps', 'clean', 'renamed_from'], 'wash')]);
+    const source = copied(moved, [step('clean')], places);
+    expect(body(after(pasted(moved, source, [])!.ops, moved), 'clean_2')).not.toHaveProperty('renamed_from');
+    const { ops } = pasted({ workflow: 'flights' }, source, [])!;
+    expect(body(after(ops, { workflow: 'flights' }), 'clean')).toMatchObject({ renamed_from: 'wash' });
   });
 
   it('keeps names in another document, and refuses other text', () => {

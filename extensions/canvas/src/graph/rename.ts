@@ -2,7 +2,9 @@
 import type { Document, Part } from '../editor/model';
 import type { Op } from '../protocol';
 import { channelNames, list, mapping, NAME, portsOf, readingsOf, rejectsOf, stepsOf, text, type Mapping } from './document';
-import { put, rename, valueAt } from './ops';
+import { put, remove, rename, valueAt } from './ops';
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Why a name cannot be taken; null: it can. */
 export function nameRefusal(document: Document, part: Part, name: string): string | null {
@@ -18,9 +20,10 @@ export function nameRefusal(document: Document, part: Part, name: string): strin
   return null;
 }
 
-export function renameOps(document: Document, part: Part, name: string): Op[] {
+/** A step of those that are `deployed` says what it was called, so that its place and state follow. */
+export function renameOps(document: Document, part: Part, name: string, deployed = NONE): Op[] {
   if (part.kind === 'step') {
-    return part.name === name ? [] : stepOps(document, part.name, name);
+    return part.name === name ? [] : stepOps(document, part.name, name, deployed);
   }
   if (part.kind === 'channel') {
     return part.name === name ? [] : channelOps(document, part.name, name);
@@ -28,7 +31,7 @@ export function renameOps(document: Document, part: Part, name: string): Op[] {
   return part.kind === 'workflow' ? [put(['workflow'], name)] : [];
 }
 
-function stepOps(document: Document, old: string, name: string): Op[] {
+function stepOps(document: Document, old: string, name: string, deployed: ReadonlySet<string>): Op[] {
   const messages = list(document.messages).flatMap((declared, index) => {
     const { from, to } = mapping(declared);
     const [step, ...port] = text(from).split('.');
@@ -41,8 +44,20 @@ function stepOps(document: Document, old: string, name: string): Op[] {
     ...referenceOps(document, rejectsOf(old), rejectsOf(name)),
     ...messages,
     ...uiOps(document, 'steps', old, name),
-    rename(['steps', old], name)
+    rename(['steps', old], name),
+    ...originOps(stepsOf(document)[old] ?? {}, old, name, deployed)
   ];
+}
+
+/** `renamed_from` names what is deployed, however often the draft's step gets other names. */
+function originOps(body: Mapping, old: string, name: string, deployed: ReadonlySet<string>): Op[] {
+  const place = ['steps', name, 'renamed_from'];
+  const noted = text(body.renamed_from);
+  const origin = deployed.has(old) ? old : noted;
+  if (origin === name) {
+    return noted === '' ? [] : [remove(place)];
+  }
+  return origin === noted ? [] : [put(place, origin)];
 }
 
 function channelOps(document: Document, old: string, name: string): Op[] {

@@ -1,7 +1,8 @@
 /** A deployment of this workflow at work, beside its graph: numbers, runs, issues, messages, log. */
 import { useEffect, useMemo, useState, type JSX } from 'react';
+import { ownOf } from '../editor/deployed';
 import { useEditor, type EditorModel } from '../editor/model';
-import type { DeploymentStatus, DeploymentView, Message } from '../protocol';
+import type { DeploymentView, Message } from '../protocol';
 import type { Service } from '../service';
 import { useAnswer, useDoing, useWatching } from '../views/asking';
 import { Badge, Empty, Moment, Tabs, TroubleNote, WhenUp, type Tab } from '../views/parts';
@@ -82,7 +83,7 @@ function usePainted(editor: EditorModel, view: DeploymentView | null): void {
   const { setOverlay } = editor;
   useEffect(() => {
     if (view !== null) {
-      setOverlay({ kind: 'live', view, numbers: null });
+      setOverlay({ kind: 'live', view });
     }
   }, [view, setOverlay]);
 }
@@ -206,13 +207,3 @@ export function stepOf(document: EditorModel['document'], target: Target): strin
     (typeof step.out === 'object' && step.out !== null && Object.values(step.out).includes(channel));
   return Object.entries(steps).find(fills)?.[0] ?? null;
 }
-
-/** The deployments of a document's workflow. */
-export function ownOf(
-  document: EditorModel['document'],
-  statuses: readonly DeploymentStatus[]
-): DeploymentStatus[] {
-  const workflow = document?.['workflow'];
-  return statuses.filter(each => each.ref.split('@')[0] === workflow);
-}
-

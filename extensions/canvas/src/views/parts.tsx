@@ -1,5 +1,5 @@
 /** Small parts that all views share. */
-import { useId, useState, type JSX, type KeyboardEvent, type ReactNode } from 'react';
+import { useEffect, useId, useRef, useState, type JSX, type KeyboardEvent, type ReactNode } from 'react';
 import type { DeploymentStatus, Run, StageProgress, Trouble } from '../protocol';
 import type { Service } from '../service';
 import { useConnected, useWorkspace } from './asking';
@@ -74,6 +74,7 @@ export function Empty({ children }: { children: ReactNode }): JSX.Element {
 export function WhenUp({ service, children }: { service: Service; children: ReactNode }): JSX.Element {
   const { workspace, trouble, starting, start } = useWorkspace(service);
   const connected = useConnected(service);
+  const startFrom = useFocusAfter(workspace?.state === 'up');
   if (workspace?.state === 'up') {
     return (
       <>
@@ -102,13 +103,37 @@ export function WhenUp({ service, children }: { service: Service; children: Reac
             </p>
           )}
           <TroubleNote trouble={trouble} />
-          <button className="lyftnb-Button" type="button" disabled={starting} onClick={start}>
+          <button
+            className="lyftnb-Button"
+            type="button"
+            aria-disabled={starting}
+            onClick={event => {
+              if (!starting) {
+                startFrom(event.currentTarget);
+                start();
+              }
+            }}
+          >
             {starting ? 'Starting…' : 'Start the manager'}
           </button>
         </>
       )}
     </div>
   );
+}
+
+/** The button that starts is gone when it is done: what comes in its place gets its focus. */
+function useFocusAfter(done: boolean): (button: HTMLElement) => void {
+  const place = useRef<Element | null>(null);
+  useEffect(() => {
+    if (done && place.current !== null && document.activeElement === document.body) {
+      place.current.querySelector<HTMLElement>('button, input, select, [tabindex="0"]')?.focus();
+      place.current = null;
+    }
+  }, [done]);
+  return button => {
+    place.current = button.closest('.lyftnb-Down')?.parentElement ?? null;
+  };
 }
 
 export interface Tab {

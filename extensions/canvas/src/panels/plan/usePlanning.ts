@@ -1,9 +1,9 @@
 /** What the plan panel holds: what is chosen, what was published, planned and applied. */
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react';
+import { ownOf } from '../../editor/deployed';
 import { useEditor, type EditorModel } from '../../editor/model';
 import type { Deployment, DeploymentStatus, MakePlan, PlanView, Trouble, VersionInfo } from '../../protocol';
 import { troubleOf, useAnswer } from '../../views/asking';
-import { ownOf } from '../LivePanel';
 import { DRAFT, hindrance, questionOf, refOf, type Choice, type Standing, type Step } from './way';
 
 export interface Planning {
@@ -45,7 +45,8 @@ export function usePlanning(): Planning {
   const [gate, setGate] = useState<number | null>(null);
   const { busy, trouble, begin } = useBusy();
   const choice = useChoice(editor, chosen, known.deployments);
-  usePaintedPlan(editor, planned.plan, plan => {
+  const own = useRef<PlanView | null>(null);
+  usePaintedPlan(editor, own, plan => {
     setPlanned({ ...NOTHING, plan });
     setChosen({ version: plan.ref, context: plan.context });
   });
@@ -76,6 +77,7 @@ export function usePlanning(): Planning {
   const plan = async (): Promise<void> => {
     const question = questionOf(refOf(standing) ?? (await publish()), choice);
     const made = await service.ask('plan', question);
+    own.current = made;
     setPlanned({ ...NOTHING, plan: made, question });
     editor.setOverlay({ kind: 'plan', plan: made });
     editor.announce(`Planned ${made.ref} as deployment ${made.deployment}`);
@@ -173,15 +175,19 @@ function useChoice(
 }
 
 /** A plan that is painted already (a widget shows one, or the panel was closed meanwhile) is taken up. */
-function usePaintedPlan({ overlay }: EditorModel, own: PlanView | null, take: (plan: PlanView) => void): void {
+function usePaintedPlan(
+  { overlay }: EditorModel,
+  own: RefObject<PlanView | null>,
+  take: (plan: PlanView) => void
+): void {
   const painted = overlay.kind === 'plan' ? overlay.plan : null;
-  const latest = useRef({ own, take });
-  latest.current = { own, take };
+  const latest = useRef(take);
+  latest.current = take;
   useEffect(() => {
-    if (painted !== null && painted !== latest.current.own) {
-      latest.current.take(painted);
+    if (painted !== null && painted !== own.current) {
+      latest.current(painted);
     }
-  }, [painted]);
+  }, [painted, own]);
 }
 
 /** One thing at a time, and how the last one went. */

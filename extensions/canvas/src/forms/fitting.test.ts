@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import type { Column, Kind } from '../protocol';
+import { columnsBehind, fitted } from './fitting';
+
+const EXPRESSION = { type: 'string', format: 'expression' };
+const COLUMN = { type: 'string', format: 'column' };
+const columns = (given: Record<string, string>): Column[] => Object.entries(given).map(([name, type]) => ({ name, type }));
+
+function kind(name: string, params: object, example: unknown, reads: Record<string, string>): Kind {
+  return { family: 'action', name, summary: '', doc: '', icon: '', params, example, columns: columns(reads) } as unknown as Kind;
+}
+
+const FILTER = kind('filter', EXPRESSION, "distance >= 100 AND origin <> 'origin'", { distance: 'BIGINT', origin: 'VARCHAR' });
+const DERIVE = kind('derive', { type: 'object', additionalProperties: EXPRESSION }, { hours: 'minutes / 60.0' }, { minutes: 'BIGINT' });
+const DEDUPE = kind('dedupe', { type: 'object', properties: { by: { type: 'array', items: COLUMN } } }, { by: ['id'] }, { id: 'BIGINT' });
+const CSV = kind(
+  'csv',
+  { type: 'object', properties: { field: { ...COLUMN, default: '_raw' }, keep: { type: 'boolean', default: true } } },
+  { keep: false },
+  { _raw: 'VARCHAR' }
+);
+const PYTHON = kind('python', { type: 'string', format: 'python' }, 'def f(lf):\n    return lf.select("name")', { name: 'VARCHAR' });
+
+describe('fitted', () => {
+  it('takes columns of the types that the example has, and leaves quoted text alone', () => {
+    const given = columns({ at: 'TIMESTAMP', k: 'VARCHAR', n: 'DOUBLE', m: 'BIGINT' });
+    expect(fitted(FILTER, given).example).toBe("m >= 100 AND k <> 'origin'");
+  });
+
+  it('prefers the column of the same name', () => {
+    expect(fitted(FILTER, columns({ a: 'BIGINT', distance: 'DOUBLE', origin: 'VARCHAR' })).example).toBe(FILTER.example);
+  });
+
+  it('keeps names that the example makes', () => {
+    expect(fitted(DERIVE, columns({ n: 'BIGINT' })).example).toEqual({ hours: 'n / 60.0' });
+  });
+
+  it('takes any type for what only tells rows apart', () => {
+    expect(fitted(DEDUPE, columns({ k: 'VARCHAR' })).example).toEqual({ by: ['k'] });
+  });
+
+  it('says what goes without saying where it is another', () => {
+    expect(fitted(CSV, columns({ _raw: 'VARCHAR' })).example).toEqual({ keep: false });
+    expect(fitted(CSV, columns({ line: 'VARCHAR' })).example).toEqual({ field: 'line', keep: false });
+  });
+
+  it('begins with an empty form where nothing fits, but code keeps its shape', () => {
+    expect(fitted(FILTER, columns({ ok: 'BOOLEAN' })).example).toBe('');
+    expect(fitted(DERIVE, columns({ 'a b': 'BIGINT' })).example).toEqual({});
+    expect(fitted(PYTHON, columns({ n: 'BIGINT' })).example).toBe(PYTHON.example);
+  });
+
+  it('lets the example stand where columns are not known', () => {
+    expect(fitted(FILTER, null)).toBe(FILTER);
+  });
+});
+
+describe('columnsBehind', () => {
+  it('knows what ports, spools, rejects and new ports give', () => {
+    const raw = columns({ n: 'BIGINT' });
+    const bad = columns({ _row: 'VARCHAR' });
+    const after = columns({ m: 'BIGINT' });
+    const schemas = { revision: 1, channels: { raw, read_rejects: bad }, steps: { read: { before: [raw, after], tables: {} } } };
+    expect(columnsBehind(schemas, { kind: 'port', step: 'read', port: 'out', channel: 'raw' })).toBe(raw);
+    expect(columnsBehind(schemas, { kind: 'rejects', step: 'read' })).toBe(bad);
+    expect(columnsBehind(schemas, { kind: 'new port', step: 'read' })).toBe(after);
+    expect(columnsBehind(schemas, { kind: 'message', step: 'read' })).toBeNull();
+    expect(columnsBehind(null, null)).toBeNull();
+  });
+});

@@ -1,0 +1,141 @@
+/** What a new action begins with: its example, told of the columns that reach it. */
+import type { Source } from '../graph/connect';
+import { rejectsOf } from '../graph/document';
+import type { Column, Kind, Schemas } from '../protocol';
+import { blank, type Field, fieldOf, isMapping } from './fields';
+
+type Columns = readonly Column[] | null;
+
+/** Parameters whose columns tell rows apart: any type does. */
+const KEYS = new Set(['by', 'on', 'key']);
+/** Names that need no quotes in an expression. */
+const PLAIN = /^[a-z_]\w*$/i;
+
+/** The columns that a source gives; null: not known. */
+export function columnsBehind(schemas: Schemas | null, source: Source | null): Columns {
+  switch (source?.kind) {
+    case 'port':
+      return schemas?.channels[source.channel] ?? null;
+    case 'channel':
+      return schemas?.channels[source.name] ?? null;
+    case 'rejects':
+      return schemas?.channels[rejectsOf(source.step)] ?? null;
+    case 'new port':
+      return columnsAfter(schemas, source.step);
+    default:
+      return null;
+  }
+}
+
+/** The columns after the last action of a step; null: not known. */
+export function columnsAfter(schemas: Schemas | null, step: string): Columns {
+  return schemas?.steps[step]?.before.at(-1) ?? null;
+}
+
+/** The kind with an example that speaks of these columns; with an empty form, if they do not do for
+ * it. Where columns are not known, the example stands. */
+export function fitted(kind: Kind, columns: Columns): Kind {
+  const example = kind.example as unknown;
+  if (columns === null || kind.columns === undefined || kind.columns.length === 0) {
+    return kind;
+  }
+  const field = fieldOf(kind.params, kind.params, kind.name, true);
+  const given = { ...unsaid(field, kind.columns), ...(isMapping(example) ? example : {}) };
+  const whole = Object.keys(given).length === 0 ? example : given;
+  const names = namesFor(kind.columns, columns, whole);
+  if (names === null) {
+    return isPython(field) ? kind : { ...kind, example: blank(field) as Kind['example'] };
+  }
+  const fits = told(isMapping(example) ? withUnsaid(example, given, names) : example, names);
+  return { ...kind, example: fits as Kind['example'] };
+}
+
+/** A function shows what shape it has, whatever the columns. */
+function isPython({ shape }: Field): boolean {
+  const shapes = shape.kind === 'either' ? shape.branches.map(one => one.shape) : [shape];
+  return shapes.some(one => one.kind === 'text' && one.content === 'python');
+}
+
+/** Columns that the parameters mean without saying so: `field` is `_raw`. */
+function unsaid({ shape }: Field, known: readonly Column[]): Record<string, unknown> {
+  const branches = shape.kind === 'either' ? shape.branches.map(one => one.shape) : [shape];
+  const fields = branches.flatMap(one => (one.kind === 'object' ? one.fields : []));
+  return Object.fromEntries(
+    fields
+      .filter(one => one.shape.kind === 'text' && one.shape.content === 'column' && known.some(({ name }) => name === one.default))
+      .map(one => [one.name, one.default])
+  );
+}
+
+/** What goes without saying is said where another column takes its place. */
+function withUnsaid(
+  example: Record<string, unknown>,
+  given: Record<string, unknown>,
+  names: ReadonlyMap<string, string>
+): Record<string, unknown> {
+  const changed = Object.entries(given).filter(([key, value]) => key in example || names.get(String(value)) !== value);
+  return Object.fromEntries(changed);
+}
+
+/** For each column that an example speaks of, one of those that are there; null: one finds none. */
+function namesFor(known: readonly Column[], columns: readonly Column[], example: unknown): ReadonlyMap<string, string> | null {
+  const names = new Map<string, string>();
+  const free = columns.filter(({ name }) => PLAIN.test(name));
+  for (const column of known.filter(({ name }) => mentions(example, name))) {
+    const left = free.filter(({ name }) => ![...names.values()].includes(name));
+    const found = bestOf(left, column) ?? bestOf(free, column) ?? (isKey(example, column.name) ? (left[0] ?? free[0]) : undefined);
+    if (found === undefined) {
+      return null;
+    }
+    names.set(column.name, found.name);
+  }
+  return names;
+}
+
+/** The column itself, or one of its type, or of its family of types. */
+function bestOf(columns: readonly Column[], wanted: Column): Column | undefined {
+  const kin = columns.filter(({ type }) => familyOf(type) === familyOf(wanted.type));
+  return kin.find(({ name }) => name === wanted.name) ?? kin.find(({ type }) => type === wanted.type) ?? kin[0];
+}
+
+function familyOf(type: string): string {
+  if (type.endsWith('[]')) {
+    return 'list';
+  }
+  const [word = ''] = type.split(/[ (]/);
+  return /INT$|^DOUBLE$|^FLOAT$|^DECIMAL$/.test(word) ? 'number' : /^(TIMESTAMP|DATE)/.test(word) ? 'time' : word;
+}
+
+function isKey(example: unknown, column: string): boolean {
+  return isMapping(example) && Object.entries(example).some(([key, value]) => KEYS.has(key) && mentions(value, column));
+}
+
+function mentions(value: unknown, column: string): boolean {
+  if (typeof value === 'string') {
+    return replaced(value, new Map([[column, '']])) !== value;
+  }
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).some(([key, inner]) => key === column || mentions(inner, column))
+    : false;
+}
+
+/** The example with other names. A key that is no column names something new. */
+function told(value: unknown, names: ReadonlyMap<string, string>): unknown {
+  if (typeof value === 'string') {
+    return replaced(value, names);
+  }
+  if (Array.isArray(value)) {
+    return value.map(inner => told(inner, names));
+  }
+  return isMapping(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [names.get(key) ?? key, told(inner, names)]))
+    : value;
+}
+
+/** Whole words, but not within quoted text. */
+function replaced(text: string, names: ReadonlyMap<string, string>): string {
+  return text
+    .split(/('[^']*')/)
+    .map((piece, index) => (index % 2 === 1 ? piece : piece.replace(/\w+/g, word => names.get(word) ?? word)))
+    .join('');
+}
