@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lyftnb.manager.stage_run import StageRun
 from lyftnb.model import ChannelSpec, JobInput, Plan, size_bytes
@@ -17,6 +17,12 @@ class Gates:
     plan: Plan
     ledger: Ledger
     stages: Mapping[str, StageRun]
+    _limited: dict[str, ChannelSpec] = field(init=False)
+    """The channels that have a `max_lag`."""
+
+    def __post_init__(self) -> None:
+        channels = {channel.name: channel.spec for channel in self.plan.channels}
+        self._limited = {name: spec for name, spec in channels.items() if spec.max_lag is not None}
 
     def waits_for(self, run: StageRun) -> list[str]:
         """Stages before this one that have not come to their end."""
@@ -41,8 +47,8 @@ class Gates:
         is paused or is blocked would hold it back for ever.
         """
         for channel in run.stage.spools:
-            spec = self.plan.channel(channel).spec
-            if spec.max_lag is None:
+            spec = self._limited.get(channel)
+            if spec is None:
                 continue
             for consumer in self.stages.values():
                 if consumer.closed or consumer.stage.frame != "batch" or self._unfinished(consumer):

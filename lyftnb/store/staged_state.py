@@ -6,6 +6,7 @@ the disk. Its name is a segment's, in the folder `DEPLOYMENT.~state`, so that th
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Unpack
 
@@ -62,8 +63,15 @@ def read_state(staged: StagedState, root: Path) -> pl.DataFrame:
 def changes_of(commit: Commit, family: Family, root: Path) -> pl.DataFrame:
     """The changes of a family that a commit brings, in their order; without columns if none."""
     staged = [state for state in commit.state if state.family == family]
-    frames = [read_state(s, root) for s in sorted(staged, key=lambda state: state.order)]
-    return pl.concat(frames) if frames else pl.DataFrame()
+    if not staged:
+        return _nothing()
+    return pl.concat([read_state(s, root) for s in sorted(staged, key=lambda s: s.order)])
+
+
+@cache
+def _nothing() -> pl.DataFrame:
+    """Most batches change no state, and a frame of nothing is dear to make."""
+    return pl.DataFrame()
 
 
 def _check(whole: pl.DataFrame, family: Family, where: str) -> None:
