@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.browser.lab_kit import Lab, arrive, command, keys, serious_faults, shot
 
 if TYPE_CHECKING:
@@ -91,15 +89,12 @@ def test_sidebar_starts_the_manager_and_shows_the_workspace(page: Page) -> None:
     shot(page, "sidebar")
 
 
-@pytest.mark.parametrize(
-    ("name", "shows"),
-    [
+def test_views_keep_nobody_out(page: Page) -> None:
+    for name, shows in (
         ("lyftnb:open-spools", ".lyftnb-SpoolBrowser"),
         ("lyftnb:open-run-monitor", ".lyftnb-RunMonitor"),
         ("lyftnb:open-state", ".lyftnb-StateBrowser"),
-    ],
-)
-def test_views_keep_nobody_out(page: Page, name: str, shows: str) -> None:
-    command(page, name)
-    page.locator(shows).wait_for()
-    assert serious_faults(page, shows) == []
+    ):
+        command(page, name)
+        page.locator(shows).wait_for()
+        assert serious_faults(page, shows) == []
