@@ -216,7 +216,7 @@ def run_code(page: Page, code: str) -> None:
 
 def keys(page: Page, *pressed: str) -> None:
     """Press keys one after the other; a text of several letters is typed."""
-    named = {"Enter", "Escape", "Tab", "Delete", "Space", "Home", "End"}
+    named = {"Enter", "Escape", "Tab", "Delete", "Space", "Home", "End", "F2"}
     for key in pressed:
         if len(key) == 1 or "+" in key or key in named or key.startswith("Arrow"):
             page.keyboard.press(key)

@@ -31,6 +31,14 @@ def test_double_click_opens_the_canvas(page: Page) -> None:
     shot(page, "canvas")
 
 
+def test_a_workflow_that_is_open_is_traced(page: Page) -> None:
+    command(page, "docmanager:open", path=HELLO)
+    page.locator(f"{CANVAS} .react-flow__node", has_text="receive").wait_for()
+    command(page, "lyftnb:trace-workflow")
+    trace = page.get_by_role("region", name="Trace", exact=True)
+    trace.get_by_role("gridcell", name="lamp").wait_for()
+
+
 def test_text_editor_stays_the_second_choice(page: Page) -> None:
     command(page, "docmanager:open", path=HELLO, factory="Editor")
     page.locator(".jp-FileEditor .cm-content").wait_for()
