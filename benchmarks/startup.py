@@ -1,4 +1,4 @@
-"""Benchmark (f): `import lyftnb`, `lyftnb --help`, and how long a cluster takes to come up.
+"""Benchmark (f): imports, commands (by themselves and through a manager), a cluster coming up.
 
 python benchmarks/startup.py [--repeat 15]
 """
@@ -6,6 +6,7 @@ python benchmarks/startup.py [--repeat 15]
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import subprocess
 import sys
@@ -17,6 +18,16 @@ from pathlib import Path
 from lyftnb.engine import Cluster, GroupSize
 
 GROUPS = {"default": GroupSize(workers=2)}
+LYFTNB = str(Path(sys.executable).with_name("lyftnb"))
+THROUGH_A_MANAGER = (
+    "status",
+    "deployments",
+    "issues ls",
+    "runs ls",
+    "kv ls",
+    "queue ls",
+    "lock ls",
+)
 
 
 def process(*command: str) -> Callable[[], None]:
@@ -34,6 +45,19 @@ def cluster() -> None:
             time.sleep(0.01)
 
 
+def measured(verb: Callable[[], None], repeat: int) -> tuple[float, float]:
+    """Medians in seconds: by the clock, and of the CPU that child processes took."""
+    times: list[tuple[float, float]] = []
+    for _ in range(repeat):
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        verb()
+        took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        times.append((took, cpu))
+    clock, cpu_s = zip(*times, strict=True)
+    return statistics.median(clock), statistics.median(cpu_s)
+
+
 def main() -> None:
     """Print medians; whole processes, from start to exit."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -43,18 +67,27 @@ def main() -> None:
     verbs = {
         "python -c pass": process(python, "-c", "pass"),
         "import lyftnb": process(python, "-c", "import lyftnb"),
-        "lyftnb --help": process(str(Path(python).with_name("lyftnb")), "--help"),
+        "lyftnb --help": process(LYFTNB, "--help"),
         "import polars": process(python, "-c", "import polars"),
         "cluster of 2, up and down": cluster,
     }
-    print(f"\n(f) start-up, median of {args.repeat}")
+    print(f"\n(f) start-up, median of {args.repeat}: seconds by the clock, and of CPU")
     for name, verb in verbs.items():
-        times: list[float] = []
-        for _ in range(args.repeat if verb is not cluster else 3):
-            began = time.perf_counter()
-            verb()
-            times.append(time.perf_counter() - began)
-        print(f"  {name:<28} {statistics.median(times):6.3f} s")
+        show(name, verb, args.repeat if verb is not cluster else 3)
+    with tempfile.TemporaryDirectory() as folder:
+        inside = (LYFTNB, "-w", folder)
+        process(*inside, "up")()
+        try:
+            for words in THROUGH_A_MANAGER:
+                show(f"lyftnb {words}", process(*inside, *words.split()), args.repeat)
+        finally:
+            process(*inside, "down")()
+
+
+def show(name: str, verb: Callable[[], None], repeat: int) -> None:
+    """Measure, and print a line."""
+    clock, cpu = measured(verb, repeat)
+    print(f"  {name:<28} {clock:6.3f} s  {cpu:6.3f} s")
 
 
 if __name__ == "__main__":

@@ -15,13 +15,14 @@ from lyftnb.lazy import lazy
 
 if TYPE_CHECKING:
     from lyftnb.errors import LyftError, Permanent, Temporary
-    from lyftnb.workspace import Workflow, Workspace, connect, open, state
+    from lyftnb.workspace import Picture, Workflow, Workspace, connect, open, state
 
 __version__ = "0.1.0"
 
 __all__ = [
     "LyftError",
     "Permanent",
+    "Picture",
     "Temporary",
     "Workflow",
     "Workspace",
@@ -34,6 +35,7 @@ __all__ = [
 _HOMES = {
     "LyftError": "lyftnb.errors",
     "Permanent": "lyftnb.errors",
+    "Picture": "lyftnb.workspace",
     "Temporary": "lyftnb.errors",
     "Workflow": "lyftnb.workspace",
     "Workspace": "lyftnb.workspace",

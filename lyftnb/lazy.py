@@ -1,5 +1,5 @@
-"""Packages whose names come with their first use, so that a short command loads only what it asks
-for.
+"""Packages and modules that come with the first use of their names, so that a short command loads
+only what it asks for.
 """
 
 from __future__ import annotations
@@ -26,3 +26,19 @@ def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         return value
 
     return lookup
+
+
+def late(module: str) -> Any:
+    """Stands for a module, and imports it when one of its names is first used."""
+    return _Late(module)
+
+
+class _Late:
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(import_module(self._module), name)
+        # From now on it is found without asking here.
+        setattr(self, name, value)
+        return value

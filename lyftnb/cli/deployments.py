@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,6 +61,12 @@ def plan(
     group: Group = None,
     replicas: Replicas = None,
     from_now: FromNow = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write it to this file as a page: painted on the graph, and field by field."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what applying a workflow would change, and what it compiles to.
@@ -77,6 +84,10 @@ def plan(
             replicas=_numbers(replicas),
             from_now=from_now or (),
         )
+    if html is not None:
+        from lyftnb.workspace.plan_page import plan_page
+
+        html.write_text(plan_page(found), encoding="utf-8")
     if as_json:
         print_json(found.to_document() | {"compiled": _compiled(found)})
     else:

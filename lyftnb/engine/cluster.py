@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from lyftnb.engine.embedded import DASK_SETTINGS, Embedded
 from lyftnb.engine.logs import quieten
-from lyftnb.engine.staff import GroupSize, Staff
+from lyftnb.engine.staff import GroupSize
 from lyftnb.errors import ConfigError, GroupUnavailable, SetupError, near
 from lyftnb.store.remote import StateAddress
 
@@ -28,21 +29,7 @@ LOOPBACK = "127.0.0.1"
 _ANSWER_S = 10.0
 """A scheduler that takes longer to say who its workers are is as good as gone."""
 _GOODBYE_S = 2.0
-
-# Stock Dask profiles every worker and samples the system twice a second; idle, that costs a tenth
-# of a core. A task that kills its worker must not condemn its neighbours: attempts are ours to
-# count.
-DASK_SETTINGS: dict[str, Any] = {
-    "distributed.worker.profile.enabled": False,
-    "distributed.admin.system-monitor.interval": "5s",
-    "distributed.admin.system-monitor.gil.enabled": False,
-    "distributed.admin.tick.interval": "1s",
-    "distributed.admin.tick.limit": "60s",
-    "distributed.scheduler.allowed-failures": 0,
-    "distributed.scheduler.work-stealing": False,
-    "distributed.scheduler.worker-ttl": None,
-    "distributed.comm.retry.count": 2,
-}
+_END_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +42,8 @@ class Member:
     """Group → slots."""
     heard_at: float
     """When it last gave a sign of life, by the scheduler's clock."""
+    ready: bool
+    """Whether it takes tasks: not before it has quite come, nor while it is about to leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +51,10 @@ class Sight:
     """Which workers there are; both are group → slots."""
 
     there: dict[str, int]
-    """Those that answer now."""
+    """Those that take tasks now."""
     capacity: dict[str, int]
-    """Those to count on: our own also while one starts again, but not before it has once joined:
-    what is sent meanwhile would queue at others, where it stays."""
+    """Those to count on: our own also while one starts again, but not before it was once ready;
+    one that is leaving too, until it has ended what it runs."""
 
 
 class Cluster:
@@ -77,20 +66,15 @@ class Cluster:
     def __init__(
         self,
         client: Any,
-        scheduler: Any = None,
-        staff: Staff | None = None,
-        host: str = "",
-        joined: list[Callable[[], None]] | None = None,
+        own: Embedded | None = None,
+        end: Callable[[], object] | None = None,
     ) -> None:
+        """Use a client of workers of our own, of a cluster that `end` stops, or of somebody's."""
         from lyftnb.engine.prompt import hasten
 
         self.client = hasten(client)
-        self._scheduler = scheduler
-        self._staff = staff
-        self._host = host
-        self._joined = joined
-        self.settings: Mapping[str, Any] = {}
-        """What workers of an embedded cluster are told so that they can join."""
+        self._own = own
+        self._end = end
         self._known: set[str] = set()
         """Workers of our own that have been seen, by name."""
         self._address = str(client.scheduler.address)
@@ -104,32 +88,25 @@ class Cluster:
         scratch: Path,
         environment: Mapping[str, str] | None = None,
         start_timeout_s: float = 30.0,
+        leave_timeout_s: float = 600.0,
         host: str = LOOPBACK,
     ) -> Self:
-        """Start a scheduler in this process and the workers of every group as processes. `host` is
-        the address of this machine that it listens on.
+        """Start a scheduler in this process and the workers of every group as processes; see
+        `Embedded`.
 
         Connections are TLS with certificates made for this cluster alone: a scheduler's port is
         code execution for whoever reaches it, on loopback too. Returns at once; workers join while
         the caller goes on (`wait_for`).
         """
-        scratch.mkdir(parents=True, exist_ok=True)
-        staff = Staff(groups, environment or {})
-        try:
-            scheduler, client, security, joined = _scheduler(host)
-        except BaseException:
-            staff.close()
-            raise
-        cluster = cls(client, scheduler, staff, host, joined)
-        cluster.settings = {
-            "scheduler": scheduler.scheduler_address,
-            "scratch": str(scratch),
-            "security": security,
-            "start_timeout_s": start_timeout_s,
-            "dask": DASK_SETTINGS,
-        }
-        staff.begin(cluster.settings)
-        return cluster
+        own = Embedded(
+            groups,
+            scratch=scratch,
+            environment=environment or {},
+            start_timeout_s=start_timeout_s,
+            leave_timeout_s=leave_timeout_s,
+            host=host,
+        )
+        return cls(own.client, own, own.close)
 
     @classmethod
     def connect(cls, address: str, *, timeout_s: float = 10.0) -> Self:
@@ -161,14 +138,19 @@ class Cluster:
 
         quieten()
         with dask.config.set(DASK_SETTINGS):
-            scheduler = classes.start(path, options, least, most)
-            client = Client(scheduler, set_as_default=False)
-        return cls(client, scheduler)
+            cluster = classes.start(path, options, least, most)
+            client = Client(cluster, set_as_default=False)
+        return cls(client, end=lambda: cluster.close(timeout=_END_S))
 
     @property
     def is_ours(self) -> bool:
         """Whether the workers are processes of our own."""
-        return self._staff is not None
+        return self._own is not None
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What workers of an embedded cluster are told so that they can join."""
+        return self._own.settings if self._own is not None else {}
 
     @property
     def closed(self) -> bool:
@@ -182,8 +164,8 @@ class Cluster:
     @property
     def host(self) -> str:
         """The address of this machine by which workers reach this process."""
-        if self._host:
-            return self._host
+        if self._own is not None:
+            return self._own.host
         from distributed.comm import get_address_host
         from distributed.utils import get_ip
 
@@ -238,21 +220,21 @@ class Cluster:
             OSError: the scheduler does not answer.
         """
         members = await self.members()
-        there = _slots(members)
-        if self._staff is None:
+        there = _slots(m for m in members if m.ready)
+        if self._own is None:
             return Sight(there, there)
-        own = self._staff.groups()
-        self._known = (self._known | {m.name for m in members}) & own.keys()
+        own = self._own.groups()
+        self._known = (self._known | {m.name for m in members if m.ready}) & own.keys()
         counted = Counter(own[name] for name in self._known)
         counted.update(_slots(m for m in members if m.name not in own))
         return Sight(there, dict(counted))
 
-    def when_joined(self, tell: Callable[[], None]) -> None:
-        """Call `tell`, which must be quick, whenever a worker joins; a scheduler that is not ours
-        does not say.
+    def when_ready(self, tell: Callable[[], None]) -> None:
+        """Call `tell`, which must be quick, whenever a worker takes tasks; a scheduler that is not
+        ours does not say.
         """
-        if self._joined is not None:
-            self._joined.append(tell)
+        if self._own is not None:
+            self._own.when_ready(tell)
 
     async def members(self) -> list[Member]:
         """The workers that are there now. To be awaited on the client's loop.
@@ -271,15 +253,15 @@ class Cluster:
                     if name.startswith(_PREFIX)
                 },
                 heard_at=worker["last_seen"],
+                ready=worker["status"] == "running",
             )
             for address, worker in known["workers"].items()
         ]
 
     def expects(self, whom: str) -> bool:
         """Whether a worker of our own has this name or group, be it there already or not."""
-        return self._staff is not None and (
-            whom in self._staff.groups() or whom in self._staff.groups().values()
-        )
+        groups = self._own.groups() if self._own is not None else {}
+        return whom in groups or whom in groups.values()
 
     async def run_on(
         self, address: str, function: Callable[..., Any], *args: Any
@@ -304,28 +286,16 @@ class Cluster:
             raise self.gone() from error
 
     def scale(self, groups: Mapping[str, GroupSize]) -> None:
-        """Have so many workers of our own in each group, and none in others. What those that go
-        were at is run again elsewhere; so first those go that have nothing to do.
+        """Have so many workers of our own in each group, and none in others. Those that go are
+        given nothing more and first end what they run: so nothing is run again for it.
         """
-        if self._staff is not None:
-            self._staff.set(groups, self._busy())
-
-    def _busy(self) -> set[str]:
-        """Names of workers that are at work; none where the scheduler does not say."""
-
-        async def ask() -> set[str]:
-            processing = await self.client.scheduler.processing(workers=None)
-            return {m.name for m in await self.members() if processing.get(m.address)}
-
-        try:
-            return self.spawn(ask()).result(timeout=_ANSWER_S)
-        except (OSError, TimeoutError, RuntimeError):
-            return set()
+        if self._own is not None:
+            self._own.scale(groups)
 
     def restart(self, groups: Collection[str]) -> None:
         """Kill the workers of these groups where they are ours; they are started again."""
-        if self._staff is not None:
-            self._staff.restart(groups)
+        if self._own is not None:
+            self._own.restart(groups)
 
     def wait_for(self, groups: Iterable[str], timeout_s: float = 30.0) -> None:
         """Wait until every group has a worker.
@@ -347,17 +317,15 @@ class Cluster:
     @property
     def pids(self) -> tuple[int, ...]:
         """Process ids of our own workers, as they are now."""
-        return self._staff.pids if self._staff else ()
+        return self._own.pids if self._own is not None else ()
 
     def close(self) -> None:
         """Stop the client, and the workers and the scheduler where they are ours."""
         if not self.is_ours and not self.closed:
             self._withdraw()
         self.client.close(timeout=_GOODBYE_S)
-        if self._staff is not None:
-            self._staff.close()
-        if self._scheduler is not None:
-            self._scheduler.close(timeout=5)
+        if self._end is not None:
+            self._end()
 
     def __enter__(self) -> Self:
         return self
@@ -371,40 +339,6 @@ def _slots(members: Iterable[Member]) -> dict[str, int]:
     for member in members:
         slots.update(member.groups)
     return dict(slots)
-
-
-def _scheduler(host: str) -> tuple[Any, Any, dict[str, Any], list[Callable[[], None]]]:
-    """A scheduler in this process, a client of it, what workers need to join, and whom it tells
-    when one has.
-    """
-    import dask
-    from distributed import Client, LocalCluster, Security
-
-    from lyftnb.engine.prompt import PromptWorkers
-
-    quieten()
-    security = Security.temporary()
-    with dask.config.set(DASK_SETTINGS):
-        scheduler = LocalCluster(
-            n_workers=0,
-            processes=False,
-            protocol="tls://",
-            security=security,
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},
-            host=host,
-            silence_logs=False,
-        )
-        prompt = PromptWorkers()
-        scheduler.scheduler.add_plugin(prompt)
-        client = Client(scheduler, set_as_default=False)
-    tls = {
-        "tls_ca_file": security.tls_ca_file,
-        "tls_worker_cert": security.tls_worker_cert,
-        "tls_worker_key": security.tls_worker_key,
-        "require_encryption": True,
-    }
-    return scheduler, client, tls, prompt.joined
 
 
 def _no_scheduler(address: str, what: str) -> ConfigError:

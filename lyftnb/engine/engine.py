@@ -59,8 +59,8 @@ class Engine:
         # Other owners may use the same scheduler, and an earlier one may have died just now: keys
         # must never meet, or Dask would hand out the other's results.
         self._token = secrets.token_hex(4)
-        cluster.when_joined(lambda: self.look_for_workers(_nothing))
-        self.look_for_workers(_nothing)  # who joined before anybody was told
+        cluster.when_ready(lambda: self.look_for_workers(_nothing))
+        self.look_for_workers(_nothing)  # who came before anybody was told
 
     @property
     def slots(self) -> dict[str, int]:

@@ -77,7 +77,9 @@ async def _find(cluster: Cluster, whom: str) -> Member:
     """The worker of that name, or of a group the one that was heard of last."""
     while True:
         members = await cluster.members()
-        meant = [m for m in members if m.name == whom] or [m for m in members if whom in m.groups]
+        meant = [m for m in members if m.name == whom] or [
+            m for m in members if m.ready and whom in m.groups
+        ]
         if meant:
             return max(meant, key=lambda member: member.heard_at)
         if not cluster.expects(whom):

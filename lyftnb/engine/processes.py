@@ -54,9 +54,13 @@ class WorkerProcess:
         """Kill it; it is started again."""
         self._child.kill()
 
+    def dismiss(self) -> None:
+        """Do not start it again when it ends."""
+        self._closing.set()
+
     def close(self) -> None:
         """Let it go; returns when it is gone."""
-        self._closing.set()
+        self.dismiss()
         with self._lock:
             _let_go(self._child)
         try:

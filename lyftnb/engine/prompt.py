@@ -8,23 +8,36 @@ calls when many small tasks go out. We send few tasks, and each batch waits for 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from distributed import Client, Scheduler, SchedulerPlugin
+from distributed import Client, Scheduler, SchedulerPlugin, Status
 
 _INTERVAL_S = 0.001
 
 
 class PromptWorkers(SchedulerPlugin):  # type: ignore[misc]
-    """Lets a scheduler of our own send to its workers without delay, and tells who joins."""
+    """Lets a scheduler of our own send to its workers without delay, and tells when one is ready.
+
+    A worker has joined a moment before it is ready; a task that is sent meanwhile goes to another.
+    """
 
     def __init__(self) -> None:
-        self.joined: list[Callable[[], None]] = []
-        """Called on the scheduler's loop when a worker has joined; must be quick."""
+        self.ready: list[Callable[[], None]] = []
+        """Called on the scheduler's loop when a worker takes tasks; must be quick."""
 
     def add_worker(self, scheduler: Scheduler, worker: str) -> None:
         """A worker has joined, its stream is open."""
         scheduler.stream_comms[worker].interval = _INTERVAL_S
-        for tell in self.joined:
+        if scheduler.workers[worker].status == Status.running:
+            self._tell()
+
+    def log_event(self, topic: str, msg: Any) -> None:
+        """Something has happened: of a worker's change of status Dask tells in no other way."""
+        if isinstance(msg, dict) and msg.get("status") == Status.running.name:
+            self._tell()
+
+    def _tell(self) -> None:
+        for tell in self.ready:
             tell()
 
 

@@ -48,6 +48,7 @@ class Staff:
         self._lock = threading.Lock()
         self._sizes: dict[str, GroupSize] = {}
         self._processes: dict[str, WorkerProcess] = {}
+        self._leaving: dict[str, WorkerProcess] = {}
         self.set(groups)
 
     def begin(self, settings: Mapping[str, Any]) -> None:
@@ -57,36 +58,43 @@ class Staff:
             for name, process in self._processes.items():
                 self._tell(name, process)
 
-    def set(self, groups: Mapping[str, GroupSize], busy: Collection[str] = ()) -> None:
-        """Have so many workers in each group, and none in groups that are not named.
+    def set(self, groups: Mapping[str, GroupSize], busy: Collection[str] = ()) -> list[str]:
+        """Have so many workers in each group, and none in groups that are not named; gives the
+        names of those that are to leave, which go on until `part` ends them.
 
-        Those that are let go stop at once, and what they were at is run again elsewhere: first
-        those that have nothing to do, by their names not among the `busy` ones. Workers whose
-        threads or memory have changed are hired anew.
+        First those leave that have nothing to do, by their names not among the `busy` ones. Workers
+        whose threads or memory have changed are hired anew.
         """
         with self._lock:
             leaving = [name for name in self._processes if self._outdated(name, groups)]
             for group, count in self._counts(without=leaving).items():
                 spare = count - groups[group].workers
                 leaving += self._spared(group, spare, busy, leaving)
-            gone = [self._processes.pop(name) for name in leaving]
-        # Before others come, who may get their names.
-        _close(gone)
-        with self._lock:
+            for name in leaving:
+                self._leaving[name] = self._processes.pop(name)
+                self._leaving[name].dismiss()
             self._sizes = dict(groups)
             counts = self._counts()
             for group, size in groups.items():
                 for _ in range(size.workers - counts[group]):
                     self._hire(group, size)
+            return leaving
+
+    def part(self, name: str) -> None:
+        """Let go of a worker that is leaving; returns when it is gone."""
+        with self._lock:
+            process = self._leaving.pop(name, None)
+        if process is not None:
+            process.close()
 
     def restart(self, groups: Collection[str]) -> None:
-        """Kill the workers of these groups; they are started again."""
+        """Kill the workers of these groups; those that are not leaving are started again."""
         for process in self._all():
             if process.group in groups:
                 process.restart()
 
     def groups(self) -> dict[str, str]:
-        """Worker → group, also while one starts."""
+        """Worker → group, also while one starts; without those that are leaving."""
         with self._lock:
             return {name: process.group for name, process in self._processes.items()}
 
@@ -98,14 +106,16 @@ class Staff:
     def close(self) -> None:
         """Let all go; returns when they are gone."""
         with self._lock:
-            gone, self._processes = list(self._processes.values()), {}
-        _close(gone)
+            gone = [*self._processes.values(), *self._leaving.values()]
+            self._processes, self._leaving = {}, {}
+        with ThreadPoolExecutor(max(1, len(gone))) as pool:
+            list(pool.map(WorkerProcess.close, gone))
 
     # -- with the lock held
 
     def _all(self) -> list[WorkerProcess]:
         with self._lock:
-            return list(self._processes.values())
+            return [*self._processes.values(), *self._leaving.values()]
 
     def _counts(self, without: Collection[str] = ()) -> Counter[str]:
         return Counter(p.group for name, p in self._processes.items() if name not in without)
@@ -133,7 +143,8 @@ class Staff:
 
     def _hire(self, group: str, size: GroupSize) -> None:
         number = 0
-        while (name := f"{group}-{number}{self._at}") in self._processes:
+        # The name of one that is leaving is not free before it has gone.
+        while (name := f"{group}-{number}{self._at}") in {**self._processes, **self._leaving}:
             number += 1
         threads = str(size.threads)
         bounds = {"POLARS_MAX_THREADS": threads, "OMP_NUM_THREADS": threads}
@@ -151,8 +162,3 @@ class Staff:
         process.begin(
             {**self._settings, "name": name, "group": process.group, "memory_bytes": memory}
         )
-
-
-def _close(processes: Collection[WorkerProcess]) -> None:
-    with ThreadPoolExecutor(max(1, len(processes))) as pool:
-        list(pool.map(WorkerProcess.close, processes))

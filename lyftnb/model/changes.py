@@ -237,6 +237,8 @@ class DeploymentPlan:
     """Of all that it depends on."""
     text: str = field(default="", compare=False)
     """It in words, as `str` gives it."""
+    before: Plan | None = None
+    """What the deployed revision is compiled to; None: nothing is deployed."""
 
     @property
     def ref(self) -> str:

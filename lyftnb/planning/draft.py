@@ -13,10 +13,13 @@ from lyftnb.planning.graph import Graph
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What planning is told beside the document. `deployment` is None when only validating."""
+    """What planning is told beside the document."""
 
     checker: Checker
     deployment: str | None = None
+    """What it runs as; None: not known, so that none of its spools are there."""
+    runs: bool = False
+    """It is to run: what it needs must be there by now."""
     context: ContextLayers = field(default_factory=ContextLayers)
     """What is stronger than the workflow's own values."""
     groups: Mapping[str, int] | None = None
@@ -24,7 +27,11 @@ class Setting:
     secrets: frozenset[str] | None = None
     """The secrets that there are; None: not known, all are taken to be there."""
     known: Mapping[str, Schema] = field(default_factory=dict)
-    """Channel (or `DEPLOYMENT.CHANNEL` of another) → its present schema."""
+    """`DEPLOYMENT.CHANNEL` → the schema that the spool has now."""
+
+    def present(self, channel: str, deployment: str | None = None) -> Schema | None:
+        """The schema that a spool of this deployment, or of another, has now; None: it has none."""
+        return self.known.get(f"{deployment or self.deployment}.{channel}")
 
 
 @dataclass(frozen=True, slots=True)

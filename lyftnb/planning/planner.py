@@ -35,18 +35,20 @@ def validate(
     known: Mapping[str, Schema] | None = None,
     context: ContextLayers | None = None,
     secrets: frozenset[str] | None = None,
+    deployment: str | None = None,
 ) -> tuple[Problem, ...]:
     """Everything that is wrong, doubtful or worth knowing, worst first.
 
     Args:
         spec: the document.
         checker: answers about kinds, parameters, expressions and types.
-        known: channel (or `DEPLOYMENT.CHANNEL`) → its present schema.
+        known: `DEPLOYMENT.CHANNEL` → the schema that the spool has now.
         context: the layers that are stronger than the workflow's own values.
         secrets: the secrets that there are; None where they are not known.
+        deployment: what it runs as: the one whose spools are its own.
     """
     layers = context or ContextLayers()
-    setting = Setting(checker, context=layers, secrets=secrets, known=known or {})
+    setting = Setting(checker, deployment, context=layers, secrets=secrets, known=known or {})
     return worst_first(_run(FRONT, Draft(spec, Graph.of(spec)), setting).problems)
 
 
@@ -78,7 +80,7 @@ def plan(
         GroupUnavailable: a step asks for a group that has no workers.
     """
     layers = context or ContextLayers()
-    setting = Setting(checker, deployment, layers, groups, secrets, known or {})
+    setting = Setting(checker, deployment, True, layers, groups, secrets, known or {})
     draft = _run(FRONT, Draft(spec, Graph.of(spec)), setting)
     problems = worst_first(draft.problems)
     if has_errors(problems):

@@ -16,10 +16,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import polars as pl
-
 from lyftnb.errors import LedgerError, StorageError
+from lyftnb.store.engines import duckdb, pl
 from lyftnb.store.owner import busy
 
 FILE = "ledger.duckdb"

@@ -11,10 +11,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import polars as pl
-
 from lyftnb.model import Schema
 from lyftnb.store.database import Database
+from lyftnb.store.engines import pl
 from lyftnb.store.keybook import KeyBook
 from lyftnb.store.mirror import NO_SCHEMA, Mirror, Spool, Standing
 from lyftnb.store.newest import Newest

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-import polars as pl
-
 from lyftnb.model import Issue, IssueDraft, MessageDraft, Severity
+from lyftnb.store.engines import pl
 from lyftnb.store.families import Setting
 from lyftnb.store.numbers import reserve
 from lyftnb.store.posting import post
@@ -20,20 +20,6 @@ ISSUE_RAISED, ISSUE_CLOSED = "issue-raised", "issue-closed"
 """Types of the system messages that tell of issues, when they open and when they close."""
 _TOLD_CHARACTERS = 2000
 """So much of a cause goes into a message; the row has all of it."""
-_KEY = {"code": pl.String, "place": pl.String}
-_TIME = pl.Datetime("us", "UTC")
-_ROW: Mapping[str, Any] = {
-    "issue": pl.Int64,
-    **_KEY,
-    "severity": pl.String,
-    "cause": pl.String,
-    "hint": pl.String,
-    "facts": pl.String,
-    "count": pl.Int64,
-    "first_at": _TIME,
-    "last_at": _TIME,
-    "closed_at": _TIME,
-}
 
 
 class Issues(Session):
@@ -129,7 +115,7 @@ def raise_issues(setting: Setting, drafts: Sequence[IssueDraft]) -> list[Issue]:
         key = (row["code"], row["place"])
         count = merged[key]["count"] if key in merged else 0
         merged[key] = row | {"count": count + 1}
-    found = setting.database.frame("open_issues", pl.DataFrame([*merged], _KEY, orient="row"))
+    found = setting.database.frame("open_issues", pl.DataFrame([*merged], _key(), orient="row"))
     known = {(row["code"], row["place"]): row for row in found.iter_rows(named=True)}
     for key, before in known.items():
         row = merged[key]
@@ -143,8 +129,8 @@ def raise_issues(setting: Setting, drafts: Sequence[IssueDraft]) -> list[Issue]:
         row["issue"] = number
     again = [merged[key] for key in known]
     if again:
-        setting.database.frame("raise_again", pl.DataFrame(again, _ROW))
-    setting.database.insert("issues", pl.DataFrame(new, _ROW))
+        setting.database.frame("raise_again", pl.DataFrame(again, _columns()))
+    setting.database.insert("issues", pl.DataFrame(new, _columns()))
     opened = [_issue(row) for row in new]
     _tell(setting, ISSUE_RAISED, opened)
     issues = {key: _issue(row) for key, row in merged.items()}
@@ -183,7 +169,7 @@ def _tell(setting: Setting, kind: str, issues: Sequence[Issue]) -> None:
 def _row(draft: IssueDraft, now: datetime) -> dict[str, Any]:
     texts = {name: text for name, text in asdict(draft).items() if isinstance(text, str)}
     return {
-        **dict.fromkeys(_ROW),
+        **dict.fromkeys(_columns()),
         **{name: _clean(text) for name, text in texts.items()},
         "facts": json.dumps(dict(draft.facts), default=str),
         "count": 1,
@@ -200,3 +186,25 @@ def _issue(row: Mapping[str, Any]) -> Issue:
 def _clean(text: str) -> str:
     """Text that UTF-8 can hold: names of files may be any bytes."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+@cache
+def _key() -> Mapping[str, Any]:
+    return {"code": pl.String, "place": pl.String}
+
+
+@cache
+def _columns() -> Mapping[str, Any]:
+    time = pl.Datetime("us", "UTC")
+    return {
+        "issue": pl.Int64,
+        **_key(),
+        "severity": pl.String,
+        "cause": pl.String,
+        "hint": pl.String,
+        "facts": pl.String,
+        "count": pl.Int64,
+        "first_at": time,
+        "last_at": time,
+        "closed_at": time,
+    }

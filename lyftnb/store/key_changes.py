@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-import polars as pl
-
 from lyftnb.errors import StateError
 from lyftnb.model import KV_READ, KV_SCAN, STATE_NAME_PATTERN, Commit, Refused
+from lyftnb.store.engines import pl
 from lyftnb.store.entries import (
     KEY_BYTES,
     OPS,

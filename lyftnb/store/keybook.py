@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-
-import polars as pl
+from functools import cache
+from typing import Any, TypeAlias
 
 from lyftnb.errors import StorageError
 from lyftnb.store.database import Database
+from lyftnb.store.engines import pl
 from lyftnb.store.entries import NOTHING, Address, Applied, Change, Entry, applied, hash_of
 from lyftnb.store.mirror import Mirror
 
@@ -33,17 +34,7 @@ _COMPACTION = (
     "drop_keys",
     "drop_members",
 )
-_Columns = Mapping[str, pl.DataType | type[pl.DataType]]
-_ADDRESSES: _Columns = {"hash": pl.UInt64, "namespace": pl.String, "key": pl.String}
-_TIME = pl.Datetime("us", "UTC")
-_KV: _Columns = {
-    **_ADDRESSES,
-    "value": pl.String,
-    "set_since": pl.Int64,
-    "version": pl.Int64,
-    "expires_at": _TIME,
-}
-_MEMBERS: _Columns = {**_ADDRESSES, "member": pl.String, "present": pl.Boolean, "version": pl.Int64}
+_Columns: TypeAlias = Mapping[str, Any]
 
 
 @dataclass
@@ -136,7 +127,7 @@ class KeyBook:
             if entry is not None and entry.set_since is not None:
                 since[address] = entry.set_since
         found: dict[Address, dict[str, bool]] = {address: {} for address in since}
-        given = _frame(_ADDRESSES, ((hash_of(a), *a) for a in since))
+        given = _frame(_addresses(), ((hash_of(a), *a) for a in since))
         if since:
             rows = self.database.frame("set_members", given)
             for namespace, key, member, present, version in rows.iter_rows():
@@ -158,8 +149,8 @@ class KeyBook:
             for address, changed in self._members.items()
             for member, (present, version) in changed.items()
         ]
-        self._append("kv", _KV, keys)
-        self._append("set_members", _MEMBERS, members)
+        self._append("kv", _kv(), keys)
+        self._append("set_members", _members(), members)
         self.state.key_rows += len(keys) + len(members)
         self._entries.clear()
         self._members.clear()
@@ -188,7 +179,7 @@ class KeyBook:
 
 def as_columns(changes: Iterable[Change]) -> pl.DataFrame:
     """Changes as `put_columns` takes them."""
-    columns = dict.fromkeys(Change._fields, pl.String()) | {"expires_at": _TIME}
+    columns = dict.fromkeys(Change._fields, pl.String()) | {"expires_at": _time()}
     return _frame(columns, changes)
 
 
@@ -240,3 +231,24 @@ def _newest(rows: pl.DataFrame) -> dict[Address, Entry]:
 
 def _frame(columns: _Columns, rows: Iterable[tuple[object, ...]]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), dict(columns), orient="row")
+
+
+@cache
+def _time() -> pl.DataType:
+    return pl.Datetime("us", "UTC")
+
+
+@cache
+def _addresses() -> _Columns:
+    return {"hash": pl.UInt64, "namespace": pl.String, "key": pl.String}
+
+
+@cache
+def _kv() -> _Columns:
+    values = {"value": pl.String, "set_since": pl.Int64, "version": pl.Int64}
+    return {**_addresses(), **values, "expires_at": _time()}
+
+
+@cache
+def _members() -> _Columns:
+    return {**_addresses(), "member": pl.String, "present": pl.Boolean, "version": pl.Int64}

@@ -9,10 +9,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from lyftnb.model import Commit, Refused
 from lyftnb.store.database import Database
+from lyftnb.store.engines import pl
 from lyftnb.store.families import Setting
 from lyftnb.store.session import Session
 from lyftnb.store.staged_state import changes_of

@@ -8,8 +8,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import polars as pl
-
 from lyftnb.errors import BadData, NotFound
 from lyftnb.model import (
     MESSAGE_DEPTH,
@@ -21,10 +19,11 @@ from lyftnb.model import (
     Refused,
     StagedState,
 )
+from lyftnb.store.engines import pl
 from lyftnb.store.families import Setting
 from lyftnb.store.issues import raise_issues
 from lyftnb.store.payloads import check_text
-from lyftnb.store.posting import COLUMNS, check_draft, frame_of, insert, post
+from lyftnb.store.posting import check_draft, columns, frame_of, insert, post
 from lyftnb.store.session import Session
 from lyftnb.store.staged_state import read_state
 from lyftnb.store.tail import Tail
@@ -234,7 +233,7 @@ def _staged_frame(staged: pl.DataFrame, claim: Claim) -> pl.DataFrame:
         batch=pl.lit(claim.batch),
         run=pl.lit(claim.run),
         depth=pl.lit(claim.depth, pl.Int32),
-    ).select(COLUMNS.keys())
+    ).select(columns().keys())
 
 
 def _end_chains(setting: Setting, jobs: Sequence[str | None]) -> None:

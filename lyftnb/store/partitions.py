@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-import polars as pl
-
 from lyftnb.errors import WorkflowError
 from lyftnb.model import SpoolSpec
+from lyftnb.store.engines import pl
 
 NULL_LABEL = "(null)"
 """Label of the rows that have no value to be partitioned by."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-import polars as pl
-
 from lyftnb.model import Message, MessageDraft
+from lyftnb.store.engines import pl
 from lyftnb.store.families import Setting
 from lyftnb.store.payloads import check_text, to_text
 from lyftnb.store.tail import Tail
@@ -15,19 +15,12 @@ from lyftnb.store.tail import Tail
 _FEW = 64
 """So many messages at a time are kept in memory, and handled as rows."""
 
-COLUMNS: Mapping[str, Any] = {
-    "kind": pl.String,
-    "source": pl.String,
-    "type": pl.String,
-    "tag": pl.String,
-    "payload": pl.String,
-    "job": pl.String,
-    "batch": pl.String,
-    "run": pl.String,
-    "correlation": pl.String,
-    "depth": pl.Int32,
-}
-"""The columns of messages that have no id and no time yet."""
+
+@cache
+def columns() -> Mapping[str, Any]:
+    """The columns of messages that have no id and no time yet."""
+    texts = ("kind", "source", "type", "tag", "payload", "job", "batch", "run", "correlation")
+    return {**dict.fromkeys(texts, pl.String), "depth": pl.Int32}
 
 
 def check_draft(draft: MessageDraft) -> None:
@@ -44,12 +37,12 @@ def check_draft(draft: MessageDraft) -> None:
 
 
 def frame_of(drafts: Sequence[MessageDraft]) -> pl.DataFrame:
-    """Checked drafts in `COLUMNS`."""
-    return pl.DataFrame(_rows(drafts), schema=COLUMNS)
+    """Checked drafts in `columns()`."""
+    return pl.DataFrame(_rows(drafts), schema=columns())
 
 
 def insert(setting: Setting, messages: pl.DataFrame) -> range:
-    """Put messages, given in `COLUMNS`, on the bus in their order; their ids."""
+    """Put messages, given in `columns()`, on the bus in their order; their ids."""
     if messages.height <= _FEW:
         return _append(setting, messages.to_dicts())
     ids = _ids(setting, messages.height)
@@ -68,14 +61,14 @@ def post(setting: Setting, drafts: Sequence[MessageDraft]) -> list[Message]:
     # Most come alone, and a frame of one row takes longer than all the rest.
     ids = _append(setting, _rows(drafts)) if few else insert(setting, frame_of(drafts))
     return [
-        Message(id=number, at=setting.now, **{name: getattr(draft, name) for name in COLUMNS})
+        Message(id=number, at=setting.now, **{name: getattr(draft, name) for name in columns()})
         for number, draft in zip(ids, drafts, strict=True)
     ]
 
 
 def _rows(drafts: Sequence[MessageDraft]) -> list[dict[str, Any]]:
     return [
-        {name: getattr(draft, name) for name in COLUMNS}
+        {name: getattr(draft, name) for name in columns()}
         | {"payload": to_text(draft.payload, f"message {draft.tag or draft.type}")}
         for draft in drafts
     ]

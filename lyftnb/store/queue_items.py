@@ -9,26 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
-import polars as pl
-
 from lyftnb.model import Commit, Lease, Refused, StagedState
+from lyftnb.store.engines import pl
 from lyftnb.store.families import Setting
 from lyftnb.store.mirror import QueueSettings
 from lyftnb.store.numbers import reserve
 from lyftnb.store.staged_state import read_state
 
-NEW_ITEM: Mapping[str, Any] = {
-    "queue": pl.String,
-    "id": pl.String,
-    "payload": pl.String,
-    "priority": pl.Int32,
-    "available_at": pl.Datetime("us", "UTC"),
-}
-_LEASE = {"item": pl.Int64, "token": pl.Int64}
 _SHOWN = 5
 """So many lost items are named in a refusal; `Refused.lost` has all of them."""
+
+
+@cache
+def new_item() -> Mapping[str, Any]:
+    """The columns of an item that has no number yet."""
+    return {
+        "queue": pl.String,
+        "id": pl.String,
+        "payload": pl.String,
+        "priority": pl.Int32,
+        "available_at": pl.Datetime("us", "UTC"),
+    }
 
 
 def put(setting: Setting, items: pl.DataFrame) -> list[int | None]:
@@ -36,9 +40,9 @@ def put(setting: Setting, items: pl.DataFrame) -> list[int | None]:
 
     Args:
         setting: the transaction.
-        items: in the columns of `NEW_ITEM`; nulls stand for no id, no payload, priority 0, now.
+        items: in the columns of `new_item()`; nulls stand for no id, no payload, priority 0, now.
     """
-    now = setting.now
+    now, time = setting.now, new_item()["available_at"]
     make_queues(setting, items["queue"].unique().to_list())
     placed = items.select(
         pl.int_range(pl.len()).alias("place"),
@@ -46,9 +50,9 @@ def put(setting: Setting, items: pl.DataFrame) -> list[int | None]:
         "id",
         pl.col("payload").fill_null("null"),
         pl.col("priority").fill_null(0),
-        enqueued_at=pl.lit(now).cast(NEW_ITEM["available_at"]),
-        hidden_at=pl.lit(now).cast(NEW_ITEM["available_at"]),
-        hidden_until=pl.max_horizontal("available_at", pl.lit(now)).cast(NEW_ITEM["available_at"]),
+        enqueued_at=pl.lit(now).cast(time),
+        hidden_at=pl.lit(now).cast(time),
+        hidden_until=pl.max_horizontal("available_at", pl.lit(now)).cast(time),
         attempts=pl.lit(0, pl.Int32),
     )
     fresh = _without_known_ids(setting, placed)
@@ -86,7 +90,10 @@ def make_queues(setting: Setting, names: Sequence[str]) -> None:
 def lease_frame(leases: Sequence[Lease]) -> pl.DataFrame:
     """Leases as the named statements take them."""
     newest = _newest(leases)
-    return pl.DataFrame({"item": newest.keys(), "token": newest.values()}, schema=_LEASE)
+    return pl.DataFrame(
+        {"item": newest.keys(), "token": newest.values()},
+        schema={"item": pl.Int64, "token": pl.Int64},
+    )
 
 
 def among(leases: Sequence[Lease], found: pl.DataFrame) -> list[bool]:

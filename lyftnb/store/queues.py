@@ -8,16 +8,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import polars as pl
-
 from lyftnb.errors import BadData
 from lyftnb.model import Item, Lease, MessageDraft, NewItem, QueueDepth, QueuedItem
+from lyftnb.store.engines import pl
 from lyftnb.store.families import Setting
 from lyftnb.store.mirror import QueueSettings
 from lyftnb.store.numbers import reserve
 from lyftnb.store.payloads import check_seconds, check_text, to_text
 from lyftnb.store.posting import post
-from lyftnb.store.queue_items import NEW_ITEM, among, lease_frame, make_queues, put
+from lyftnb.store.queue_items import among, lease_frame, make_queues, new_item, put
 from lyftnb.store.session import Session
 
 DEAD_LETTERS = "dead-letters"
@@ -275,7 +274,7 @@ def _new_items(queue: str, items: Sequence[NewItem], now: datetime) -> pl.DataFr
             "priority": [item.priority for item in items],
             "available_at": [now + timedelta(seconds=item.delay_s) for item in items],
         },
-        schema=NEW_ITEM,
+        schema=new_item(),
     )
 
 

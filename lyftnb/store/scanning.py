@@ -8,22 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 
-import polars as pl
-
-from lyftnb.dtypes import from_schema
 from lyftnb.errors import SegmentDamaged, SegmentMissing
 from lyftnb.model import Schema, SegmentRef, united
+from lyftnb.store.engines import pl
 
 SEQ = "_seq"
 _MAGIC = b"PAR1"
-_CASTS = pl.ScanCastOptions(
-    integer_cast=["upcast", "allow-float"],
-    float_cast="upcast",
-    missing_struct_fields="insert",
-)
 _REPAIR = "restore the file from a backup; a draft's data can be made anew by `lyftnb run --fresh`"
 
 
@@ -47,6 +41,8 @@ def scan(
     """
     for segment in segments:
         check_file(segment, Path(root))
+    from lyftnb.dtypes import from_schema
+
     dtypes = from_schema(_whole(schema, segments))
     frames = [_frame(run, dtypes, Path(root), seq) for run in _runs(segments, seq)]
     if not frames:
@@ -110,13 +106,22 @@ def _runs(segments: Sequence[SegmentRef], seq: bool) -> Iterator[list[SegmentRef
         yield [segment for _index, segment in run]
 
 
+@cache
+def _casts() -> pl.ScanCastOptions:
+    return pl.ScanCastOptions(
+        integer_cast=["upcast", "allow-float"],
+        float_cast="upcast",
+        missing_struct_fields="insert",
+    )
+
+
 def _frame(run: list[SegmentRef], dtypes: pl.Schema, root: Path, seq: bool) -> pl.LazyFrame:
     offset = run[0].offset or 0
     frame = pl.scan_parquet(
         [root / segment.path for segment in run],
         schema=dtypes,
         missing_columns="insert",
-        cast_options=_CASTS,
+        cast_options=_casts(),
         glob=False,
         hive_partitioning=False,
         row_index_name=SEQ if seq else None,

@@ -16,11 +16,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, Unpack
 
-import polars as pl
-
-from lyftnb.dtypes import to_schema, to_stored
 from lyftnb.errors import unwritten
 from lyftnb.model import SpoolSpec, StagedSegment
+from lyftnb.store.engines import pl
 from lyftnb.store.partitions import event_range, parts
 
 # Measured on 200,000 web-log rows: level 1 writes 5.8 M rows/s (level 3: 4.5 M) for 6 % more bytes;
@@ -63,6 +61,8 @@ def write_segments(
         StorageError: the disk cannot be written (`StorageFull`: has no room).
         WorkflowError: the event time is no time, or a column cannot be stored.
     """
+    from lyftnb.dtypes import to_stored
+
     if frame.is_empty():
         return ()
     frame = to_stored(frame)
@@ -110,6 +110,8 @@ def staged_name(spool: str, origin: Origin, part: int) -> str:
 def _stage(
     frame: pl.DataFrame, partition: str | None, spec: SpoolSpec, root: Path, path: str
 ) -> StagedSegment:
+    from lyftnb.dtypes import to_schema
+
     size, crc = _write(root, path, frame)
     low, high = event_range(frame, spec)
     return StagedSegment(

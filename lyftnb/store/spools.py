@@ -7,14 +7,13 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-import polars as pl
-
 from lyftnb.errors import NotFound, unknown
 from lyftnb.model import (
     Schema,
     SegmentRef,
 )
 from lyftnb.store.database import queries
+from lyftnb.store.engines import pl
 from lyftnb.store.mirror import Spool
 from lyftnb.store.records import NO_BACKLOG, Backlog, Listing, SpoolInfo
 from lyftnb.store.scanning import cut

@@ -9,11 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Unpack
 
-import polars as pl
-
-from lyftnb.dtypes import from_schema
 from lyftnb.errors import BadData, StorageError
 from lyftnb.model import PAYLOAD_BYTES, STAGED_COLUMNS, Commit, Family, StagedState
+from lyftnb.store.engines import pl
 from lyftnb.store.segments import Origin, staged_name
 
 _FOLDER = "~state"
@@ -36,6 +34,8 @@ def stage_state(
     """
     if frame.is_empty():
         return ()
+    from lyftnb.dtypes import from_schema
+
     columns = from_schema(STAGED_COLUMNS[family])
     missing = [pl.lit(None, dtype).alias(n) for n, dtype in columns.items() if n not in frame]
     whole = frame.with_columns(missing).select(columns.keys()).cast(columns)

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-import pyarrow as pa
-from pyarrow import parquet
-
+from lyftnb.store.engines import pa, pl, pq
 from lyftnb.store.segments import shown_checksum
 
 _CHUNK = 2**20
@@ -77,7 +74,7 @@ def examine(segment: Mapping[str, Any], root: Path, *, sizes_only: bool = False)
 
 def _rows(file: Path) -> int:
     try:
-        return int(parquet.read_metadata(file).num_rows)
+        return int(pq.read_metadata(file).num_rows)
     except pa.ArrowNotImplementedError:
         # Wide integers, for which Arrow has no word. It takes Polars ten times as long.
         return int(pl.scan_parquet(file, glob=False).select(pl.len()).collect().item())

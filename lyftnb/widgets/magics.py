@@ -13,12 +13,12 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-from IPython.display import HTML, display
+from IPython.display import display
 
 from lyftnb import catalog
 from lyftnb.model import Problem, worst_first
 from lyftnb.widgets import completing
-from lyftnb.workspace.reprs import problems_html
+from lyftnb.workspace.nouns import Problems
 from lyftnb.workspace.tabular import TABLES_AS_DATA, table_from
 from lyftnb.workspace.workflow import Workflow
 
@@ -42,13 +42,13 @@ class LyftMagics(Magics):
         args = parse_argstring(self.workflow, line)
         reading = catalog.read(cell)
         if reading.document is None:
-            display(HTML(problems_html(reading.problems)))
+            display(Problems(reading.problems))
             return None
         draft = Workflow.from_yaml(cell)
         draft.take(cell)
         problems = _placed(draft.validate(), reading)
         if problems:
-            display(HTML(problems_html(problems)))
+            display(Problems(problems))
         name = args.name or draft.name
         if name.isidentifier():
             self.shell.user_ns[name] = draft  # type: ignore[union-attr]

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from lyftnb.workspace.entering import connect, enter
     from lyftnb.workspace.local import Workspace, open
     from lyftnb.workspace.state_access import Connection, state
+    from lyftnb.workspace.svg import Picture
     from lyftnb.workspace.workflow import Workflow
 
 __all__ = [
     "Connection",
+    "Picture",
     "Workflow",
     "Workspace",
     "connect",
@@ -30,6 +32,7 @@ __all__ = [
 
 _HOMES = {
     "Connection": "lyftnb.workspace.state_access",
+    "Picture": "lyftnb.workspace.svg",
     "Workflow": "lyftnb.workspace.workflow",
     "Workspace": "lyftnb.workspace.local",
     "connect": "lyftnb.workspace.entering",

@@ -48,7 +48,10 @@ class ManagerAddress:
 
     def tls(self) -> ssl.SSLContext | bool:
         """What httpx is to verify with."""
-        return True if self.certificate is None else pinned(self.certificate)
+        if self.certificate is not None:
+            return pinned(self.certificate)
+        # Plain HTTP has nothing to verify, and to get ready for it takes longer than a question.
+        return self.url.startswith("https:")
 
     def save(self, state_dir: Path) -> None:
         """Leave it for other processes of this user."""

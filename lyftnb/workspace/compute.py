@@ -180,6 +180,7 @@ class Compute:
             scratch=self._scratch,
             environment=self._environment(),
             start_timeout_s=config.cluster.start_timeout,
+            leave_timeout_s=config.cluster.leave_timeout,
             host=config.cluster.host,
         )
         invitation = Invitation.made(self._storage_root, cluster.settings, self._environment())

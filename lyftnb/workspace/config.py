@@ -156,6 +156,13 @@ class ClusterConfig(Section):
     start_timeout: Seconds = Field(
         30.0, gt=0, description="How long workers may take to come up, such as `30s`."
     )
+    leave_timeout: Seconds = Field(
+        600.0,
+        gt=0,
+        description="How long a local worker that is let go (the settings or the work ask for "
+        "fewer) may take to end what it runs, such as `10m`. Then it is stopped, and that runs "
+        "again elsewhere.",
+    )
 
     @model_validator(mode="after")
     def _is_one_cluster(self) -> Self:

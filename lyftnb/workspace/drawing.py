@@ -22,6 +22,8 @@ from lyftnb.model import (
 )
 
 EdgeKind = Literal["worker", "spool", "table", "message"]
+Mark = Literal["added", "changed", "removed"]
+"""What applying a plan does to a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Node:
     """A second line: what the step does, how the spool is kept."""
     group: str = ""
     tip: str = ""
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Edge:
     head: str
     kind: EdgeKind
     label: str = ""
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,7 @@ class Given:
                 known=world.known,
                 context=world.context,
                 secrets=world.secrets,
+                deployment=world.deployment,
             )
         return self.reading.with_problems(found) if self.reading else found
 

@@ -21,10 +21,10 @@ from lyftnb.model import (
     canonical_json,
     flattened,
 )
-from lyftnb.workspace.tabular import Age, Size, State, Table, View
+from lyftnb.workspace.tabular import Age, Size, State, View, listed
 
 if TYPE_CHECKING:
-    from lyftnb.manager import Progress
+    from lyftnb.manager.progress import StageProgress
     from lyftnb.planning import Explanation
     from lyftnb.planning.reconciling import DeploymentStatus
     from lyftnb.store import (
@@ -172,7 +172,7 @@ SWEEPS: Final[View[SweepReport]] = View(
     ("files", "size", "folders", "waiting", "foreign"),
     lambda s: (s.files, Size(s.bytes), s.folders, s.waiting, s.foreign),
 )
-STAGES: Final[View[Any]] = View(
+STAGES: Final[View[StageProgress]] = View(
     "no stages",
     ("stage", "state", "rows in", "rows out", "rows/s", "batches", "rejects", "note"),
     lambda s: (
@@ -191,12 +191,7 @@ class Problems(tuple[Problem, ...]):
         return "\n".join(map(str, self)) or PROBLEMS.none
 
     def _repr_html_(self) -> str:
-        return Table(self, PROBLEMS)._repr_html_()
-
-
-def stages_of(progress: Progress) -> Table[Any]:
-    """The stages of a run, as of now."""
-    return Table(progress.stages, STAGES)
+        return listed(PROBLEMS, self)
 
 
 def _assigned(context: Context) -> str:

@@ -37,7 +37,6 @@ from lyftnb.workspace.finding import find, find_or_start, present
 from lyftnb.workspace.following_runs import follow_run
 from lyftnb.workspace.given import Given, WorkflowLike
 from lyftnb.workspace.happenings import Kind
-from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.nouns import DAMAGES, SPOOLS, VERSIONS, Problems
 from lyftnb.workspace.progress import watching
 from lyftnb.workspace.remote_deploying import RemoteDeploying
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
     from lyftnb.manager import Progress, Watcher
     from lyftnb.store import Damage, SpoolInfo, SweepReport, Version
     from lyftnb.store.remote import StateClient
+    from lyftnb.workspace.next_fires import NextFires
 
 _log = logging.getLogger(__name__)
 
@@ -245,6 +245,8 @@ class RemoteWorkspace(RemoteDeploying, Connection):
 
     def next_fires(self, workflow: WorkflowLike, n: int = 5) -> NextFires:
         """When the clock will fire the steps of a workflow: `n` times for each time trigger."""
+        from lyftnb.workspace.next_fires import next_fires
+
         given = Given.of(workflow, self.path, self._published)
         problems = self.validate(workflow)
         if given.spec is None or has_errors(problems):

@@ -7,7 +7,7 @@ What is not here is shown as it is listed (`nouns`).
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING, Any
 from lyftnb.errors import LyftError
 from lyftnb.model import (
     Deployment,
-    DeploymentPlan,
     Message,
     Plan,
-    Problem,
     Revision,
     RunSummary,
     Schema,
@@ -26,14 +24,12 @@ from lyftnb.model import (
 )
 from lyftnb.redaction import redact
 from lyftnb.workspace import invocation, next_fires, nouns, state_history, state_kv, state_queue
+from lyftnb.workspace.plan_page import deployment_plan_html
 from lyftnb.workspace.svg import draw
 from lyftnb.workspace.tabular import (
     ERROR,
-    GOOD,
-    WARNING,
     State,
     card,
-    coloured,
     facts,
     listed,
     table,
@@ -49,22 +45,7 @@ if TYPE_CHECKING:
     from lyftnb.workspace.spool import Spool
     from lyftnb.workspace.state_access import Connection
 
-_MARKS = {"+": GOOD, "~": WARNING, "-": ERROR, "!": ERROR}
 _SHOWN_ROWS = 10
-
-
-def problems_html(problems: Sequence[Problem]) -> str:
-    """What is wrong, worst first, each with its place and what to do."""
-    if not problems:
-        return "<p>no problems</p>"
-    rows = "".join(
-        f"<tr><td>{coloured(p.severity)}</td>"
-        f'<td style="text-align:left"><code>{escape(p.place)}</code></td>'
-        f'<td style="text-align:left">{escape(p.message)}'
-        f"<br><small>{escape(p.hint)}</small></td></tr>"
-        for p in problems
-    )
-    return f"<table><tbody>{rows}</tbody></table>"
 
 
 def summary_html(summary: RunSummary) -> str:
@@ -81,16 +62,6 @@ def plan_html(plan: Plan) -> str:
     """The planned graph, and below it each channel with the reason for its transport."""
     rows = [(c.name, c.transport, c.reason) for c in plan.channels]
     return draw(plan) + table(("channel", "transport", "because"), rows)
-
-
-def deployment_plan_html(plan: DeploymentPlan) -> str:
-    """What applying it would change, in colours, and the planned graph."""
-    lines: list[str] = []
-    for line in plan.text.splitlines():
-        mark = line[2:3] if line.startswith("  ") else ""
-        style = f' style="color:{_MARKS[mark]}"' if mark in _MARKS else ""
-        lines.append(f"<span{style}>{escape(line)}</span>")
-    return f"<pre>{chr(10).join(lines)}</pre>{draw(plan.compiled)}"
 
 
 def deployment_html(deployment: Deployment) -> str:

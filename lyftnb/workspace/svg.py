@@ -1,4 +1,5 @@
-"""The picture of a workflow or a plan: one inline SVG, no binary, no network, no script.
+"""The picture of a workflow or a plan: one inline SVG, no binary, no network, no script. What a
+deployment's plan changes has marks in it.
 
 Colours follow the page: text and lines are `currentColor`, groups are hues at low opacity, so it
 reads on light and on dark.
@@ -15,9 +16,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lyftnb.model import Plan, WorkflowSpec
-from lyftnb.workspace.drawing import Drawing, Edge, Node, drawing_of_plan, drawing_of_spec
+from lyftnb.model import DeploymentPlan, Plan, WorkflowSpec
+from lyftnb.workspace.drawing import Drawing, Edge, Mark, Node, drawing_of_plan, drawing_of_spec
 from lyftnb.workspace.layout import Point, Size, layout
+from lyftnb.workspace.painting import drawing_of_changes
 from lyftnb.workspace.viewing import live
 
 _CHAR = 6.7  # width of an average character at 12 px, a little generous
@@ -40,13 +42,29 @@ _STYLE = (
 _STANDALONE = (
     ".lyftnb-graph{color:#1f2328}@media (prefers-color-scheme:dark){.lyftnb-graph{color:#e6edf3}}"
 )
+_SIGNS: dict[Mark, str] = {"added": "+", "changed": "~", "removed": "\u2212"}
+MARK_COLOURS: dict[Mark, str] = {"added": "#2e8b57", "changed": "#b7721d", "removed": "#c2504a"}
+_MARK_STYLE = "".join(
+    f".lyftnb-graph .{mark}>.body{{stroke:{colour};stroke-width:2.4}}"
+    f".lyftnb-graph .edge.{mark}{{stroke:{colour};stroke-opacity:1}}"
+    f".lyftnb-graph .head.{mark},.lyftnb-graph .badge.{mark}{{fill:{colour};fill-opacity:1}}"
+    for mark, colour in MARK_COLOURS.items()
+) + (
+    ".lyftnb-graph .removed>.body,.lyftnb-graph .edge.removed{stroke-dasharray:3 3}"
+    ".lyftnb-graph .removed>.title{text-decoration:line-through}"
+    ".lyftnb-graph .removed>.body,.lyftnb-graph .removed>text{opacity:.7}"
+    ".lyftnb-graph .sign{fill:#fff;font-weight:700;text-anchor:middle}"
+)
+_LEGEND_HEIGHT = 26.0
+
+Drawable = WorkflowSpec | Plan | DeploymentPlan
 
 
 @dataclass(frozen=True)
 class Picture:
     """A drawn workflow or plan: shows itself in a notebook, and can be saved as a file."""
 
-    subject: WorkflowSpec | Plan
+    subject: Drawable
     view: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
     """Makes the live view that a notebook shows in its place."""
 
@@ -71,14 +89,15 @@ class Picture:
         return f'Picture of {name}; a notebook shows it, .save("{name}.svg") writes it'
 
 
-def draw(subject: WorkflowSpec | Plan, *, standalone: bool = False) -> str:
+def draw(subject: Drawable, *, standalone: bool = False) -> str:
     """The SVG of a workflow or of a plan.
 
     Args:
-        subject: what to draw.
+        subject: what to draw; the plan of a deployment with what it adds, changes and removes
+            marked, by signs and strokes beside colours.
         standalone: for a file of its own, which has no page to take its text colour from.
     """
-    graph = drawing_of_plan(subject) if isinstance(subject, Plan) else drawing_of_spec(subject)
+    graph = _drawing(subject)
     if not graph.nodes:
         return _document(graph, ['<text x="14" y="26">no steps yet</text>'], (160, 40), standalone)
     places, bends, size = _placed(graph)
@@ -90,12 +109,25 @@ def draw(subject: WorkflowSpec | Plan, *, standalone: bool = False) -> str:
     ]
     drawn += _labels(graph.edges, nodes, places)
     drawn += [_node(node, places[node.id], colours.get(node.group, "")) for node in graph.nodes]
+    if _marks(graph):
+        drawn.append(_legend(size[1]))
+        size = (max(size[0], 240.0), size[1] + _LEGEND_HEIGHT)
     return _document(graph, drawn, size, standalone)
+
+
+def _drawing(subject: Drawable) -> Drawing:
+    if isinstance(subject, DeploymentPlan):
+        return drawing_of_changes(subject)
+    return drawing_of_plan(subject) if isinstance(subject, Plan) else drawing_of_spec(subject)
+
+
+def _marks(graph: Drawing) -> bool:
+    return any(node.mark for node in graph.nodes) or any(edge.mark for edge in graph.edges)
 
 
 def _document(graph: Drawing, drawn: Iterable[str], size: Size, standalone: bool) -> str:
     width, height = size[0], size[1]
-    style = _STYLE + (_STANDALONE if standalone else "")
+    style = _STYLE + (_MARK_STYLE if _marks(graph) else "") + (_STANDALONE if standalone else "")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="lyftnb-graph" role="img" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
@@ -107,9 +139,20 @@ def _document(graph: Drawing, drawn: Iterable[str], size: Size, standalone: bool
 
 def _described(graph: Drawing) -> str:
     """The picture in words, for those who cannot see it."""
-    steps = ", ".join(f"{n.title} ({n.note})" for n in graph.nodes if n.kind == "step")
-    links = ", ".join(f"{_name(e.tail)} to {_name(e.head)}" for e in graph.edges)
-    return f"Steps: {steps}. Edges: {links or 'none'}."
+    steps = ", ".join(
+        f"{n.title} ({_said(n.note, n.mark)})" for n in graph.nodes if n.kind == "step"
+    )
+    links = ", ".join(
+        f"{_name(e.tail)} to {_name(e.head)}" + (f" ({e.mark})" if e.mark else "")
+        for e in graph.edges
+    )
+    spools = ", ".join(f"{n.title} ({n.mark})" for n in graph.nodes if n.kind == "spool" and n.mark)
+    kept = f" Spools: {spools}." if spools else ""
+    return f"Steps: {steps}.{kept} Edges: {links or 'none'}."
+
+
+def _said(*parts: str | None) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def _name(node: str) -> str:
@@ -207,14 +250,34 @@ def _node(node: Node, centre: Point, colour: str) -> str:
             f'<text class="note" x="{x + 12:.1f}" y="{baseline + 16:.1f}">'
             f"{escape(_cut(node.note))}</text>"
         )
-    tip = "\n".join(part for part in (node.title, node.note, node.tip) if part)
-    return f"<g><title>{escape(tip)}</title>{shape}{texts}</g>"
+    tip = "\n".join(part for part in (node.title, node.note, node.tip, node.mark) if part)
+    group = f'<g class="{node.mark}">' if node.mark else "<g>"
+    badge = _badge(node.mark, x + width - 2, y) if node.mark else ""
+    return f"{group}<title>{escape(tip)}</title>{shape}{texts}{badge}</g>"
+
+
+def _badge(mark: Mark, x: float, y: float) -> str:
+    return (
+        f'<circle class="badge {mark}" cx="{x:.1f}" cy="{y:.1f}" r="7.5"/>'
+        f'<text class="sign" x="{x:.1f}" y="{y + 4:.1f}">{_SIGNS[mark]}</text>'
+    )
+
+
+def _legend(top: float) -> str:
+    """What the signs mean."""
+    drawn, x = "", _MARGIN + 8
+    for mark in _SIGNS:
+        drawn += _badge(mark, x, top + 8) + (
+            f'<text class="note" x="{x + 13:.1f}" y="{top + 12:.1f}">{mark}</text>'
+        )
+        x += len(mark) * _CHAR + 34
+    return f'<g class="legend">{drawn}</g>'
 
 
 def _box(x: float, y: float, width: float, height: float, colour: str) -> str:
     place = f'x="{x:.1f}" y="{y:.1f}" height="{height:.1f}"'
     return (
-        f'<rect {place} width="{width:.1f}" rx="6" fill="{colour}" fill-opacity=".13" '
+        f'<rect class="body" {place} width="{width:.1f}" rx="6" fill="{colour}" fill-opacity=".13" '
         f'stroke="{colour}"/><rect {place} width="4" rx="2" fill="{colour}"/>'
     )
 
@@ -224,7 +287,7 @@ def _cylinder(x: float, y: float, width: float, height: float) -> str:
     bend, right, bottom = 6.0, x + width, y + height
     arc = f"{bend} {height / 2:.1f} 0 0"
     return (
-        f'<path class="spool" d="M{x + bend:.1f} {y:.1f}H{right - bend:.1f}'
+        f'<path class="spool body" d="M{x + bend:.1f} {y:.1f}H{right - bend:.1f}'
         f"A{arc} 1 {right - bend:.1f} {bottom:.1f}H{x + bend:.1f}"
         f'A{arc} 1 {x + bend:.1f} {y:.1f}Z"/>'
         f'<path class="edge" d="M{right - bend:.1f} {y:.1f}'
@@ -264,10 +327,18 @@ def _edge(
     for (ax, ay), (bx, by) in pairwise(points):
         reach = max((bx - ax) / 2, 24.0)
         path += f"C{ax + reach:.1f} {ay:.1f} {bx - reach:.1f} {by:.1f} {bx:.1f} {by:.1f}"
+    marked = f" {edge.mark}" if edge.mark else ""
     return (
-        f'<path class="edge" {_STROKES[edge.kind]} d="{path}"/>'
-        f'<path class="head" d="M{end[0]:.1f} {end[1]:.1f}l-8 -4v8z"/>'
-    )
+        f'<path class="edge{marked}" {_STROKES[edge.kind]} d="{path}"/>'
+        f'<path class="head{marked}" d="M{end[0]:.1f} {end[1]:.1f}l-8 -4v8z"/>'
+    ) + (_badge(edge.mark, *_middle(points)) if edge.mark else "")
+
+
+def _middle(points: Sequence[Point]) -> Point:
+    """A point on a curve through such points: half-way between the two in its middle."""
+    second = len(points) // 2
+    (ax, ay), (bx, by) = points[second - 1], points[second]
+    return (ax + bx) / 2, (ay + by) / 2
 
 
 def _ends(edge: Edge, nodes: dict[str, Node], places: dict[str, Point]) -> tuple[Point, Point]:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Self
 from lyftnb import catalog
 from lyftnb.errors import InvalidWorkflow, NotFound, WorkflowError, unknown
 from lyftnb.model import Plan, Problem, RunSummary, WorkflowSpec, workflow_digest
-from lyftnb.workspace.nouns import Problems
+from lyftnb.workspace.nouns import PROBLEMS, Problems
 from lyftnb.workspace.step import Document, Step, outline, plain, unreserved
 from lyftnb.workspace.svg import Picture, draw
+from lyftnb.workspace.tabular import listed
 from lyftnb.workspace.viewing import view
 
 if TYPE_CHECKING:
@@ -278,11 +279,9 @@ class Workflow:
         return "\n".join([head, *(f"  {outline(name, step)}" for name, step in steps.items())])
 
     def _repr_html_(self) -> str:
-        from lyftnb.workspace.reprs import problems_html
-
         reading = self._read()
         drawn = draw(reading.spec) if reading.spec else ""
-        return drawn + (problems_html(reading.problems) if reading.problems else "")
+        return drawn + (listed(PROBLEMS, reading.problems) if reading.problems else "")
 
 
 def _settings(named: Mapping[str, Any]) -> Document:

@@ -239,3 +239,42 @@ def test_events_lags_and_runs_are_the_same_from_everywhere(workspace: RemoteWork
     older = asker.until("progress", lambda told: told["lags"] != numbers["lags"])
     assert older["lags"][0]["age_s"] > numbers["lags"][0]["age_s"], "it ages, though nothing moves"
     asker.exchange.close()
+
+
+DRIFTING = """\
+workflow: shop
+context: {least: 0}
+channels: {sold: {transport: spool}}
+steps:
+  sales: {input: {inline: {rows: [{n: 1}, {n: 2}]}}, out: sold}
+  large: {in: sold, actions: [{filter: "n > {{least}}"}], out: kept}
+  small: {in: kept, actions: [{filter: "n < 9"}], output: {print: {}}}
+"""
+
+
+def test_steps_that_drift_are_marked_while_somebody_watches(
+    ask: Asker, workspace: RemoteWorkspace
+) -> None:
+    file = workspace.path / "workflows" / "shop.workflow.yaml"
+    file.parent.mkdir()
+    file.write_text(DRIFTING)
+
+    def drifted(*steps: str) -> None:
+        def wanted(told: dict[str, Any]) -> bool:
+            signs = told["signs"]
+            return len(signs) == 3 and {s for s in signs if signs[s] == "drifted"} == {*steps}
+
+        ask.until("progress", wanted)
+
+    workspace.apply(workspace.publish(file).ref)
+    ask("watch")
+    drifted()
+    file.write_text(DRIFTING.replace("n < 9", "n < 8"))
+    drifted("small")
+    file.write_text(DRIFTING)
+    drifted()
+    workspace.contexts.set("deployment:shop", "least", 5)
+    drifted("large")
+    assert ask("deployment", deployment="shop")["drifted"] == ["large"]
+    workspace.apply("shop")
+    drifted()

@@ -48,6 +48,7 @@ def test_what_speaks_to_a_manager_loads_no_engine() -> None:
         "import sys, lyftnb.cli.app, lyftnb.workspace.entering, lyftnb.workspace.remote; "
         "from lyftnb.workspace.progress import watching; "
         "from lyftnb.manager.progress import Progress; "
+        "from lyftnb.store.remote import StateClient; "
         "sys.exit(', '.join({'polars', 'duckdb', 'dask', 'distributed', 'sqlglot', 'fastapi'}"
         " & set(sys.modules)) or 0)"
     )

@@ -71,6 +71,18 @@ def test_change_apply_look_back_and_roll_back(lyftnb: Call, hello: Path) -> None
     assert lyftnb("rollback", "hello", "--revision", "9", "--yes").returncode == 1
 
 
+def test_a_plan_is_written_as_a_page(lyftnb: Call, hello: Path) -> None:
+    changed(hello, "total >= 100", "total >= 50")
+    lyftnb("apply", "hello", "--yes")
+    lyftnb("publish", FILE)
+    page = hello / "plan.html"
+    assert lyftnb("plan", "hello", "--html", str(page)).returncode == 2
+    shown = page.read_text()
+    assert '<g class="changed">' in shown and "<pre>total &gt;= 50</pre>" in shown
+    done = lyftnb("plan", "hello", "--html", str(hello / "no" / "such"))
+    assert done.returncode == 1 and "cannot use" in done.stderr
+
+
 def test_a_rollback_that_changes_nothing_says_why(lyftnb: Call, hello: Path) -> None:
     changed(hello, "total >= 100", "total >= {{least}}")
     changed(hello, "workflow: hello", "workflow: hello\ncontext: {least: 1}")

@@ -91,6 +91,6 @@ def test_dask_keeps_no_record_of_each_batch(ws: ln.Workspace) -> None:
     cluster = ws._compute.engine(frozenset())._cluster
 
     async def prefixes() -> set[str]:
-        return set(cluster._scheduler.scheduler.task_prefixes)
+        return set(cluster._own._scheduler.task_prefixes)
 
     assert cluster.spawn(prefixes()).result() <= {"batch", "discover_source", "publish"}

@@ -362,6 +362,25 @@ def test_a_channel_that_held_rows_stays_a_spool(ws: ln.Workspace, rows: Rows) ->
     assert rows("grown_draft.kept")["n"].to_list() == list(range(4, 10))
 
 
+def test_an_edit_is_held_against_the_rows_that_are_there(ws: ln.Workspace, folder: Path) -> None:
+    (folder / "held.ndjson").write_text('{"n": 1, "old": 2}\n')
+    read = {"input": {"files": {"path": "held.ndjson"}}, "out": "raw"}
+
+    def edited(action: dict[str, str], kept: str) -> set[tuple[str, str, str]]:
+        keep = {"in": "raw", "actions": [action, {"derive": {"m": kept}}], "out": "kept"}
+        wf = flow("edits", {"read": read, "keep": keep}, channels={"raw": SPOOL, "kept": SPOOL})
+        if action == {"filter": "n > 0"}:
+            ws.run(wf)
+        return {(p.severity, p.code, p.dotted) for p in ws.validate(wf) if p.severity != "note"}
+
+    assert edited({"filter": "n > 0"}, "n + 1") == set()
+    place = "steps.keep.actions[0].filter"
+    assert edited({"filter": "nn > 0"}, "1") == {("warning", "expression", place)}
+    assert edited({"filter": "n >"}, "1") == {("error", "expression", place)}
+    clash = ("warning", "schema_clash", "channels.kept")
+    assert edited({"filter": "n > 1"}, "'text'") == {clash}
+
+
 def test_spools_without_rows_have_their_columns(ws: ln.Workspace, rows: Rows) -> None:
     wf = flow(
         "nobody",

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from live_kit import flow, until
 
 import lyftnb as ln
+from lyftnb.engine.cluster import Member
 from lyftnb.model import Issue
 from lyftnb.workspace.config import Config
 from lyftnb.workspace.placing import CONFIG_INVALID, IDLE_S, Placing
 
 pytestmark = pytest.mark.cluster
 
+RUN = """
+import pathlib, time
+def work(lf):
+    here = pathlib.Path({folder!r})
+    with (here / "begun").open("a") as begun:
+        begun.write("x")
+    while not (here / "go").exists():
+        time.sleep(0.02)
+    return lf
+"""
+"""A task that leaves a mark when it begins, and ends when it may."""
 MEET = """
 import os, pathlib, time
 def work(lf):
@@ -44,6 +57,10 @@ def settle(folder: Path, group: str) -> None:
 
 def invalid(ws: ln.Workspace) -> list[Issue]:
     return ws.issues.list(code=CONFIG_INVALID)
+
+
+def members(ws: ln.Workspace) -> list[Member]:
+    return ws._compute.engine(frozenset()).members()
 
 
 def count_rows(ws: ln.Workspace, name: str) -> int:
@@ -88,6 +105,31 @@ def test_a_group_grows_to_the_work_that_there_is(ws: ln.Workspace, tmp_path: Pat
     found = {int(f.name) for f in together.iterdir() if f.name != "begun"}
     assert found == set(ws._compute.pids)
     assert len(ws._compute.pids) == 2
+
+
+def test_a_worker_that_is_let_go_ends_what_it_runs(ws: ln.Workspace, tmp_path: Path) -> None:
+    """It begins nothing more, and nothing is run twice for it."""
+    settle(ws.path, "workers = 2")
+    begun = tmp_path / "begun"
+    (tmp_path / "in.ndjson").write_text('{"n": 1}\n')
+    read = {"files": {"path": "in.ndjson", "format": "ndjson"}}
+    count_rows(ws, "before")
+    until(lambda: len(ws._compute.pids) == 2, lambda: ws._compute.pids)
+    body = {"source": RUN.format(folder=str(tmp_path)), "rowwise": True}
+    steps = {
+        name: {"input": read, "actions": [{"python": body}], "output": {"discard": {}}}
+        for name in ("a", "b", "c")
+    }
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(ws.run, flow("held", steps))
+        until(lambda: begun.exists() and begun.stat().st_size == 2, lambda: ws.issues)
+        settle(ws.path, "workers = 1")
+        until(lambda: len(members(ws)) == 2 and not all(m.ready for m in members(ws)), lambda: ws)
+        assert len(ws._compute.pids) == 2
+        (tmp_path / "go").touch()
+        assert run.result(60).status == "done"
+    until(lambda: len(ws._compute.pids) == 1, lambda: ws._compute.pids)
+    assert begun.stat().st_size == 3
 
 
 def test_a_group_shrinks_when_there_was_no_work_for_a_while(ws: ln.Workspace) -> None:

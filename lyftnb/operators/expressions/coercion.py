@@ -141,10 +141,12 @@ def _common_struct(a: pl.Struct, b: pl.Struct) -> pl.Struct | None:
 
 
 def _is_text_literal(value: Value) -> bool:
-    return isinstance(value.literal, str) and value.dtype == VARCHAR
+    return (isinstance(value.literal, str) or value.secret) and value.dtype == VARCHAR
 
 
 def _read_literal(value: Value, target: pl.DataType) -> Value:
+    if value.secret:
+        return replace(value, expr=value.expr.cast(target), dtype=target)
     read = casts.cast_literal(value.literal, target)
     if read is None:
         example = " (such as '2024-01-31')" if is_moment(target) else ""

@@ -11,6 +11,7 @@ from lyftnb.operators.base import HIDDEN, Env
 from lyftnb.operators.expressions import casts
 from lyftnb.operators.expressions.values import (
     NULL,
+    VARCHAR,
     Refusal,
     Value,
     bounds_of,
@@ -38,13 +39,16 @@ def typed(text: str, target: pl.DataType, *, tries: bool = False) -> Value:
 def bound(place: Placeholder, env: Env) -> Value:
     """The value of a `${name || default}`.
 
-    While checking, a name without a value is a NULL that meets any type.
+    While checking, a secret is some text, and another name without a value a NULL that meets any
+    type.
     """
     if place.name in env.variables:
         return constant(env.variables[place.name])
     if place.default is not None:
         return constant(place.fallback)
     if env.checking:
+        if place.secret is not None:
+            return Value(pl.lit(None, dtype=VARCHAR), VARCHAR, secret=True)
         return Value(pl.lit(None), NULL)
     if place.secret is not None:
         raise Refusal(

@@ -64,6 +64,8 @@ class Value:
     """Of integers: no value lies outside (so that most arithmetic needs no check)."""
     months: int = 0
     """Of interval literals: months beside the exact part (a month has no fixed length)."""
+    secret: bool = False
+    """A secret while checking: a quoted literal, of which nobody knows yet what stands in it."""
     offset: int | None = None
 
     @property

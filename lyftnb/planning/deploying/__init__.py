@@ -6,10 +6,15 @@ changes; `explain` tells it in words. It must not know the ledger nor the manage
 """
 
 from lyftnb.planning.deploying.explaining import (
+    Section,
     explain_plan,
     full_sentence_of,
     kept_context,
+    mark_of,
+    sections_of,
     sentence_of,
+    title_of,
+    verdict_of,
 )
 from lyftnb.planning.deploying.gating import Verdict, judge
 from lyftnb.planning.deploying.making import deploy
@@ -19,12 +24,17 @@ from lyftnb.planning.deploying.settings import with_settings
 __all__ = [
     "Observed",
     "ObservedSpool",
+    "Section",
     "Verdict",
     "deploy",
     "explain_plan",
     "full_sentence_of",
     "judge",
     "kept_context",
+    "mark_of",
+    "sections_of",
     "sentence_of",
+    "title_of",
+    "verdict_of",
     "with_settings",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from lyftnb.model import (
@@ -53,12 +54,12 @@ def explain_plan(plan: DeploymentPlan, *, next_step: bool = True) -> str:
     """The plan for a terminal: what changes, what it does to data, and what stands in the way;
     with the command that comes next, unless somebody is about to give it.
     """
-    lines = [_title(plan)]
-    for heading, changes in _sections(plan.changes):
-        lines += ["", heading, *_section(changes)]
+    lines = [title_of(plan)]
+    for section in sections_of(plan):
+        lines += ["", section.heading, *_lines(section)]
     if plan.problems:
         lines += ["", "problems", *(f"  {problem}" for problem in plan.problems)]
-    return "\n".join([*lines, "", *_verdict(plan, next_step)]) + "\n"
+    return "\n".join([*lines, "", *verdict_of(plan, next_step=next_step)]) + "\n"
 
 
 def full_sentence_of(change: Change) -> str:
@@ -102,32 +103,43 @@ def sentence_of(change: Change) -> str:
             return _history(change)
 
 
-def _title(plan: DeploymentPlan) -> str:
+def title_of(plan: DeploymentPlan) -> str:
+    """What it is a plan of, in a line."""
     context = f" in context '{plan.context}'" if plan.context else ""
     base = f", based on revision {plan.based_on}" if plan.based_on else ", new"
     name = f"{plan.ref} (draft)" if plan.version is None else plan.ref
     return f"plan {plan.id}: {name}{context} as deployment '{plan.deployment}'{base}"
 
 
-def _sections(changes: Iterable[Change]) -> Iterator[tuple[str, list[Change]]]:
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The changes under one heading."""
+
+    heading: str
+    told: tuple[Change, ...]
+    unchanged: int
+    """How many more there are, that stay as they are."""
+
+
+def sections_of(plan: DeploymentPlan) -> Iterator[Section]:
+    """A plan's changes as people read them."""
     found: dict[str, list[Change]] = {}
-    for change in changes:
+    for change in plan.changes:
         found.setdefault(_HEADINGS[change.noun], []).append(change)
-    yield from found.items()
+    for heading, changes in found.items():
+        told = tuple(c for c in changes if c.changes or c.noun not in _UNCHANGED)
+        yield Section(heading, told, len(changes) - len(told))
 
 
-def _section(changes: Sequence[Change]) -> Iterator[str]:
-    quiet = [c for c in changes if c.noun in _UNCHANGED and not c.changes]
-    for change in changes:
-        if change in quiet:
-            continue
+def _lines(section: Section) -> Iterator[str]:
+    for change in section.told:
         yield f"  {mark_of(change)} {sentence_of(change)}"
         if isinstance(change, JobChange | ChannelChange):
             yield from (f"      {_field(diff)}" for diff in change.fields)
         if isinstance(change, CheckpointChange | StateChange) and change.accept:
             yield f"      asks for --accept {change.accept}"
-    if quiet:
-        yield f"    {len(quiet)} unchanged"
+    if section.unchanged:
+        yield f"    {section.unchanged} unchanged"
 
 
 def mark_of(change: Change) -> str:
@@ -157,7 +169,8 @@ def kept_context(old: Plan, plan: DeploymentPlan) -> str:
     )
 
 
-def _verdict(plan: DeploymentPlan, next_step: bool) -> Iterator[str]:
+def verdict_of(plan: DeploymentPlan, *, next_step: bool = True) -> Iterator[str]:
+    """How much it changes, and what is to be done with it."""
     if plan.empty:
         yield "nothing to change"
         return

@@ -82,6 +82,7 @@ def deploy(
         changes=changes,
         problems=problems,
         digest=made,
+        before=before,
     )
     return replace(plan, text=explain_plan(plan))
 

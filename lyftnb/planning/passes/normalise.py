@@ -21,7 +21,7 @@ from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.graph import state_channel
 from lyftnb.planning.report import Report, choose
 
-SPOOL = "spool"
+SPOOL_INPUT = "spool"
 """The input kind that reads a channel of another deployment; planning's own."""
 _SPOOL_KEYS = ("deployment", "channel")
 
@@ -39,7 +39,7 @@ def normalise(draft: Draft, setting: Setting) -> Draft:
         rowwise = all(setting.checker.rowwise(a) for a in actions)
         foreign = _foreign(name, step.input, setting.deployment, report)
         own = tuple(_job_input(k, ref) for k, ref in draft.graph.inputs[name].items())
-        outside = step.input is not None and step.input.kind != SPOOL
+        outside = step.input is not None and step.input.kind != SPOOL_INPUT
         jobs[name] = Job(
             step=name,
             input=step.input if outside else None,
@@ -88,9 +88,9 @@ def _foreign(
     step: str, spec: InputSpec | None, deployment: str | None, report: Report
 ) -> tuple[JobInput, ...]:
     """The channel of another deployment that `input: {spool: …}` names."""
-    if spec is None or spec.kind != SPOOL:
+    if spec is None or spec.kind != SPOOL_INPUT:
         return ()
-    path = ("steps", step, "input", SPOOL)
+    path = ("steps", step, "input", SPOOL_INPUT)
     names = _spool_names(spec.params, path, report)
     if names is None:
         return ()

@@ -76,7 +76,7 @@ def _spools(draft: Draft, setting: Setting) -> dict[str, str]:
             out[channel] = reason
         elif declared is None and unread:
             out[channel] = "no step reads it, so it is kept for queries"
-        elif declared is None and f"{setting.deployment}.{channel}" in setting.known:
+        elif declared is None and setting.present(channel) is not None:
             # It was one before the draft was edited, and may hold rows that nobody has read yet.
             out[channel] = "it holds rows of earlier runs"
     return out

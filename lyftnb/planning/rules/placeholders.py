@@ -75,7 +75,7 @@ def _secrets(path: Path, params: Any, setting: Setting, report: Report) -> None:
 
 def _missing(at: Path, name: str, setting: Setting, report: Report) -> None:
     """An error where something is to run; a workflow may be written before its secrets are set."""
-    say = report.warn if setting.deployment is None else report.error
+    say = report.error if setting.runs else report.warn
     guess = choose(name, setting.secrets or ()).partition("; ")[0]
     meant = f"{guess} Otherwise " if guess.startswith("did you mean") else ""
     say(at, "missing_secret", f"there is no secret {name}", f"{meant}lyftnb secret set {name}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lyftnb.model import NULL, ActionSpec, ChannelSpec, Job, JobInput, Path, Schema, united
+from lyftnb.planning.checker import Finding
 from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.report import Report, choose
 from lyftnb.planning.rules.channels import is_partition_column
@@ -65,7 +66,7 @@ class _Flow:
         self.draft = draft
         self.seen = seen or {}
         self.checker = setting.checker
-        self.known = setting.known
+        self.setting = setting
         self.report = report
         self.action_kinds = frozenset(self.checker.action_kinds())
         self.input_kinds = frozenset(self.checker.input_kinds())
@@ -73,9 +74,17 @@ class _Flow:
         self.channels: dict[str, Schema | None] = {}
         self.steps: dict[str, tuple[Schema | None, ...]] = {}
         self.tables: dict[str, dict[str, Schema | None]] = {}
+        self.assumed: set[str] = set()
+        """Channels of which the rows that are there tell the columns, and nothing tells those to
+        come: they may have more of them."""
+        self.assumes = False
+        """Whether the present job reads such a channel."""
 
     def step(self, job: Job) -> None:
         """Check one job and note the schemas of the channels that it writes."""
+        self.assumes = any(
+            ref.deployment is None and ref.channel in self.assumed for ref in job.inputs
+        )
         schema = self._outside(job) if job.input is not None else self._inside(job)
         tables = {
             ref.name: self._channel(ref) for ref in job.inputs if ref.table or job.named_inputs
@@ -104,9 +113,12 @@ class _Flow:
         if action.kind not in self.action_kinds:
             self._unknown(path, "action", action.kind, self.action_kinds)
             return None
-        schema, found = self.checker.check_action(action, schema, tables)
+        after, found = self.checker.check_action(action, schema, tables)
+        if self.assumes and found:
+            _, certain = self.checker.check_action(action, None, dict.fromkeys(tables))
+            found = tuple(f if f in certain else _doubted(f) for f in found)
         self.report.findings(path, found)
-        return schema
+        return after
 
     def _unknown(self, path: Path, what: str, kind: str, kinds: frozenset[str]) -> None:
         hint = choose(kind, sorted(kinds))
@@ -132,9 +144,9 @@ class _Flow:
         self.report.findings(path, self.checker.check_output(job.output))
 
     def _channel(self, ref: JobInput) -> Schema | None:
-        if ref.deployment is not None:
-            return self.known.get(f"{ref.deployment}.{ref.channel}")
-        return self.channels.get(ref.channel, self.known.get(ref.channel))
+        if ref.deployment is None and ref.channel in self.channels:
+            return self.channels[ref.channel]
+        return self.setting.present(ref.channel, ref.deployment)
 
     def _inside(self, job: Job) -> Schema | None:
         """The rows that reach the body: of the first stream, or of all of them united by name."""
@@ -151,23 +163,31 @@ class _Flow:
                 continue
             merged, clashes = united(merged, schema)
             for column, (a, b) in clashes.items():
-                self.report.error(
-                    ("steps", job.step, "in", i),
+                clash = Finding(
+                    (),
                     "schema_clash",
                     f"column '{column}' is {b} in channel '{ref.channel}' and {a} before it",
                     "cast it to one type in the steps before",
                 )
+                self._found(("steps", job.step, "in", i), clash, self.assumes)
         return merged if streams else None
 
     def _key(self, job: Job, ref: JobInput) -> None:
         schema = self._channel(ref)
         for column in ref.key:
             if schema is not None and column not in schema.names:
-                self._column(("steps", job.step, "in", ref.name, "key"), column, schema)
+                place = ("steps", job.step, "in", ref.name, "key")
+                self._column(place, column, schema, self.assumes)
 
-    def _column(self, path: Path, column: str, schema: Schema) -> None:
+    def _column(self, path: Path, column: str, schema: Schema, assumes: bool) -> None:
         hint = choose(column, schema.names)
-        self.report.error(path, "unknown_column", f"unknown column '{column}'", hint)
+        self._found(
+            path, Finding((), "unknown_column", f"unknown column '{column}'", hint), assumes
+        )
+
+    def _found(self, path: Path, finding: Finding, assumes: bool) -> None:
+        """Something wrong, or doubtful where rows to come may have other columns."""
+        self.report.findings(path, (_doubted(finding) if assumes else finding,))
 
     def _dispatch(self, job: Job, schema: Schema | None) -> None:
         if job.dispatch is None or job.dispatch.mode != "conditional":
@@ -175,18 +195,20 @@ class _Flow:
         path = ("steps", job.step, "dispatch")
         column = job.dispatch.field
         if schema is not None and column is not None and column not in schema.names:
-            self._column((*path, "field"), column, schema)
+            self._column((*path, "field"), column, schema, self.assumes)
         for i, entry in enumerate(job.dispatch.when or ()):
             for port, text in entry.items():
                 found = self.checker.check_condition(text, schema)
-                self.report.findings((*path, "when", i, port), found)
+                for finding in found:
+                    self._found((*path, "when", i, port), finding, self.assumes)
 
     def _emits(self, job: Job, schema: Schema | None) -> None:
         if job.relay:
             return
         for i, emit in enumerate(job.emits):
             found = self.checker.check_emit(emit.fields, schema)
-            self.report.findings(("steps", job.step, "emit", i, "fields"), found)
+            for finding in found:
+                self._found(("steps", job.step, "emit", i, "fields"), finding, self.assumes)
         for i, trigger in enumerate(job.triggers):
             if trigger.message is not None and trigger.message.when is not None:
                 listed = isinstance(self.draft.spec.steps[job.step].trigger, tuple)
@@ -197,15 +219,19 @@ class _Flow:
     def _written(self, channel: str, schema: Schema | None) -> Schema | None:
         """What readers of the channel will see: new rows beside those that it holds already."""
         spec = self.draft.spec.channels.get(channel, ChannelSpec())
-        present = self.known.get(channel)
+        present = self.setting.present(channel)
         if spec.transport == "worker" or present is None:
             seen = schema
         elif schema is None or spec.schema_policy == "discard":
             seen = present
         else:
             seen = self._evolved(channel, spec, present, schema)
-        if seen is not None:
-            self._declared(("channels", channel), spec, seen)
+        if seen is None:
+            return None
+        fixed = present is not None and spec.schema_policy != "evolve"
+        if not fixed and (self.assumes or schema is None):
+            self.assumed.add(channel)
+        self._declared(("channels", channel), spec, seen, channel in self.assumed)
         return seen
 
     def _evolved(self, channel: str, spec: ChannelSpec, present: Schema, schema: Schema) -> Schema:
@@ -234,19 +260,21 @@ class _Flow:
             return ("channels", channel)
         return ("steps", self.draft.graph.producers[channel].step, "out")
 
-    def _declared(self, path: Path, spec: ChannelSpec, schema: Schema) -> None:
+    def _declared(self, path: Path, spec: ChannelSpec, schema: Schema, assumes: bool) -> None:
         columns = schema.to_mapping()
         if spec.event_time is not None:
             kind = columns.get(spec.event_time)
             if kind is None:
-                self._column((*path, "event_time"), spec.event_time, schema)
+                self._column((*path, "event_time"), spec.event_time, schema, assumes)
             elif kind not in ("DATE", NULL) and not kind.startswith("TIMESTAMP"):
-                self.report.error(
-                    (*path, "event_time"),
-                    "not_a_time",
-                    f"column '{spec.event_time}' is {kind}, not a time",
-                    "make it one first, with the `time` or `cast` action",
-                )
+                what = f"column '{spec.event_time}' is {kind}, not a time"
+                hint = "make it one first, with the `time` or `cast` action"
+                self._found((*path, "event_time"), Finding((), "not_a_time", what, hint), assumes)
         column = spec.partition
         if column is not None and is_partition_column(column) and column not in columns:
-            self._column((*path, "partition"), column, schema)
+            self._column((*path, "partition"), column, schema, assumes)
+
+
+def _doubted(finding: Finding) -> Finding:
+    """A finding that holds for the rows that are there."""
+    return replace(finding, severity="warning") if finding.severity == "error" else finding

@@ -141,6 +141,18 @@ def test_checking_lets_values_of_the_run_be_anything() -> None:
         assert compile(text, FRAME.schema, checking).dtype in (pl.Boolean(), pl.Int64())
 
 
+def test_checking_takes_a_secret_for_text_that_nobody_has_read() -> None:
+    """As when it runs: it is text, and meets other types as a quoted literal does."""
+    texts = ("length(${secret.a/b})", "${secret.a/b} || s", "i > ${secret.a/b}",
+             "ts > ${secret.a/b}", "coalesce(i, ${secret.a/b})")  # fmt: skip
+    for text in texts:
+        checked = compile(text, FRAME.schema, Env(checking=True)).dtype
+        value = "2024-01-01" if text.startswith("ts") else "7"
+        assert compile(text, FRAME.schema, Env(variables={"secret.a/b": value})).dtype == checked
+    with pytest.raises(ExpressionError, match="needs"):
+        compile("year(${secret.a/b})", FRAME.schema, Env(checking=True))
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import yaml
 from hypothesis import strategies as st
 
 from lyftnb.model import (
@@ -19,8 +21,8 @@ from lyftnb.model import (
     StateChange,
     WorkflowSpec,
 )
-from lyftnb.planning.deploying import Observed, deploy
-from tests.unit.planning.planning_kit import planned
+from lyftnb.planning.deploying import Observed, ObservedSpool, deploy
+from tests.unit.planning.planning_kit import planned, spec_of
 
 STEPS = ("a", "b", "c", "d")
 
@@ -40,6 +42,21 @@ def deployment_plan(
     renames = {n: s.renamed_from for n, s in after.steps.items() if s.renamed_from is not None}
     deployed = revision_of(planned(before)) if before is not None else None
     return deploy(planned(after), renames=renames, deployed=deployed, observed=observed, **more)
+
+
+def golden_plan(file: Path) -> DeploymentPlan:
+    """The plan of a golden case: workflows before and after, and what is observed."""
+    case = yaml.safe_load(file.read_text())
+    before = spec_of(**case["before"]) if "before" in case else None
+    found = case.get("observed", {})
+    observed = Observed(
+        positions=found.get("positions", {}),
+        spools={name: ObservedSpool(**spool) for name, spool in found.get("spools", {}).items()},
+        marks=frozenset(found.get("marks", ())),
+        open_stages=frozenset(found.get("open_stages", ())),
+        groups=case.get("groups"),
+    )
+    return deployment_plan(spec_of(**case["after"]), before, observed)
 
 
 @st.composite

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from deployment_kit import after_apply, deployment_plan, flows, positions_of, revision_of
+from deployment_kit import (
+    after_apply,
+    deployment_plan,
+    flows,
+    golden_plan,
+    positions_of,
+    revision_of,
+)
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from planning_kit import planned, spec_of
@@ -36,26 +41,13 @@ from lyftnb.planning.deploying import (
 GOLDEN = Path(__file__).parents[2] / "golden" / "deployments"
 
 
-def _observed(found: Mapping[str, Any], groups: Mapping[str, int] | None) -> Observed:
-    return Observed(
-        positions=found.get("positions", {}),
-        spools={name: ObservedSpool(**spool) for name, spool in found.get("spools", {}).items()},
-        marks=frozenset(found.get("marks", ())),
-        open_stages=frozenset(found.get("open_stages", ())),
-        groups=groups,
-    )
-
-
 @pytest.mark.parametrize("name", sorted(p.stem for p in GOLDEN.glob("*.yaml")))
 def test_golden(name: str) -> None:
     """Each `NAME.yaml` (before, after, what is observed) plans to the text in `NAME.txt`.
 
     `UPDATE_GOLDEN=1 pytest tests/unit/planning` writes the texts anew; look at the diff.
     """
-    case = yaml.safe_load((GOLDEN / f"{name}.yaml").read_text())
-    before = spec_of(**case["before"]) if "before" in case else None
-    observed = _observed(case.get("observed", {}), case.get("groups"))
-    plan = deployment_plan(spec_of(**case["after"]), before, observed)
+    plan = golden_plan(GOLDEN / f"{name}.yaml")
     wire = TypeAdapter(DeploymentPlan)
     assert wire.validate_json(wire.dump_json(plan, by_alias=True)) == plan
     shown = plan.text

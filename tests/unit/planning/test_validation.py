@@ -336,15 +336,40 @@ def test_schemas_merge_and_clash() -> None:
 
 def test_what_a_spool_holds_counts() -> None:
     steps: dict[str, Any] = {"read": READ, "s": SINK | {"actions": [{"filter": "old"}]}}
-    known = {"raw": Schema.from_mapping({"x": "BIGINT", "old": "BIGINT"})}
+    held = Schema.from_mapping({"x": "BIGINT", "old": "BIGINT"})
+    own = {"known": {"d.raw": held}, "deployment": "d"}
     assert found(spec_of(steps)) == ["unknown_column steps.s.actions[0].filter"]
-    assert found(spec_of(steps), known=known) == []
-    assert found(spec_of(steps, {"raw": {"schema": "freeze"}}), known=known) == [
+    assert found(spec_of(steps), **own) == []
+    assert found(spec_of(steps), **own | {"deployment": "other"}) == found(spec_of(steps))
+    assert found(spec_of(steps, {"raw": {"schema": "freeze"}}), **own) == [
         "schema_clash channels.raw"
     ]
+    text: dict[str, Any] = {"read": {"input": {"inline": {"x": "VARCHAR"}}, "out": "raw"}}
+    assert found(spec_of(text | {"s": SINK}), **own) == ["schema_clash steps.read.out"]
     foreign = {"input": {"spool": {"deployment": "d", "channel": "c"}}}
     spec = spec_of({"s": foreign | {"actions": [{"filter": "z"}], "output": {"print": 1}}})
-    assert found(spec, known={"d.c": known["raw"]}) == ["unknown_column steps.s.actions[0].filter"]
+    assert found(spec, known={"d.c": held}) == ["unknown_column steps.s.actions[0].filter"]
+
+
+def test_rows_to_come_may_have_columns_that_those_there_lack() -> None:
+    """What the rows that are there tell is a warning, unless the spool takes no others."""
+    read = {"input": {"files": "a"}, "out": "raw"}
+    steps = {
+        "read": read,
+        "s": {"in": "raw", "actions": [{"filter": "x"}, {"filter": "new"}], "out": "good"},
+        "t": {"in": "good", "dispatch": by("newer", cases={"1": "a"}, default="b"), "out": PORTS},
+    }
+    own = {"known": {"d.raw": Schema.from_mapping({"x": "BIGINT"})}, "deployment": "d"}
+    places = ["steps.s.actions[1].filter", "steps.t.dispatch.field"]
+
+    def told(**raw: Any) -> list[tuple[str, str]]:
+        spec = spec_of(steps, {"raw": {"transport": "spool", **raw}})
+        seen = problems(spec, **own)
+        return [(p.severity, p.place) for p in seen if p.code == "unknown_column"]
+
+    assert told() == [("warning", place) for place in places]
+    assert told(schema="freeze") == [("error", place) for place in places]
+    assert told(event_time="at")[0] == ("warning", "channels.raw.event_time")
 
 
 def test_expansion() -> None:

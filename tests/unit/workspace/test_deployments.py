@@ -317,7 +317,7 @@ def test_every_change_of_what_is_desired_is_a_row(ws: ln.Workspace) -> None:
 
 
 def test_plans_show_themselves(ws: ln.Workspace) -> None:
-    from lyftnb.workspace.reprs import deployment_plan_html
+    from lyftnb.workspace.plan_page import deployment_plan_html
 
     ws.publish(flow())
     plan = ws.plan("shop")

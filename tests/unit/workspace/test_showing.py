@@ -13,8 +13,9 @@ from lyftnb.manager.progress import Progress, StageProgress
 from lyftnb.model import Message, Problem, RunSummary, StepCount
 from lyftnb.store import RunbookVersion
 from lyftnb.workspace.doctor import examine
+from lyftnb.workspace.nouns import Problems
 from lyftnb.workspace.progress import LineWatcher, NotebookWatcher, progress_table
-from lyftnb.workspace.reprs import message_html, problems_html, runbook_html, summary_html
+from lyftnb.workspace.reprs import message_html, runbook_html, summary_html
 
 
 def progress(state: Any, rows: int, *texts: str) -> Progress:
@@ -88,9 +89,9 @@ def test_html_is_escaped() -> None:
     assert "1,000" in html
     assert "a &lt;b&gt; file" in html
     problem = Problem("bad", "error", ("steps", "x"), "1 < 2", "try <this>")
-    assert "1 &lt; 2" in problems_html([problem])
-    assert "try &lt;this&gt;" in problems_html([problem])
-    assert problems_html([]) == "<p>no problems</p>"
+    assert "1 &lt; 2" in Problems([problem])._repr_html_()
+    assert "try &lt;this&gt;" in Problems([problem])._repr_html_()
+    assert Problems()._repr_html_() == "<p>no problems</p>"
 
 
 def test_the_doctor_finds_what_is_wrong_and_changes_nothing(tmp_path: Path) -> None:
