@@ -89,9 +89,10 @@ export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.El
   const [window, open] = useState<Window | null>(null);
   const [menu, openMenu] = useState<Workbench['menu']>(null);
   const [edges, pickEdges] = useState<readonly Edge[]>([]);
-  const [left, openLeft] = useState<Workbench['left']>(readOnly ? 'outline' : 'palette');
+  // Who only looks has all the room for the graph; the sides are a key away.
+  const [left, openLeft] = useState<Workbench['left']>(readOnly ? null : 'palette');
   const [regions, showRegions] = useState<RegionKind>('stages');
-  const [inspector, openInspector] = useState(true);
+  const [inspector, openInspector] = useState(!readOnly);
   const camera = useRef<Camera | null>(null);
   const root = useRef<HTMLDivElement | null>(null);
   const marks = useMemo(() => marksOf(overlay), [overlay]);
