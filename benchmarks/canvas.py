@@ -36,7 +36,7 @@ from lyftnb.manager import Progress, StageProgress
 from lyftnb.model import Plan, WorkflowSpec
 from lyftnb.workspace.scaffold import init_workspace
 from lyftnb.workspace.studio.protocol import ChannelLag, Numbers
-from lyftnb.workspace.studio.watching import signs
+from lyftnb.workspace.studio.standings import signs
 from lyftnb.workspace.wire import adapter
 from tests.browser.conftest import NAMES, QUIET
 from tests.browser.lab_kit import Lab, enter, running_lab

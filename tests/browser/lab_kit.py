@@ -193,10 +193,15 @@ def run_notebook(page: Page, lab: Lab, name: str, cells: tuple[str, ...]) -> Non
     nbformat.write(notebook, lab.root / name)
     command(page, "docmanager:open", path=name)
     # Before its kernel is there the lab would ask which one it is to have.
+    wait_for_kernel(page)
+    command(page, "notebook:run-all-cells")
+
+
+def wait_for_kernel(page: Page) -> None:
+    """Wait until the notebook that is shown has a kernel with nothing to do."""
     page.wait_for_function(
         "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
     )
-    command(page, "notebook:run-all-cells")
 
 
 def run_code(page: Page, code: str) -> None:
@@ -211,7 +216,7 @@ def run_code(page: Page, code: str) -> None:
 
 def keys(page: Page, *pressed: str) -> None:
     """Press keys one after the other; a text of several letters is typed."""
-    named = {"Enter", "Escape", "Tab", "Delete", "Space", "Home", "End"}
+    named = {"Enter", "Escape", "Tab", "Delete", "Space", "Home", "End", "F2"}
     for key in pressed:
         if len(key) == 1 or "+" in key or key in named or key.startswith("Arrow"):
             page.keyboard.press(key)

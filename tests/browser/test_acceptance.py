@@ -103,6 +103,8 @@ def test_eight_steps_with_the_keyboard_alone(page: Page, lab: Lab) -> None:
     leave(page)
     break_it(page)
     mend_it(page)
+    leave(page)
+    rename_it(page)
 
 
 def break_it(page: Page) -> None:
@@ -133,6 +135,16 @@ def mend_it(page: Page) -> None:
     panel.get_by_text("None matches.").wait_for(timeout=WORKS_MS)
     page.get_by_role("button", name="1/1 deployment", exact=True).wait_for()
     shot(page, "mended")
+
+
+def rename_it(page: Page) -> None:
+    """A step that runs gets another name, and says what it was called."""
+    find(page, "fill")
+    keys(page, "F2")
+    page.get_by_role("textbox", name="New name").wait_for()
+    keys(page, "Control+a", "filled", "Enter")
+    wait_for_text(page, "renamed_from: fill")
+    assert "fill" not in steps_of(page)
 
 
 def retype_rows(page: Page, rows: int) -> None:

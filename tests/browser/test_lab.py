@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.browser.lab_kit import Lab, arrive, command, keys, serious_faults, shot
 
 if TYPE_CHECKING:
@@ -31,6 +29,14 @@ def test_double_click_opens_the_canvas(page: Page) -> None:
     assert tab.get_attribute("aria-selected") == "true"
     page.locator(f"{CANVAS} .react-flow__node", has_text="receive").wait_for()
     shot(page, "canvas")
+
+
+def test_a_workflow_that_is_open_is_traced(page: Page) -> None:
+    command(page, "docmanager:open", path=HELLO)
+    page.locator(f"{CANVAS} .react-flow__node", has_text="receive").wait_for()
+    command(page, "lyftnb:trace-workflow")
+    trace = page.get_by_role("region", name="Trace", exact=True)
+    trace.get_by_role("gridcell", name="lamp").wait_for()
 
 
 def test_text_editor_stays_the_second_choice(page: Page) -> None:
@@ -91,15 +97,12 @@ def test_sidebar_starts_the_manager_and_shows_the_workspace(page: Page) -> None:
     shot(page, "sidebar")
 
 
-@pytest.mark.parametrize(
-    ("name", "shows"),
-    [
+def test_views_keep_nobody_out(page: Page) -> None:
+    for name, shows in (
         ("lyftnb:open-spools", ".lyftnb-SpoolBrowser"),
         ("lyftnb:open-run-monitor", ".lyftnb-RunMonitor"),
         ("lyftnb:open-state", ".lyftnb-StateBrowser"),
-    ],
-)
-def test_views_keep_nobody_out(page: Page, name: str, shows: str) -> None:
-    command(page, name)
-    page.locator(shows).wait_for()
-    assert serious_faults(page, shows) == []
+    ):
+        command(page, name)
+        page.locator(shows).wait_for()
+        assert serious_faults(page, shows) == []

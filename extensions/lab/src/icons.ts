@@ -2,9 +2,10 @@
 import { LabIcon } from '@jupyterlab/ui-components';
 
 function icon(name: string, body: string): LabIcon {
+  // The theme colours what of `jp-icon3` has a fill or a stroke of its own: lines only.
   const svgstr =
-    '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24">' +
-    `<g class="jp-icon3" fill="none" stroke="#616161" stroke-width="2" stroke-linecap="round"` +
+    '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24" fill="none">' +
+    `<g class="jp-icon3" stroke="#616161" stroke-width="2" stroke-linecap="round"` +
     ` stroke-linejoin="round">${body}</g></svg>`;
   return new LabIcon({ name: `lyftnb:${name}`, svgstr });
 }

@@ -51,6 +51,8 @@ export class Overview {
     });
     share.on('issue', issue => {
       if (issue.closed_at == null && !this.issues.some(each => each.id === issue.id)) {
+        // Known from now on: it may have more news before the next look.
+        this.issues = [...this.issues, issue];
         this.raised.emit(issue);
       }
       this.soon();

@@ -3,6 +3,7 @@
 import { useMemo, useRef, useState, type JSX, type KeyboardEvent } from 'react';
 import { partOf, type Edge, type Node } from '../graph/graph';
 import { inOrder } from '../graph/walk';
+import type { Problem } from '../protocol';
 import type { Part } from './model';
 import { problemsInWords } from './describing';
 import { useHands } from './hands';
@@ -16,6 +17,8 @@ interface Item {
   icon: string;
   level: 1 | 2;
   note: string;
+  /** Whether the note tells of more than notes. */
+  alarming: boolean;
   /** Below a node: the node at the edge's other end. */
   leads: Part | null;
   edge: Edge | null;
@@ -29,7 +32,7 @@ export function Outline(): JSX.Element {
   const tree = useRef<HTMLUListElement>(null);
   const { graph, problems } = bench;
   const items = useMemo(
-    () => inOrder(graph).flatMap(node => itemsOf(node, graph.edges, problemsInWords(problems.get(node.id) ?? []), open.has(node.id))),
+    () => inOrder(graph).flatMap(node => itemsOf(node, graph.edges, problems.get(node.id) ?? [], open.has(node.id))),
     [graph, problems, open]
   );
   const chosen = editor.selection.at(-1);
@@ -97,7 +100,7 @@ export function Outline(): JSX.Element {
           )}
           <Icon name={item.icon} size={14} />
           <span>{item.text}</span>
-          {item.note !== '' && <em>{item.note}</em>}
+          {item.note !== '' && <em data-alarming={item.alarming}>{item.note}</em>}
         </li>
       ))}
       {items.length === 0 && <li role="treeitem" aria-selected="false" className="lyftnb-Dim">No steps yet</li>}
@@ -105,7 +108,7 @@ export function Outline(): JSX.Element {
   );
 }
 
-function itemsOf(node: Node, edges: readonly Edge[], note: string, unfolded: boolean): Item[] {
+function itemsOf(node: Node, edges: readonly Edge[], problems: readonly Problem[], unfolded: boolean): Item[] {
   const touching = edges.filter(edge => edge.tail === node.id || edge.head === node.id);
   const own: Item = {
     id: node.id,
@@ -113,7 +116,8 @@ function itemsOf(node: Node, edges: readonly Edge[], note: string, unfolded: boo
     text: node.name,
     icon: node.kind === 'step' ? node.icon : 'spool',
     level: 1,
-    note,
+    note: problemsInWords(problems),
+    alarming: problems.some(problem => problem.severity !== 'note'),
     leads: null,
     edge: null,
     children: touching.length
@@ -132,6 +136,7 @@ function edgeItem(node: Node, edge: Edge): Item {
     icon: edge.kind === 'message' ? 'message' : 'link',
     level: 2,
     note: '',
+    alarming: false,
     leads: kind === 'step' ? { kind: 'step', name } : { kind: 'channel', name },
     edge,
     children: 0

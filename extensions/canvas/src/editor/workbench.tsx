@@ -1,6 +1,6 @@
 /** What the parts of the editor's screen share beside the model: the graph as drawn, where its nodes
  * stand, which window is open. */
-import { createContext, useContext, useMemo, useRef, useState, type JSX, type ReactNode } from 'react';
+import { createContext, useContext, useLayoutEffect, useMemo, useRef, useState, type JSX, type ReactNode } from 'react';
 import { graphOf, spoolId, stepId, type Edge, type Graph, type Node } from '../graph/graph';
 import type { Source } from '../graph/connect';
 import { fixedPlaces } from '../graph/fixed';
@@ -78,6 +78,9 @@ export function useWorkbench(): Workbench {
   return workbench;
 }
 
+/** In a notebook's cell, say: both sides would leave too little of the graph. */
+const NARROW_PX = 880;
+
 export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.Element {
   const { document, shape, overlay, problems, readOnly, openPanel } = useEditor();
   const drawn = useMemo(
@@ -89,11 +92,18 @@ export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.El
   const [window, open] = useState<Window | null>(null);
   const [menu, openMenu] = useState<Workbench['menu']>(null);
   const [edges, pickEdges] = useState<readonly Edge[]>([]);
-  const [left, openLeft] = useState<Workbench['left']>(readOnly ? 'outline' : 'palette');
+  // Who only looks has all the room for the graph; the sides are a key away.
+  const [left, openLeft] = useState<Workbench['left']>(readOnly ? null : 'palette');
   const [regions, showRegions] = useState<RegionKind>('stages');
-  const [inspector, openInspector] = useState(true);
+  const [inspector, openInspector] = useState(!readOnly);
   const camera = useRef<Camera | null>(null);
   const root = useRef<HTMLDivElement | null>(null);
+  useLayoutEffect(() => {
+    const width = root.current?.clientWidth ?? 0;
+    if (width > 0 && width < NARROW_PX) {
+      openLeft(null);
+    }
+  }, []);
   const marks = useMemo(() => marksOf(overlay), [overlay]);
   const byNode = useMemo(() => problemsByNode(problems), [problems]);
   const locked = readOnly || overlay.kind === 'difference' || overlay.kind === 'plan' || overlay.kind === 'live';

@@ -30,7 +30,7 @@ function NearLine(props: EdgeProps<ChannelEdge>): JSX.Element {
           </tspan>
         )}
         {numbers && (
-          <tspan x={x} dy={edge?.label ? '1.25em' : '-0.5em'} className="lyftnb-Edge-numbers">
+          <tspan x={x} dy={edge?.label ? '1.65em' : '-0.5em'} className="lyftnb-Edge-numbers">
             {numbers}
           </tspan>
         )}
