@@ -16,6 +16,7 @@ from lyftnb import catalog, planning
 from lyftnb.errors import InvalidWorkflow
 from lyftnb.model import Problem, WorkflowSpec, has_errors
 from lyftnb.workspace.checker import checker
+from lyftnb.workspace.given import Given
 from lyftnb.workspace.studio.home import Surroundings
 from lyftnb.workspace.studio.ops import applied, merged
 from lyftnb.workspace.studio.protocol import (
@@ -192,6 +193,7 @@ class Drafts:
             known=around.known,
             context=around.layers(reading.spec.workflow),
             secrets=around.secrets,
+            deployment=Given(reading.spec).deployment(None),
         )
         return reading.with_problems(found)
 
