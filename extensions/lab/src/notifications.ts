@@ -12,13 +12,16 @@ const BAD_ENDS: readonly Run['status'][] = ['blocked', 'failed', 'lost'];
 export class Notifier {
   private issues: Wanted = 'bad';
   private runs: Wanted = 'bad';
+  /** Issue → what was said of it. */
+  private readonly said = new Map<number, string>();
 
   constructor(
-    overview: Overview,
+    private readonly overview: Overview,
     private readonly open: (target: Target) => void
   ) {
     overview.issueRaised.connect((_, issue) => this.tellIssue(issue));
     overview.runEnded.connect((_, run) => this.tellRun(run));
+    overview.changed.connect(() => this.takeBack());
   }
 
   heed(settings: ISettingRegistry.ISettings): void {
@@ -34,7 +37,20 @@ export class Notifier {
     if (!wanted(this.issues, issue.severity !== 'note')) {
       return;
     }
-    this.tell(`${issue.place}: ${issue.cause}`, KINDS[issue.severity], causeOf(issue));
+    this.said.set(issue.id, this.tell(`${issue.place}: ${issue.cause}`, KINDS[issue.severity], causeOf(issue)));
+  }
+
+  /** What is mended needs nobody's eye any more. */
+  private takeBack(): void {
+    if (!this.overview.up) {
+      return;
+    }
+    for (const [issue, notification] of this.said) {
+      if (!this.overview.issues.some(each => each.id === issue)) {
+        Notification.dismiss(notification);
+        this.said.delete(issue);
+      }
+    }
   }
 
   private tellRun(run: Run): void {
@@ -48,8 +64,8 @@ export class Notifier {
     this.tell(words, bad ? 'error' : 'success', { view: 'monitor', deployment, run: run.run });
   }
 
-  private tell(message: string, type: Notification.TypeOptions, target: Target): void {
-    Notification.emit(message, type, {
+  private tell(message: string, type: Notification.TypeOptions, target: Target): string {
+    return Notification.emit(message, type, {
       autoClose: type === 'error' ? false : 8_000,
       actions: [{ label: 'Show', displayType: 'accent', callback: () => this.open(target) }]
     });
