@@ -21,6 +21,7 @@
     │   ├── TimedOut             what was waited for did not come in time
     │   ├── OutcomeUnknown       the owner was lost before it answered; look before you repeat
     │   └── Temporary            raised by user code: retry after `delay` seconds
+    │       └── LockHeld         a batch asked for a lock that somebody holds; it waits for it
     ├── LedgerError              free the ledger
     │   └── WorkspaceBusy        another process owns the workspace
     ├── StorageError             repair the storage
@@ -244,6 +245,12 @@ class Temporary(TryAgain):
     def delay(self) -> float:
         """Seconds to wait before the next attempt."""
         return float(self.facts["delay"])
+
+
+class LockHeld(Temporary):
+    """Somebody else holds a lock that a batch asks for. No failure of the batch: it waits."""
+
+    code = "lock_held"
 
 
 class LedgerError(LyftError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lyftnb.errors import (
     BadData,
+    LockHeld,
     Permanent,
     SetupError,
     StorageFull,
@@ -50,6 +51,9 @@ class Retries:
             return None
         if isinstance(error, StorageFull):
             return self._wait_for_room(error, now)
+        if isinstance(error, LockHeld):
+            self.due_at = now + error.delay * _JITTER.uniform(0.8, 1.2)
+            return f"waits for a lock, looks again in {error.delay:.1f} s: {error}"
         # Of a lost task the work itself knows nothing: as long as there is a cluster, go on.
         if not is_lost(error):
             self.failures += 1

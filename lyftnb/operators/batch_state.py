@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from lyftnb.errors import BadData, SetupError, Temporary
+from lyftnb.errors import BadData, LockHeld, SetupError
 from lyftnb.model import KV_READ, KV_SCAN, HeldLock, full_name
 from lyftnb.operators.base import Env
 from lyftnb.operators.changes import StateChanges
@@ -52,14 +52,14 @@ class BatchState:
         who holds it for longer than `ttl` seconds has lost it, and the batch cannot commit.
 
         Raises:
-            Temporary: somebody else holds it; the batch is tried again.
+            LockHeld: somebody else holds it; the batch waits for it.
         """
         full = full_name(name, self._env.deployment)
         if self._env.state is None:
             return 0
         token = self._env.state.lock_acquire(full, self._env.batch, ttl)
         if token is None:
-            raise Temporary(f"somebody else holds the lock '{full}'", delay=min(ttl / 4, 5.0))
+            raise LockHeld(f"somebody else holds the lock '{full}'", delay=min(ttl / 4, 5.0))
         if self._env.changes is not None:
             self._env.changes.locks.append(HeldLock(full, token))
         return token

@@ -8,6 +8,7 @@ from manager_kit import claim_next, fill, planned, run_of
 from lyftnb.errors import (
     BadData,
     ConfigError,
+    LockHeld,
     Permanent,
     StorageFull,
     TaskLost,
@@ -34,6 +35,14 @@ def test_a_temporary_failure_names_its_own_pause_and_counts() -> None:
     assert retries.failed(Temporary("later", delay=50), now=0) is not None
     assert retries.due_at is not None and 40 <= retries.due_at <= 60
     assert retries.failed(Temporary("later", delay=50), now=0) is None
+
+
+def test_a_lock_that_somebody_holds_is_waited_for() -> None:
+    retries = Retries(RetrySpec(attempts=1))
+    for _ in range(100):
+        note = retries.failed(LockHeld("taken", delay=2), now=0)
+        assert note is not None and "waits for a lock" in note
+    assert retries.due_at is not None and 1.6 <= retries.due_at <= 2.4
 
 
 def test_a_lost_task_does_not_count() -> None:
