@@ -208,11 +208,8 @@ def test_names_of_the_workspace_are_completed(kernel: Kernel) -> None:
         "ws = ln.open('.')\nws.publish(wf)\nws.apply('doubles')\nws.queue('work').enqueue([1])"
     )
     try:
-        assert kernel.completed("%lyft plan doub") == [
-            "doubles",
-            "doubles.workflow.yaml",
-            "doubles@1",
-        ]
+        refs = {"doubles", "doubles.workflow.yaml", "doubles@1"}
+        assert refs <= set(kernel.completed("%lyft plan doub"))
         assert kernel.completed("%lyft pause ") == ["doubles"]
         assert kernel.completed("%lyft pause doubles ") == ["double", "rows"]
         assert kernel.completed("%lyft jobs retry doubles/d") == ["doubles/double"]
