@@ -83,7 +83,7 @@ def test_arguments_by_name_and_by_default(client: TallyClient) -> None:
 def test_errors_arrive_as_themselves(
     kind: type[LyftError], tally: Tally, client: TallyClient
 ) -> None:
-    facts = {"delay": 2.5} if kind is Temporary else {"requirement": "lease", "n": [1, 2]}
+    facts = {"delay": 2.5} if issubclass(kind, Temporary) else {"requirement": "lease", "n": [1, 2]}
     tally.failure = kind("it broke: ü", where="file:3", hint="mend it", **facts)
     with pytest.raises(LyftError) as caught:
         client.fail()
