@@ -20,6 +20,7 @@ class Client:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.news: list[dict[str, Any]] = []
+        self._answers: dict[int, dict[str, Any]] = {}
         self._last = 0
 
     def send(self, op: str, **params: Any) -> int:
@@ -39,12 +40,14 @@ class Client:
         return self.answer(self.send(op, **params))["problem"]
 
     def answer(self, id: int) -> dict[str, Any]:
-        """The answer to a question that was sent."""
-        while True:
+        """The answer to a question that was sent; answers may come in any order."""
+        while id not in self._answers:
             frame = self.next()
-            if frame.get("id") == id:
-                return frame
-            self.news.append(frame)
+            if "id" in frame:
+                self._answers[frame["id"]] = frame
+            else:
+                self.news.append(frame)
+        return self._answers.pop(id)
 
     def next(self) -> dict[str, Any]:
         """The next frame."""
