@@ -212,14 +212,6 @@ def ago(seconds: float) -> str:
     return f"{max(0, int(seconds))}s"
 
 
-def size(count: int) -> str:
-    """A size as people read it: `31.4 MiB`."""
-    amount, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while amount >= 1024 and len(units) > 1:
-        amount, units = amount / 1024, units[1:]
-    return f"{amount:.0f} B" if units[0] == "B" else f"{amount:.1f} {units[0]}"
-
-
 def records(frame: pl.DataFrame) -> list[dict[str, Any]]:
     """The rows of a frame for `print_json`."""
     return frame.to_dicts()

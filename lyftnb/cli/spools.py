@@ -18,9 +18,9 @@ from lyftnb.cli.screen import (
     print_json,
     print_table,
     records,
-    size,
 )
 from lyftnb.errors import SetupError, StorageError
+from lyftnb.workspace.tabular import Size, shown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,7 +59,7 @@ def list_spools(
     else:
         print_table(
             ("spool", "rows", "size", "segments"),
-            [(s.spool, s.rows, size(s.bytes), s.segments) for s in found],
+            [(s.spool, s.rows, shown(Size(s.bytes)), s.segments) for s in found],
         )
 
 
@@ -127,7 +127,7 @@ def sweep(ctx: typer.Context) -> None:
     """Remove staged files that no commit names."""
     with opened(ctx) as workspace:
         swept = workspace.sweep()
-    typer.echo(f"removed {counted(swept.files, 'file')} ({size(swept.bytes)})")
+    typer.echo(f"removed {counted(swept.files, 'file')} ({shown(Size(swept.bytes))})")
     if swept.waiting:
         typer.echo(f"left {counted(swept.waiting, 'file')} that a batch may still commit")
     if swept.foreign:
@@ -162,7 +162,7 @@ def export(
             )
         with _reading(name):
             _write(frame, file)
-    typer.echo(f"wrote {file} ({size(file.stat().st_size)})")
+    typer.echo(f"wrote {file} ({shown(Size(file.stat().st_size))})")
 
 
 def _write(frame: pl.LazyFrame, file: Path) -> None:
