@@ -11,9 +11,7 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { IRunningSessionManagers } from '@jupyterlab/running';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
-import { IJupyterWidgetRegistry } from '@jupyter-widgets/base';
 import type { Target } from '@lyftnb/canvas';
-import { MODULE, VERSION } from '@lyftnb/widgets/lib/module';
 import { Connections, IConnections } from './connections';
 import { CurrentWorkspace } from './current';
 import { addDocuments, addFileCommands, addNew, restoreDocuments } from './files';
@@ -24,6 +22,7 @@ import { runningDeployments } from './running';
 import { SidebarPanel, StatusItem } from './sidebar';
 import { Tabs } from './tabs';
 import { addViewCommands, addWorkspaceCommands } from './views';
+import { registerWidgets } from './widgets';
 
 const SETTINGS = 'lyftnb:workspace';
 
@@ -111,17 +110,9 @@ const widgets: JupyterFrontEndPlugin<void> = {
   id: 'lyftnb:widgets',
   description: 'Shows the canvas and the other views in notebooks.',
   autoStart: true,
-  optional: [IJupyterWidgetRegistry],
-  activate: (app: JupyterFrontEnd, registry: IJupyterWidgetRegistry | null) => {
+  activate: async (app: JupyterFrontEnd) => {
     app.docRegistry.addWidgetExtension('Notebook', outputs);
-    registry?.registerWidget({
-      name: MODULE,
-      version: VERSION,
-      exports: async () => {
-        const { StudioModel, StudioView } = await import('@lyftnb/widgets');
-        return { StudioModel, StudioView };
-      }
-    });
+    await registerWidgets(app);
   }
 };
 
