@@ -400,6 +400,9 @@ export interface Kind {
   params: {
     [k: string]: unknown;
   };
+  plain: {
+    [k: string]: unknown;
+  };
   summary: string;
 }
 /**

@@ -80,6 +80,8 @@ class Kind(Wire):
     """Parameters that work, for what is dropped on the canvas."""
     columns: tuple[Column, ...] = ()
     """Of the rows that an action's example works on."""
+    plain: Any = None
+    """Parameters that do for rows of any columns; None: columns must be named."""
     icon: str = ""
     """A word for an icon: `filter`, `table`, `file`, …"""
 

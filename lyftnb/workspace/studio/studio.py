@@ -163,7 +163,7 @@ class Studio:
         }
 
     def _palette(self, _asked: GetPalette) -> Palette:
-        return palette(self._home.config.groups)
+        return palette(self._home.config.groups, self._home.root)
 
     def _close_draft(self, asked: CloseDraft) -> None:
         self._drafts.close(asked)

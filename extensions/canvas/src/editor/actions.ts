@@ -1,4 +1,5 @@
 /** What a person can do to the graph, by whatever hand: keys, menus, toolbar, mouse. */
+import { tablesOf } from '../forms/besideTables';
 import { columnsAfter, columnsBehind, fitted } from '../forms/fitting';
 import { addBetween, addInto, addOps, entryName, type Entry } from '../graph/add';
 import { aligned, type Side } from '../graph/align';
@@ -55,7 +56,8 @@ export class Actions {
   /** Into the body of a step; says so, if there is no place. */
   addInto(kind: Kind, step: string): void {
     const { document, schemas } = this.editor;
-    const ops = document === null ? null : addInto(document, fitted(kind, columnsAfter(schemas, step)), step);
+    const ops =
+      document === null ? null : addInto(document, fitted(kind, columnsAfter(schemas, step), tablesOf(document, schemas, step)), step);
     if (ops === null) {
       this.editor.announce(`${step} has no place for ${kind.name}`, 'error');
       return;

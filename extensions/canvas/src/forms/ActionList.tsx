@@ -4,9 +4,10 @@ import type { Kind } from '../protocol';
 import { at, insert, move, type Path, remove } from './edits';
 import { fieldOf, isMapping } from './fields';
 import { FieldView } from './FieldView';
+import { tablesOf } from './besideTables';
 import { columnsAfter, fitted } from './fitting';
 import { FormContext, useForm, useFormWith } from './form';
-import { useEditor } from '../editor/model';
+import { type Document, useEditor } from '../editor/model';
 
 /** Keys of an action beside its kind. */
 const EXTRAS = ['id', 'on_error'];
@@ -15,7 +16,8 @@ export function ActionList({ step }: { step: string }): JSX.Element {
   const form = useForm();
   const { palette, schemas } = useEditor();
   const path: Path = ['steps', step, 'actions'];
-  const last = columnsAfter(schemas, step);
+  const begun = (kind: Kind): unknown =>
+    fitted(kind, columnsAfter(schemas, step), tablesOf(form.document as Document, schemas, step)).example ?? '';
   const value = at(form.document, path);
   const actions = Array.isArray(value) ? value : [];
   const kinds = (palette?.kinds ?? []).filter(kind => kind.family === 'action');
@@ -33,7 +35,7 @@ export function ActionList({ step }: { step: string }): JSX.Element {
           kinds={kinds}
           onAdd={kind =>
             form.change(
-              insert(form.document, path, actions.length, { [kind.name]: structuredClone(fitted(kind, last).example ?? '') }),
+              insert(form.document, path, actions.length, { [kind.name]: structuredClone(begun(kind)) }),
               `Add ${kind.name}`
             )
           }
