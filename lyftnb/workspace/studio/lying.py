@@ -17,7 +17,7 @@ _ENTRIES = 2_000
 
 
 def data_files(root: Path) -> str | None:
-    """A path for them, relative to the folder: of the kind that is met first, in the nearest folder;
+    """A path for them, relative to the folder: of the kind that is met first, the nearest folder's;
     a glob where there are several. None: there are none near the top.
     """
     for folder, names in _folders(root):

@@ -500,6 +500,14 @@ class GetDeployment(Wire):
     deployment: str
 
 
+class GetDeployedSteps(Wire):
+    """The steps of all deployments of a workflow, with no manager started; null where it cannot be
+    told.
+    """
+
+    workflow: str
+
+
 class Rollback(Wire):
     """Apply an older revision again; without one, the one before."""
 
@@ -785,6 +793,7 @@ QUESTIONS: dict[str, tuple[type[Wire], Any]] = {
     "apply": (Apply, Deployment),
     "deployments": (Listing, tuple[DeploymentStatus, ...]),
     "deployment": (GetDeployment, DeploymentView),
+    "deployed.steps": (GetDeployedSteps, tuple[str, ...] | None),
     "rollback": (Rollback, Deployment),
     "pause": (Hold, Deployment),
     "resume": (Hold, Deployment),

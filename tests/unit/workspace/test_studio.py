@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+import lyftnb as ln
 from lyftnb.errors import LyftError
+from lyftnb.workspace.finding import find
 from lyftnb.workspace.studio.exchange import Exchange
 from lyftnb.workspace.studio.lying import data_files
 from lyftnb.workspace.studio.studio import Studio
@@ -229,6 +231,22 @@ def test_examples_of_the_palette_are_valid(studio: Studio, family: str) -> None:
             registry: Any = {"input": SOURCES, "output": SINKS}.get(family)
             body = registry[kind.name] if registry is not None else action(kind.name)
             body.parse(kind.example)
+
+
+def test_what_is_deployed_is_known_without_a_manager(studio: Studio) -> None:
+    def steps(workflow: str = "shop") -> Any:
+        return studio.answer("deployed.steps", {"workflow": workflow})
+
+    assert steps() == ()
+    with ln.open(studio.root, serve=False) as workspace:
+        workspace.publish(ln.Workflow.from_yaml(TEXT))
+    assert steps() == ()
+    with ln.open(studio.root, serve=False) as workspace:
+        workspace.apply(workspace.plan("shop", context=None))
+        assert steps() == ("sales", "good", "sums")
+    assert steps() == ("sales", "good", "sums")
+    assert steps("other") == ()
+    assert find(studio.root) is None
 
 
 def test_an_input_of_files_begins_with_those_that_lie_nearest(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import { placeOps, unplaceOps } from '../graph/fixed';
 import { partOf, spoolId, stepId, type Edge, type Graph } from '../graph/graph';
 import { applyOps, put } from '../graph/ops';
 import { disconnectOps, removeOps } from '../graph/remove';
-import { renameOps } from '../graph/rename';
+import { renameOps, type Deployed } from '../graph/rename';
 import type { Places, Point } from '../graph/sizes';
 import { nodeTowards, inOrder, type Direction } from '../graph/walk';
 import type { Column, Kind, Op } from '../protocol';
@@ -93,7 +93,7 @@ export class Actions {
     this.editor.announce(`Connected ${sourceInWords(source)} with ${target.name}`);
   }
 
-  rename(part: Part, name: string, deployed: ReadonlySet<string>): void {
+  rename(part: Part, name: string, deployed: Deployed): void {
     const { document } = this.editor;
     if (document === null || (part.kind !== 'step' && part.kind !== 'channel' && part.kind !== 'workflow')) {
       return;
