@@ -59,9 +59,13 @@ class Lab:
         extensions.mkdir(parents=True)
         (extensions / "lyftnb").symlink_to(BUILT, target_is_directory=True)
         self._paths = (f"--LabApp.labextensions_path={extensions}",) if alone else ()
-        settings = home / "settings" / "@jupyterlab" / "apputils-extension"
-        settings.mkdir(parents=True)
-        (settings / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
+        self.set("@jupyterlab/apputils-extension", "notification", NO_NEWS)
+
+    def set(self, extension: str, plugin: str, values: dict[str, Any]) -> None:
+        """Write settings of one of the lab's plugins, as its user would."""
+        file = self._home / "settings" / extension / f"{plugin}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
 
     def start(self) -> None:
         """Start it, and wait until it answers."""

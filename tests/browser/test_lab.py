@@ -50,6 +50,30 @@ def test_a_lab_without_ipywidgets_has_all_the_rest(
         page.locator(f"{CANVAS} .react-flow__node", has_text="receive").wait_for()
 
 
+def test_what_the_lab_says_of_us_comes_from_a_language_pack(page: Page, lab: Lab) -> None:
+    """Commands and the sidebar's title, where the lab is set to a language that has such texts."""
+    rules = {"domain": "lyftnb", "language": "de", "plural_forms": "nplurals=2; plural=(n != 1);"}
+    pack = {
+        "": rules,
+        "Browse Spools": ["Spulen ansehen"],
+        "Workflows: deployments, issues, runs": ["Abläufe"],
+    }
+    lab.set("@jupyterlab/translation-extension", "plugin", {"locale": "de_DE"})
+    try:
+        page.route(
+            "**/lab/api/translations/de_DE**",
+            lambda route: route.fulfill(json={"data": {"lyftnb": pack}, "message": ""}),
+        )
+        page.reload()
+        arrive(page)
+        label = "window.jupyterapp.commands.label('lyftnb:open-spools')"
+        assert page.evaluate(label) == "Spulen ansehen"
+        command(page, "lyftnb:show-sidebar")
+        page.get_by_role("tab", name="Abläufe").wait_for()
+    finally:
+        lab.set("@jupyterlab/translation-extension", "plugin", {})
+
+
 def test_double_click_opens_the_canvas(page: Page) -> None:
     page.get_by_role("listitem", name="Name: workflows").dblclick()
     page.get_by_role("listitem", name="Name: hello.workflow.yaml").dblclick()
