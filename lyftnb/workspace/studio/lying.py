@@ -9,6 +9,9 @@ from pathlib import Path, PurePath
 
 _ENDINGS = frozenset({".csv", ".tsv", ".ndjson", ".jsonl", ".parquet"})
 """Not `.json`: most of those are settings of some tool."""
+_HEADED = frozenset({".csv", ".tsv"})
+_HEADERS = 12
+_LINE_BYTES = 4096
 _PACKED = frozenset({".gz", ".zst"})
 _OURS = frozenset({"notebooks", "workflows", "node_modules", "__pycache__", "out"})
 """Folders that hold no data to begin with."""
@@ -17,17 +20,33 @@ _ENTRIES = 2_000
 
 
 def data_files(root: Path) -> str | None:
-    """A path for them, relative to the folder: of the kind that is met first, the nearest folder's;
-    a glob where there are several. None: there are none near the top.
+    """A path for them, relative to the folder: the first one of the nearest folder; a glob where
+    all of its kind there have the same header. None: there are none near the top.
     """
     for folder, names in _folders(root):
         endings = dict.fromkeys(filter(None, map(_ending, sorted(names))))
         if not endings:
             continue
         ending = next(iter(endings))
-        alike = [name for name in names if _ending(name) == ending]
-        return (folder / (alike[0] if len(alike) == 1 else f"*{ending}")).as_posix()
+        alike = sorted(name for name in names if _ending(name) == ending)
+        one = len(alike) == 1 or not _have_one_header(root / folder, alike, ending)
+        return (folder / (alike[0] if one else f"*{ending}")).as_posix()
     return None
+
+
+def _have_one_header(folder: Path, names: list[str], ending: str) -> bool:
+    """Whether they are tables of the same columns, as far as a glance tells."""
+    if ending not in _HEADED:
+        return False
+    try:
+        return len({_first_line(folder / name) for name in names[:_HEADERS]}) == 1
+    except OSError:
+        return False
+
+
+def _first_line(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.readline(_LINE_BYTES)
 
 
 def _ending(name: str) -> str | None:

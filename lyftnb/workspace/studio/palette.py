@@ -70,6 +70,10 @@ _ICONS = {
     "csv": "file", "ndjson": "file", "parquet": "file", "duckdb": "database", "queue": "queue",
     "message": "message", "messages": "message", "kv": "key", "spool": "spool",
     "print": "terminal", "generate": "dice", "inline": "table", "discard": "trash",
+    "access_log": "text", "json": "text", "key_value": "text", "regex": "text", "time": "clock",
+    "distinct": "unique", "explode": "outline", "flatten": "outline", "unnest": "outline",
+    "fill": "add", "limit": "align", "select": "check", "remove": "minus", "rename": "type",
+    "hash": "key", "mask": "key", "notify": "message", "sample": "dice",
 }  # fmt: skip
 _ICON_OF_FAMILY: dict[Family, str] = {"action": "gear", "input": "input", "output": "output"}
 

@@ -251,12 +251,14 @@ def test_what_is_deployed_is_known_without_a_manager(studio: Studio) -> None:
 
 def test_an_input_of_files_begins_with_those_that_lie_nearest(tmp_path: Path) -> None:
     assert data_files(tmp_path) is None
-    for name in ("out/a.csv", ".git/b.csv", "data/2013/c.csv.gz", "data/2013/d.csv.gz", "x.json"):
+    for name in ("out/a.csv", ".git/b.csv", "data/2013/c.csv", "data/2013/d.csv", "x.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    assert data_files(tmp_path) == "data/2013/*.csv.gz"
-    (tmp_path / "data" / "names.ndjson").touch()
-    assert data_files(tmp_path) == "data/names.ndjson"
+        (tmp_path / name).write_text(f"day,delay\n1,{name}\n")
+    assert data_files(tmp_path) == "data/2013/*.csv"
+    (tmp_path / "data" / "2013" / "d.csv").write_text("other,columns\n")
+    assert data_files(tmp_path) == "data/2013/c.csv"
+    (tmp_path / "data" / "names.ndjson.gz").touch()
+    assert data_files(tmp_path) == "data/names.ndjson.gz"
     assert data_files(tmp_path / "not there") is None
 
 

@@ -58,6 +58,10 @@ const SCHEMAS_MS = 150;
 const PLAN_MS = 300;
 const TRACE_MS = 500;
 
+/** The palette that was told last: what an editor begins with until its own comes. Between workspaces only
+ * worker groups and paths of files differ. */
+let lastPalette: Palette | null = null;
+
 export class Session {
   readonly live = new Live();
   /** The newest ones of each deployment: what does not move has no news. */
@@ -83,7 +87,7 @@ export class Session {
   constructor(readonly options: SessionOptions) {
     this.told = options.text;
     this.state = {
-      document: null, revision: 0, palette: null, schemas: null, shape: null, problems: [],
+      document: null, revision: 0, palette: lastPalette, schemas: null, shape: null, problems: [],
       settled: false, connected: true, ended: null, selection: [], overlay: { kind: 'none' }, panel: null,
       traceFocus: null, tracing: false, traceTrouble: null, history: EMPTY, conflicts: [], message: null, revealed: null
     };
@@ -117,7 +121,13 @@ export class Session {
     // The palette is large, and nobody waits for it: the graph comes first.
     void drawn
       .then(() => service.ask('palette', {}))
-      .then(palette => this.set({ palette }), (error: unknown) => this.fail(error));
+      .then(
+        palette => {
+          lastPalette = palette;
+          this.set({ palette });
+        },
+        (error: unknown) => this.fail(error)
+      );
     return () => this.stop();
   }
 

@@ -7,6 +7,7 @@ import { FieldView } from './FieldView';
 import { tablesOf } from './besideTables';
 import { columnsAfter, fitted } from './fitting';
 import { FormContext, useForm, useFormWith } from './form';
+import { Icon } from '../editor/icons';
 import { type Document, useEditor } from '../editor/model';
 
 /** Keys of an action beside its kind. */
@@ -79,12 +80,14 @@ function ActionItem({ step, index, action, count, kinds, onMove }: ItemProps): J
         </summary>
         {!form.readOnly && (
           <div className="lyftnb-Action-buttons" role="group" aria-label={`Action ${index + 1}, ${name}`}>
-            <button type="button" disabled={index === 0} onClick={() => onMove(index, index - 1)}>Move up</button>
-            <button type="button" disabled={index === count - 1} onClick={() => onMove(index, index + 1)}>Move down</button>
-            <button type="button" onClick={() => form.change(insert(form.document, path.slice(0, -1), index + 1, withoutId(action)), `Duplicate ${name}`)}>
-              Duplicate
-            </button>
-            <button type="button" onClick={() => form.change(remove(form.document, path), `Remove ${name}`)}>Remove</button>
+            <Tool name="Move up" icon="up" disabled={index === 0} act={() => onMove(index, index - 1)} />
+            <Tool name="Move down" icon="down" disabled={index === count - 1} act={() => onMove(index, index + 1)} />
+            <Tool
+              name="Duplicate"
+              icon="copy"
+              act={() => form.change(insert(form.document, path.slice(0, -1), index + 1, withoutId(action)), `Duplicate ${name}`)}
+            />
+            <Tool name="Remove" icon="trash" act={() => form.change(remove(form.document, path), `Remove ${name}`)} />
           </div>
         )}
         <FormContext.Provider value={here}>
@@ -96,6 +99,21 @@ function ActionItem({ step, index, action, count, kinds, onMove }: ItemProps): J
         </FormContext.Provider>
       </details>
     </li>
+  );
+}
+
+interface ToolProps {
+  name: string;
+  icon: string;
+  disabled?: boolean;
+  act: () => void;
+}
+
+function Tool({ name, icon, disabled = false, act }: ToolProps): JSX.Element {
+  return (
+    <button type="button" disabled={disabled} aria-label={name} title={name} onClick={act}>
+      <Icon name={icon} size={14} />
+    </button>
   );
 }
 
