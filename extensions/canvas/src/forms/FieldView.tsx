@@ -185,7 +185,7 @@ function TextControl({ id, field, path, label, describedBy, invalid }: ControlPr
     'aria-label': label
   };
   if (content === 'long') {
-    return <textarea {...shared} rows={2} onChange={event => set(event.target.value)} />;
+    return <textarea {...shared} rows={Math.min(6, Math.max(2, Math.ceil(text.length / 32)))} onChange={event => set(event.target.value)} />;
   }
   return (
     <>
@@ -319,7 +319,7 @@ export function carried(value: unknown, to: Field): unknown {
 function JsonControl({ id, path, label, describedBy, invalid }: ControlProps): JSX.Element {
   const form = useForm();
   const value = at(form.document, path);
-  const text = value === undefined ? '' : JSON.stringify(value);
+  const text = asTyped(value);
   return (
     <input
       id={id}
@@ -339,6 +339,15 @@ function JsonControl({ id, path, label, describedBy, invalid }: ControlProps): J
       }}
     />
   );
+}
+
+/** What a person types for a value: JSON; a text as it is, unless it would be read as something else. */
+function asTyped(value: unknown): string {
+  if (value === undefined) {
+    return '';
+  }
+  const plain = typeof value === 'string' && value !== '' && value.trim() === value && readJson(value) === value;
+  return plain ? value : JSON.stringify(value);
 }
 
 /** JSON, or the text itself where it is none. */

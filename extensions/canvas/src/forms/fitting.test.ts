@@ -35,6 +35,10 @@ describe('fitted', () => {
     expect(fitted(FILTER, given).example).toBe("m >= 100 AND k <> 'origin'");
   });
 
+  it('asks of any column whether it is there, where no type fits', () => {
+    expect(fitted(FILTER, columns({ ok: 'BOOLEAN' })).example).toBe('ok IS NOT NULL');
+  });
+
   it('prefers the column of the same name', () => {
     expect(fitted(FILTER, columns({ a: 'BIGINT', distance: 'DOUBLE', origin: 'VARCHAR' })).example).toBe(FILTER.example);
   });
@@ -53,7 +57,7 @@ describe('fitted', () => {
   });
 
   it('begins with an empty form where nothing fits, but code keeps its shape', () => {
-    expect(fitted(FILTER, columns({ ok: 'BOOLEAN' })).example).toBe('');
+    expect(fitted(FILTER, columns({ 'a b': 'BOOLEAN' })).example).toBe('');
     expect(fitted(DERIVE, columns({ 'a b': 'BIGINT' })).example).toEqual({ column: '' });
     expect(fitted(PYTHON, columns({ n: 'BIGINT' })).example).toBe(PYTHON.plain);
   });

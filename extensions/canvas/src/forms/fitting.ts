@@ -52,9 +52,15 @@ export function fitted(kind: Kind, columns: Columns, tables: Tables = {}): Kind 
   const names = namesFor(kind.columns, columns ?? [], whole);
   const begins =
     names === null
-      ? without(kind, field, meant)
+      ? (conditionOn(columns, field) ?? without(kind, field, meant))
       : harmless(kind, told(isMapping(example) ? withUnsaid(example, given, names) : example, names), columns ?? []);
   return { ...kind, example: begins as Kind['example'] };
+}
+
+/** A condition is true of any column's values that are there; null: it is no condition, or none is known. */
+function conditionOn(columns: Columns, { shape }: Field): string | null {
+  const column = columns?.find(({ name }) => PLAIN.test(name));
+  return column !== undefined && shape.kind === 'text' && shape.content === 'expression' ? `${column.name} IS NOT NULL` : null;
 }
 
 /** As it begins where its columns are not there. */
