@@ -17,7 +17,7 @@ export interface Answers {
   'draft.change': DraftState;
   'draft.close': null;
   'draft.merge': Merged;
-  'draft.open': DraftState;
+  'draft.open': OpenedDraft;
   'draft.plan': Shape;
   'draft.replace': DraftState;
   'draft.schemas': Schemas;
@@ -258,6 +258,19 @@ export interface Problem {
 export interface Merged {
   conflicts: (string | number)[][];
   state: DraftState;
+}
+/**
+ * A draft that was opened, with its plan, so that it is drawn at once as it will run.
+ */
+export interface OpenedDraft {
+  document: {
+    [k: string]: unknown;
+  } | null;
+  draft: string;
+  problems: Problem[];
+  readable: boolean;
+  revision: number;
+  shape: Shape | null;
 }
 /**
  * What is known of columns; of a channel: those that its producer gives.

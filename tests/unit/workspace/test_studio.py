@@ -68,6 +68,14 @@ def test_a_change_keeps_comments_and_finds_problems_with_their_lines(studio: Stu
     assert placed.line == source.text[: source.text.index("derive")].count("\n") + 1
 
 
+def test_a_draft_is_opened_with_its_plan_unless_it_has_errors(studio: Studio) -> None:
+    shape = opened(studio).shape
+    assert shape == studio.answer("draft.plan", {"draft": "shop"})
+    assert shape.stages
+    assert opened(studio, TEXT.replace("n * 2", "m * 2")).shape is None
+    assert opened(studio, "a: [").shape is None
+
+
 def test_stale_and_unknown_drafts_are_refused(studio: Studio) -> None:
     opened(studio)
     change = {"draft": "shop", "ops": []}

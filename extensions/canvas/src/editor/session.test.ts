@@ -112,6 +112,30 @@ describe('a session', () => {
     expect(texts.at(-1)).toBe(here());
   });
 
+  it('draws the plan that a draft is opened with, and asks for none until something is edited', async () => {
+    end();
+    const asked: string[] = [];
+    const shape = { revision: 1, stages: [], channels: [], groups: {}, relays: [], text: 'all of it' };
+    const known = new Drafts();
+    const ask = known.ask.bind(known) as (op: string, params: object) => Promise<object>;
+    const service = Object.assign(known, {
+      ask: async (op: string, params: object) => {
+        asked.push(op);
+        return { ...(await ask(op, params)), ...(op === 'draft.open' ? { shape } : {}) };
+      }
+    });
+    session = new Session({ ...session.options, service: service as Drafts });
+    const seen: unknown[] = [];
+    session.subscribe(() => session.get().document !== null && seen.push(session.get().shape));
+    end = session.start();
+    await settle();
+    expect(seen[0]).toEqual(shape);
+    expect(asked).not.toContain('draft.plan');
+    session.edit([NEW], 'add');
+    await settle();
+    expect(asked).toContain('draft.plan');
+  });
+
   it('tells no text while nothing was edited', () => {
     expect(texts).toEqual([]);
   });

@@ -86,7 +86,7 @@ export class Session {
     };
     this.link = new DraftLink(options.service, options.draft, options.text, options.file, {
       document: () => this.state.document,
-      taken: document => this.taken(document),
+      taken: (document, shape) => this.taken(document, shape ?? this.state.shape),
       validated: (revision, problems, settled) => this.validated(revision, problems, settled),
       failed: error => this.fail(error)
     });
@@ -252,7 +252,7 @@ export class Session {
   }
 
   /** Another document: what was done before can be undone through it. */
-  private taken(document: Document | null): void {
+  private taken(document: Document | null, shape: Shape | null): void {
     const before = this.state.document;
     if (before !== null && document !== null) {
       const ops = changesBetween(before, document);
@@ -263,7 +263,7 @@ export class Session {
       }
     }
     const selection = document === null ? [] : this.state.selection.filter(part => partExists(document, part));
-    this.set({ document, selection });
+    this.set({ document, shape, selection });
     this.staleTrace();
   }
 
@@ -278,7 +278,9 @@ export class Session {
       this.later.text.soon();
     }
     if (problems.every(problem => problem.severity !== 'error')) {
-      this.later.plan.soon();
+      if (!first || this.state.shape?.revision !== revision) {
+        this.later.plan.soon();
+      }
       if (this.state.overlay.kind === 'trace') {
         this.later.trace.soon();
       }
