@@ -55,8 +55,7 @@ interface Ends {
 }
 
 function inversions(segments: Ends[]): number {
-  const heads = [...new Set(segments.map(({ head }) => head))].sort((one, other) => one - other);
-  const place = new Map(heads.map((head, index) => [head, index + 1]));
+  const heads = Float64Array.from(segments, ({ head }) => head).sort();
   const tree = new Float64Array(heads.length + 1);
   const add = (at: number, weight: number): void => {
     for (let index = at; index < tree.length; index += index & -index) {
@@ -74,10 +73,24 @@ function inversions(segments: Ends[]): number {
   segments.sort((one, other) => one.tail - other.tail || one.head - other.head);
   let [total, entered] = [0, 0];
   for (const { head, weight } of segments) {
-    const at = place.get(head) ?? 0;
+    const at = notAfter(heads, head);
     total += weight * (entered - upTo(at));
     add(at, weight);
     entered += weight;
   }
   return total;
+}
+
+/** How many of the sorted numbers are not greater than one. */
+function notAfter(sorted: Float64Array, one: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? 0) <= one) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
 }

@@ -183,7 +183,7 @@ function followersOf(count: number, view: View, { first, shift }: Blocks, room: 
 }
 
 /** How much room is between what is above and what is below it. */
-function roomsOf({ boxes, top, bottom }: Room): Record<Kind, Record<Kind, number>> {
+export function roomsOf({ boxes, top, bottom }: Room): Record<Kind, Record<Kind, number>> {
   const beside = boxes / 2;
   return {
     box: { box: boxes, bend: beside + BESIDE_LINE, top: beside, bottom },

@@ -9,6 +9,7 @@ import { topsOf, type Room } from './heights';
 import type { Item } from './items';
 import { untangled } from './order';
 import { ranked } from './ranks';
+import { settled } from './settle';
 import { join, newVertex, number, type Layers, type Segment, type Span, type Vertex } from './shape';
 
 /** Room beside the words of a line. */
@@ -77,6 +78,7 @@ export function layered(
   const { layers: begun, bends } = bent([...vertices.values()], forward);
   const layers = withSides(untangled(begun));
   const tops = topsOf(layers, spacing);
+  settled(layers, tops, spacing);
   const columns = columnsOf(layers, segments, spacing.layers);
   const y = (vertex: Vertex): number => Math.round(tops[vertex.index] ?? 0);
   const across = (bend: Vertex): Point[] => {
@@ -125,6 +127,7 @@ function withSides(layers: readonly Item[][]): Layers {
       const here = { top: newVertex('top'), bottom: newVertex('bottom') };
       for (const side of ['top', 'bottom'] as const) {
         here[side].rank = rank;
+        here[side].frame = frame;
         if (before !== undefined) {
           join({ tail: before[side], head: here[side], from: 0, to: 0, loose: false });
         }
