@@ -150,16 +150,16 @@ class Settling {
     const rises: number[] = [];
     for (const vertex of unit) {
       const own = this.unit[vertex.index];
-      for (const segment of vertex.into) {
-        if (!segment.loose && this.unit[segment.tail.index] !== own) {
-          rises.push(-this.rise(segment));
+      const pull = (segment: Segment, other: Vertex, rise: number): void => {
+        if (!segment.loose && this.unit[other.index] !== own) {
+          rises.push(rise);
+          if (vertex.frame !== null && vertex.frame === other.frame) {
+            rises.push(rise); // what is in a frame stands together
+          }
         }
-      }
-      for (const segment of vertex.out) {
-        if (!segment.loose && this.unit[segment.head.index] !== own) {
-          rises.push(this.rise(segment));
-        }
-      }
+      };
+      vertex.into.forEach(segment => pull(segment, segment.tail, -this.rise(segment)));
+      vertex.out.forEach(segment => pull(segment, segment.head, this.rise(segment)));
     }
     const wish = middleOf(rises);
     return wish === 0 ? 0 : wish > 0 ? Math.min(wish, this.roomOf(unit, 1)) : -Math.min(-wish, this.roomOf(unit, -1));
