@@ -11,13 +11,14 @@ export interface Answers {
   audit: AuditEntry[];
   batches: BatchInfo[];
   compare: Difference;
+  'deployed.steps': string[] | null;
   deployment: DeploymentView;
   deployments: DeploymentStatus[];
   destroy: null;
   'draft.change': DraftState;
   'draft.close': null;
   'draft.merge': Merged;
-  'draft.open': DraftState;
+  'draft.open': OpenedDraft;
   'draft.plan': Shape;
   'draft.replace': DraftState;
   'draft.schemas': Schemas;
@@ -260,6 +261,19 @@ export interface Merged {
   state: DraftState;
 }
 /**
+ * A draft that was opened, with its plan, so that it is drawn at once as it will run.
+ */
+export interface OpenedDraft {
+  document: {
+    [k: string]: unknown;
+  } | null;
+  draft: string;
+  problems: Problem[];
+  readable: boolean;
+  revision: number;
+  shape: Shape | null;
+}
+/**
  * What is known of columns; of a channel: those that its producer gives.
  */
 export interface Schemas {
@@ -398,6 +412,9 @@ export interface Kind {
   icon: string;
   name: string;
   params: {
+    [k: string]: unknown;
+  };
+  plain: {
     [k: string]: unknown;
   };
   summary: string;
@@ -766,6 +783,7 @@ export interface Questions {
   audit: Listing;
   batches: Listing;
   compare: Compare;
+  'deployed.steps': GetDeployedSteps;
   deployment: GetDeployment;
   deployments: Listing;
   destroy: Destroy;
@@ -833,6 +851,13 @@ export interface Listing {
 export interface Compare {
   after: string;
   before: string;
+}
+/**
+ * The steps of all deployments of a workflow, with no manager started; null where it cannot be
+ * told.
+ */
+export interface GetDeployedSteps {
+  workflow: string;
 }
 /**
  * One deployment.

@@ -76,6 +76,13 @@ class FilesParams(Params):
     )
     max_files: int | None = Field(None, ge=1, description="most files to begin on in one batch")
 
+    @field_validator("path")
+    @classmethod
+    def _named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "" in value:
+            raise ValueError("nothing is filled in")
+        return value
+
     @field_validator("settle")
     @classmethod
     def _duration(cls, value: str | float) -> str | float:

@@ -80,6 +80,8 @@ class Kind(Wire):
     """Parameters that work, for what is dropped on the canvas."""
     columns: tuple[Column, ...] = ()
     """Of the rows that an action's example works on."""
+    plain: Any = None
+    """Parameters that do for rows of any columns; None: columns must be named."""
     icon: str = ""
     """A word for an icon: `filter`, `table`, `file`, …"""
 
@@ -271,6 +273,13 @@ class Shape(Wire):
     relays: tuple[str, ...]
     text: str
     """The whole plan in words."""
+
+
+class OpenedDraft(DraftState):
+    """A draft that was opened, with its plan, so that it is drawn at once as it will run."""
+
+    shape: Shape | None
+    """None: it has errors."""
 
 
 # -- trace
@@ -496,6 +505,14 @@ class GetDeployment(Wire):
     """One deployment."""
 
     deployment: str
+
+
+class GetDeployedSteps(Wire):
+    """The steps of all deployments of a workflow, with no manager started; null where it cannot be
+    told.
+    """
+
+    workflow: str
 
 
 class Rollback(Wire):
@@ -763,7 +780,7 @@ class GetWorkspace(Wire):
 QUESTIONS: dict[str, tuple[type[Wire], Any]] = {
     "workspace": (GetWorkspace, Workspace),
     "palette": (GetPalette, Palette),
-    "draft.open": (OpenDraft, DraftState),
+    "draft.open": (OpenDraft, OpenedDraft),
     "draft.change": (ChangeDraft, DraftState),
     "draft.replace": (ReplaceDraft, DraftState),
     "draft.text": (DraftText, DraftSource),
@@ -783,6 +800,7 @@ QUESTIONS: dict[str, tuple[type[Wire], Any]] = {
     "apply": (Apply, Deployment),
     "deployments": (Listing, tuple[DeploymentStatus, ...]),
     "deployment": (GetDeployment, DeploymentView),
+    "deployed.steps": (GetDeployedSteps, tuple[str, ...] | None),
     "rollback": (Rollback, Deployment),
     "pause": (Hold, Deployment),
     "resume": (Hold, Deployment),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from lyftnb import __version__, planning
+from lyftnb.errors import InvalidWorkflow
 from lyftnb.model import Plan
+from lyftnb.workspace.studio.deployed import DeployedSteps
 from lyftnb.workspace.studio.deployments import Deployments
 from lyftnb.workspace.studio.drafts import Draft, Drafts
 from lyftnb.workspace.studio.drift import Drift
@@ -22,6 +25,8 @@ from lyftnb.workspace.studio.protocol import (
     DraftSchemas,
     GetPalette,
     GetWorkspace,
+    OpenDraft,
+    OpenedDraft,
     Palette,
     Schemas,
     Shape,
@@ -108,7 +113,7 @@ class Studio:
         drafts, traces = self._drafts, self._traces
         return {
             "palette": self._palette,
-            "draft.open": drafts.open,
+            "draft.open": self._open_draft,
             "draft.change": drafts.change,
             "draft.replace": drafts.replace,
             "draft.text": drafts.text,
@@ -135,6 +140,7 @@ class Studio:
             "apply": deployments.apply,
             "deployments": deployments.statuses,
             "deployment": deployments.deployment,
+            "deployed.steps": DeployedSteps(self._home).of,
             "rollback": deployments.rollback,
             "pause": deployments.pause,
             "resume": deployments.resume,
@@ -163,7 +169,13 @@ class Studio:
         }
 
     def _palette(self, _asked: GetPalette) -> Palette:
-        return palette(self._home.config.groups)
+        return palette(self._home.config.groups, self._home.root)
+
+    def _open_draft(self, asked: OpenDraft) -> OpenedDraft:
+        state, shape = self._drafts.open(asked), None
+        with suppress(InvalidWorkflow):
+            shape = self._shape(DraftPlan(draft=asked.draft), self._drafts.get(asked.draft))
+        return OpenedDraft(**dict(state), shape=shape)
 
     def _close_draft(self, asked: CloseDraft) -> None:
         self._drafts.close(asked)

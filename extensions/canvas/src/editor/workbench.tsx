@@ -5,6 +5,7 @@ import { graphOf, spoolId, stepId, type Edge, type Graph, type Node } from '../g
 import type { Source } from '../graph/connect';
 import { fixedPlaces } from '../graph/fixed';
 import { bendsAt, type Route } from '../graph/layout';
+import type { Framing } from '../graph/frames';
 import { placesOf } from '../graph/places';
 import type { Point } from '../graph/sizes';
 import { same } from '../graph/document';
@@ -46,8 +47,8 @@ export interface Workbench {
   /** Edges that were picked by themselves. */
   edges: readonly Edge[];
   pickEdges(edges: readonly Edge[]): void;
-  regions: RegionKind;
-  showRegions(kind: RegionKind): void;
+  framing: Framing;
+  showFrames(framing: Framing): void;
   left: 'palette' | 'outline' | null;
   openLeft(left: 'palette' | 'outline' | null): void;
   inspector: boolean;
@@ -64,9 +65,6 @@ export interface Workbench {
 }
 
 export type Place = 'inspector' | 'outline' | 'palette' | PanelName;
-
-/** What is framed on the canvas. */
-export type RegionKind = 'stages' | 'groups' | 'nothing';
 
 const WorkbenchContext = createContext<Workbench | null>(null);
 
@@ -94,7 +92,7 @@ export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.El
   const [edges, pickEdges] = useState<readonly Edge[]>([]);
   // Who only looks has all the room for the graph; the sides are a key away.
   const [left, openLeft] = useState<Workbench['left']>(readOnly ? null : 'palette');
-  const [regions, showRegions] = useState<RegionKind>('stages');
+  const [framing, showFrames] = useState<Framing>('stages');
   const [inspector, openInspector] = useState(!readOnly);
   const camera = useRef<Camera | null>(null);
   const root = useRef<HTMLDivElement | null>(null);
@@ -110,7 +108,7 @@ export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.El
 
   const workbench = useMemo(
     () => ({
-      graph, marks, problems: byNode, locked, window, open, menu, openMenu, edges, pickEdges, left, openLeft, regions, showRegions,
+      graph, marks, problems: byNode, locked, window, open, menu, openMenu, edges, pickEdges, left, openLeft, framing, showFrames,
       inspector, openInspector, camera, root, ...layout,
       goTo: (place: Place) => {
         if (place === 'inspector') {
@@ -123,7 +121,7 @@ export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.El
         focusSoon(root, place);
       }
     }),
-    [graph, marks, byNode, locked, window, menu, edges, left, inspector, regions, layout, openPanel]
+    [graph, marks, byNode, locked, window, menu, edges, left, inspector, framing, layout, openPanel]
   );
   return <WorkbenchContext.Provider value={workbench}>{children}</WorkbenchContext.Provider>;
 }

@@ -54,7 +54,7 @@ describe('a graph', () => {
     };
     const graph = graphOf(flights(), shape);
     expect(graph.nodes.find(node => node.id === 'spool:checked')?.description).toBe('read by two');
-    expect(graph.regions).toEqual([{ id: 'stage:s1', title: 's1 · frame: run', kind: 'stage', nodes: ['step:clean', 'step:enrich'] }]);
+    expect(graph.regions[0]).toEqual({ id: 'stage:s1', title: 's1 · frame: run', kind: 'stage', nodes: ['step:clean', 'step:enrich'] });
   });
 
   it('is made of any document, however wrong', () => {
@@ -121,6 +121,14 @@ describe('renaming', () => {
     const applied = after(renameOps(second, step('neat'), 'fine', new Set(['neat'])), second);
     expect(body(applied, 'fine')).toMatchObject({ renamed_from: 'neat' });
     expect(body(after(renameOps(flights(), step('joined'), 'met', deployed)), 'met')).not.toHaveProperty('renamed_from');
+  });
+
+  it('notes the first name where nobody can tell what is deployed', () => {
+    const first = after(renameOps(flights(), step('clean'), 'tidy', null));
+    expect(body(first, 'tidy')).toMatchObject({ renamed_from: 'clean' });
+    const second = after(renameOps(first, step('tidy'), 'neat', null), first);
+    expect(body(second, 'neat')).toMatchObject({ renamed_from: 'clean' });
+    expect(body(after(renameOps(second, step('neat'), 'clean', null), second), 'clean')).toEqual(body(flights(), 'clean'));
   });
 
   it('takes a channel’s readers and writer along', () => {
