@@ -27,7 +27,12 @@ steps:
   sales:
     input: {inline: {rows: [{n: 1, k: a}, {n: 2, k: b}, {n: -1, k: b}]}}
     actions: [{assert: {that: "n > 0"}}]
-    out: sold
+    out: {kept: sold, told: told}
+    dispatch: clone
+  tell:
+    in: told
+    actions: [{filter: "n > 1"}]
+    output: {discard: {}}
   sums:
     in: sold
     trigger: {cron: "0 4 * * *"}
