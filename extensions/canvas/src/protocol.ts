@@ -767,6 +767,7 @@ export interface Progress {
  */
 export interface StageProgress {
   batches: number;
+  counts: StepCount[];
   note: string;
   rejects: number;
   rows_in: number;
@@ -777,6 +778,19 @@ export interface StageProgress {
   state: 'waiting' | 'running' | 'retrying' | 'done' | 'blocked' | 'paused';
   units: number;
   units_done: number;
+}
+/**
+ * What one step did in a batch (or one split of it).
+ *
+ * Rows between steps that run as one query are not counted (None): counting them would cost what
+ * the fusion saves.
+ */
+export interface StepCount {
+  dropped: number;
+  rejects: number;
+  rows_in: number | null;
+  rows_out: number | null;
+  step: string;
 }
 export interface Questions {
   apply: Apply;
