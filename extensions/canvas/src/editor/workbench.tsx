@@ -9,8 +9,8 @@ import type { Framing } from '../graph/frames';
 import { placesOf } from '../graph/places';
 import type { Point } from '../graph/sizes';
 import { same } from '../graph/document';
-import { drawnUnder, marksOf } from '../graph/paint';
-import type { PartChange, Problem } from '../protocol';
+import { drawnUnder, marksOf, type Drawn } from '../graph/paint';
+import type { PartChange, Problem, Shape } from '../protocol';
 import { useEditor, type Document, type PanelName, type Part } from './model';
 
 /** The windows that can be open. */
@@ -81,10 +81,8 @@ const NARROW_PX = 880;
 
 export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.Element {
   const { document, shape, overlay, problems, readOnly, openPanel } = useEditor();
-  const drawn = useMemo(
-    () => drawnUnder(overlay, { document: document ?? {}, shape }),
-    [overlay, document, shape]
-  );
+  const readable = useReadable(document, shape);
+  const drawn = useMemo(() => drawnUnder(overlay, readable), [overlay, readable]);
   const graph = useStable(useMemo(() => graphOf(drawn.document, drawn.shape), [drawn.document, drawn.shape]));
   const layout = usePlaces(graph, drawn.document);
   const [window, open] = useState<Window | null>(null);
@@ -157,6 +155,17 @@ function kept<T extends { id: string }>(before: readonly T[], now: readonly T[])
     return old !== undefined && same(old, item) ? old : item;
   });
   return all.length === before.length && all.every((item, index) => item === before[index]) ? before : all;
+}
+
+/** While its text cannot be read, the workflow as it was before: whoever types sees the graph stay. */
+function useReadable(document: Document | null, shape: Shape | null): Drawn {
+  const last = useRef<Drawn>({ document: {}, shape: null });
+  return useMemo(() => {
+    if (document !== null) {
+      last.current = { document, shape };
+    }
+    return last.current;
+  }, [document, shape]);
 }
 
 type Layout = Pick<Workbench, 'places' | 'bends' | 'layOut' | 'movePlace'>;
