@@ -44,6 +44,7 @@ def test_each_folder_is_its_own_workspace(
         told = page.locator(".Toastify")
         told.get_by_text("1 row of its last run was rejected").first.wait_for(timeout=WORKS_MS)
         command(page, "filebrowser:open-path", path="beta/workflows")
+        command(page, "lyftnb:show-sidebar")
         sidebar.get_by_role("heading", name="beta").wait_for()
         sidebar.get_by_text("The manager of beta is not running.").wait_for()
         told.get_by_role("button", name="Show").first.click()
