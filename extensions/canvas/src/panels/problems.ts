@@ -25,7 +25,7 @@ export function countsInWords(problems: readonly Problem[]): string {
 
 /** `clean › actions[1] › derive › speed`; the word `steps` is left out. It counts as
  * errors elsewhere do, and the places of a trace: from 0. */
-export function placeOf(path: Problem['path']): string {
+export function placeOf(path: readonly (string | number)[]): string {
   const [head, ...rest] = path;
   const from = head === 'steps' && rest.length > 0 ? rest : path;
   return from.reduce<string>(
