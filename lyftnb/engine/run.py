@@ -180,7 +180,8 @@ class _TaskRun:
                 placed = (error.where or "").startswith("step ")
                 where = batch if placed else f"{batch}, step '{job.step}'"
                 raise error.with_where(where) from error
-            except pl.exceptions.PolarsError as error:
+            except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+                # A panic is no `Exception`: unnamed it would pass for a worker that is broken.
                 raise StepFailed(
                     f"Polars could not run the step: {error}",
                     where=f"step '{job.step}', batch {self.program.batch}",
