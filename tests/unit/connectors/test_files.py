@@ -286,6 +286,14 @@ def test_what_cannot_be_read_is_said(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("path", "said"), [("", "must not be empty"), ("s3://bucket/a.csv", "is an address")]
+)
+def test_a_path_that_is_none_is_refused_before_it_is_looked_for(path, said):
+    with pytest.raises(ValueError, match=said):
+        FILES.parse({"path": path})
+
+
+@pytest.mark.parametrize(
     ("name", "content", "said"),
     [
         ("a.csv", b"a,__lyft_reject\n1,2\n", "'__lyft_reject' begins with"),
