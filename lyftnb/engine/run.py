@@ -20,7 +20,7 @@ import polars as pl
 
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SourceEnv
-from lyftnb.engine.answers import answering
+from lyftnb.engine.answers import answering, unforeseen
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.secrets import (
     as_variables,
@@ -187,6 +187,9 @@ class _TaskRun:
                     where=f"step '{job.step}', batch {self.program.batch}",
                     hint="trace the workflow on a sample to see which action it is",
                 ) from error
+            except (Exception, SystemExit) as error:
+                where = f"batch {self.program.batch}, step '{job.step}'"
+                raise unforeseen(error).with_where(where) from error
         for recheck in self.rechecks:
             recheck()
         segments = self.staging.segments() + self.states.segments()
