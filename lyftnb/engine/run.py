@@ -20,7 +20,7 @@ import polars as pl
 
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SourceEnv
-from lyftnb.engine.answers import answering
+from lyftnb.engine.answers import answering, unforeseen
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.secrets import (
     as_variables,
@@ -196,12 +196,16 @@ class _TaskRun:
                 placed = (error.where or "").startswith("step ")
                 where = batch if placed else f"{batch}, step '{job.step}'"
                 raise error.with_where(where) from error
-            except pl.exceptions.PolarsError as error:
+            except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+                # A panic is no `Exception`: unnamed it would pass for a worker that is broken.
                 raise StepFailed(
                     f"Polars could not run the step: {error}",
                     where=f"step '{job.step}', batch {self.program.batch}",
                     hint="trace the workflow on a sample to see which action it is",
                 ) from error
+            except (Exception, SystemExit) as error:
+                where = f"batch {self.program.batch}, step '{job.step}'"
+                raise unforeseen(error).with_where(where) from error
         for recheck in self.rechecks:
             recheck()
         segments = self.staging.segments() + self.states.segments()
