@@ -76,6 +76,18 @@ class FilesParams(Params):
     )
     max_files: int | None = Field(None, ge=1, description="most files to begin on in one batch")
 
+    @field_validator("path")
+    @classmethod
+    def _on_this_machine(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for path in value:
+            if not path.strip():
+                raise ValueError("nothing is filled in")
+            if "://" in path:
+                raise ValueError(
+                    f"'{path}' is an address, and only files on the workers' disks are read"
+                )
+        return value
+
     @field_validator("settle")
     @classmethod
     def _duration(cls, value: str | float) -> str | float:
