@@ -114,7 +114,7 @@ class Settling {
 
   /** Units joined by segments; or by frames, too. */
   private gathered(joins: (segment: Segment) => boolean, framed: boolean): Vertex[][] {
-    const root = Int32Array.from(this.all, (_, index) => index);
+    const root = this.unit.map((_, index) => index);
     const find = (index: number): number => {
       let at = index;
       while (root[at] !== at) {
