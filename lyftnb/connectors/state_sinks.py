@@ -19,7 +19,7 @@ class QueueParams(Params):
 
     short = {str: "queue"}
 
-    queue: str = Field(description="the queue; `./name` is the deployment's own")
+    queue: str = Field(min_length=1, description="the queue; `./name` is the deployment's own")
     payload: str | None = Field(None, description="the column that is the payload; else the row")
     id: str | None = Field(None, description="the column that names an item: it is queued once")
     priority: str | None = Field(None, description="a column of whole numbers; the highest first")

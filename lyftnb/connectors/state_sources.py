@@ -111,7 +111,9 @@ class KvParams(Params):
 
     short = {str: "namespace"}
 
-    namespace: str = Field(description="of the keys; `./name` is the deployment's own")
+    namespace: str = Field(
+        min_length=1, description="of the keys; `./name` is the deployment's own"
+    )
     keys: tuple[str, ...] | None = Field(None, description="these keys, where they are there")
     prefix: str = Field("", description="all keys that begin so")
 
@@ -188,7 +190,7 @@ class QueueParams(Params):
 
     short = {str: "queue"}
 
-    queue: str = Field(description="the queue; `./name` is the deployment's own")
+    queue: str = Field(min_length=1, description="the queue; `./name` is the deployment's own")
     lease: Duration = Field(
         "1m", description="how long a batch may take before its lease is renewed"
     )

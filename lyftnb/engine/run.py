@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -73,11 +73,27 @@ def discover_source(
     return redacted_discovery(found)
 
 
-def publish(publications: Iterable[tuple[str, Publication]], storage_root: str) -> tuple[str, ...]:
-    """Reveal what was staged, in order; gives the texts that sinks want shown."""
+def publish(
+    lots: Iterable[Sequence[Publication]], storage_root: str
+) -> list[tuple[str, ...] | LyftError]:
+    """Reveal what was staged, a lot for each step, each in order; gives the texts that sinks want
+    shown. What fails ends its lot, and is an answer like the others.
+    """
+    answers: list[tuple[str, ...] | LyftError] = []
+    for lot in lots:
+        try:
+            answers.append(answering(_reveal, lot, storage_root))
+        except LyftError as error:
+            answers.append(error)
+    return answers
+
+
+def _reveal(lot: Sequence[Publication], storage_root: str) -> tuple[str, ...]:
     texts = (
-        connectors.SINKS[kind].publish(replace(item, payload=put_back(item.payload, storage_root)))
-        for kind, item in publications
+        connectors.SINKS[item.kind].publish(
+            replace(item, payload=put_back(item.payload, storage_root))
+        )
+        for item in lot
     )
     return tuple(redact(text) for text in texts if text)
 

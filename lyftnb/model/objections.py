@@ -40,10 +40,16 @@ def objection(error: ErrorDetails) -> str:
 
     >>> objection({"type": "int_parsing", "loc": ("n",), "msg": "", "input": "many"})
     "expected a whole number, found 'many'"
+    >>> objection({"type": "string_too_short", "loc": ("path",), "msg": "", "input": ""})
+    'nothing is filled in'
     """
     kind, ctx = error["type"], error.get("ctx", {})
     if kind == "value_error":
         return str(ctx["error"])
+    if error["input"] == "" and kind in ("string_too_short", "string_pattern_mismatch"):
+        return "nothing is filled in"
+    if kind == "too_short" and not error["input"]:
+        return "expected at least one, found none"
     if kind in _BOUNDS:
         word, key = _BOUNDS[kind]
         expected = f"{word} {ctx[key]:g}"

@@ -94,8 +94,11 @@ class Database:
     def rows(
         self, name: str, given: pl.DataFrame | None = None, **parameters: Any
     ) -> list[dict[str, Any]]:
-        """The rows of a named query, as dicts."""
-        return self.frame(name, given, **parameters).to_dicts()
+        """The rows of a named query, as dicts: half the cost of a frame, for few rows."""
+        with storage_errors(self.file):
+            answer = self.connection.execute(queries()[name], parameters)
+            names = [column[0] for column in answer.description]
+            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
     def run(self, name: str, given: pl.DataFrame | None = None, **parameters: Any) -> None:
         """Carry out a named statement; it may read a set of rows as the table `given`."""

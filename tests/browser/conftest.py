@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +57,13 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture
 def page(browser: Browser, lab: Lab) -> Iterator[Page]:
     """The lab's page, all there; what the page throws fails the test."""
+    with entered(browser, lab) as page:
+        yield page
+
+
+@contextmanager
+def entered(browser: Browser, lab: Lab) -> Iterator[Page]:
+    """A page of a lab, all there, that may throw nothing."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     thrown: list[str] = []

@@ -45,8 +45,10 @@ class Lab:
     where it was.
     """
 
-    def __init__(self, root: Path, home: Path) -> None:
-        """Prepare; `home` is an empty folder for what Jupyter keeps."""
+    def __init__(self, root: Path, home: Path, *, alone: bool = False) -> None:
+        """Prepare; `home` is an empty folder for what Jupyter keeps. `alone`: with no other
+        prebuilt extension than ours.
+        """
         self.root = root
         self.token = uuid4().hex
         self.environment = _environment(home)
@@ -56,9 +58,14 @@ class Lab:
         extensions = home / "share" / "labextensions"
         extensions.mkdir(parents=True)
         (extensions / "lyftnb").symlink_to(BUILT, target_is_directory=True)
-        settings = home / "settings" / "@jupyterlab" / "apputils-extension"
-        settings.mkdir(parents=True)
-        (settings / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
+        self._paths = (f"--LabApp.labextensions_path={extensions}",) if alone else ()
+        self.set("@jupyterlab/apputils-extension", "notification", NO_NEWS)
+
+    def set(self, extension: str, plugin: str, values: dict[str, Any]) -> None:
+        """Write settings of one of the lab's plugins, as its user would."""
+        file = self._home / "settings" / extension / f"{plugin}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -66,6 +73,7 @@ class Lab:
             self._process = subprocess.Popen(
                 [
                     *_COMMAND,
+                    *self._paths,
                     f"--ServerApp.port={self._port}",
                     f"--IdentityProvider.token={self.token}",
                 ],
@@ -113,9 +121,9 @@ class Lab:
 
 
 @contextmanager
-def running_lab(root: Path, home: Path) -> Iterator[Lab]:
+def running_lab(root: Path, home: Path, *, alone: bool = False) -> Iterator[Lab]:
     """A lab that is up; it and the workspace's manager end with the block."""
-    lab = Lab(root, home)
+    lab = Lab(root, home, alone=alone)
     try:
         lab.start()
         yield lab

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.browser.lab_kit import Lab, arrive, command, keys, serious_faults, shot
+from lyftnb.workspace.scaffold import init_workspace
+from tests.browser.conftest import entered
+from tests.browser.lab_kit import (
+    Lab,
+    arrive,
+    command,
+    keys,
+    running_lab,
+    serious_faults,
+    shot,
+)
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    import pytest
+    from playwright.sync_api import Browser, Page
 
 HELLO = "workflows/hello.workflow.yaml"
 PLUGINS = ("lyftnb:connections", "lyftnb:documents", "lyftnb:widgets", "lyftnb:workspace")
@@ -19,6 +30,48 @@ def test_extension_is_active(page: Page) -> None:
         "names => names.filter(name => window.jupyterapp.isPluginActivated(name))", PLUGINS
     )
     assert set(active) == set(PLUGINS)
+
+
+def test_a_lab_without_ipywidgets_has_all_the_rest(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its package is not ours to bring: where it is missing, only widgets are."""
+    root = tmp_path_factory.mktemp("plain")
+    init_workspace(root)
+    with (
+        running_lab(root, tmp_path_factory.mktemp("home"), alone=True) as lab,
+        entered(browser, lab) as page,
+    ):
+        assert not page.evaluate(
+            "window.jupyterapp.hasPlugin('@jupyter-widgets/jupyterlab-manager:plugin')"
+        )
+        test_extension_is_active(page)
+        command(page, "docmanager:open", path=HELLO)
+        page.locator(f"{CANVAS} .react-flow__node", has_text="receive").wait_for()
+
+
+def test_what_the_lab_says_of_us_comes_from_a_language_pack(page: Page, lab: Lab) -> None:
+    """Commands and the sidebar's title, where the lab is set to a language that has such texts."""
+    rules = {"domain": "lyftnb", "language": "de", "plural_forms": "nplurals=2; plural=(n != 1);"}
+    pack = {
+        "": rules,
+        "Browse Spools": ["Spulen ansehen"],
+        "Workflows: deployments, issues, runs": ["Abläufe"],
+    }
+    lab.set("@jupyterlab/translation-extension", "plugin", {"locale": "de_DE"})
+    try:
+        page.route(
+            "**/lab/api/translations/de_DE**",
+            lambda route: route.fulfill(json={"data": {"lyftnb": pack}, "message": ""}),
+        )
+        page.reload()
+        arrive(page)
+        label = "window.jupyterapp.commands.label('lyftnb:open-spools')"
+        assert page.evaluate(label) == "Spulen ansehen"
+        command(page, "lyftnb:show-sidebar")
+        page.get_by_role("tab", name="Abläufe").wait_for()
+    finally:
+        lab.set("@jupyterlab/translation-extension", "plugin", {})
 
 
 def test_double_click_opens_the_canvas(page: Page) -> None:

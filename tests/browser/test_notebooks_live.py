@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+import yaml
+
 from tests.browser.canvas_kit import WORKS_MS
 from tests.browser.lab_kit import (
     Lab,
@@ -96,6 +99,48 @@ def test_the_workspace(page: Page, lab: Lab) -> None:
     spool.get_by_role("heading", name="hello.orders").wait_for()
     spool.get_by_role("gridcell", name="desk").first.wait_for(timeout=WORKS_MS)
     shot(page, "widget-spool")
+
+
+@pytest.mark.parametrize(
+    ("name", "end"), [("restarted", "session.kernel.restart()"), ("shut-down", "shutdown()")]
+)
+def test_a_kernel_that_ends_is_told_of_and_the_draft_can_be_carried_off(
+    page: Page, lab: Lab, name: str, end: str
+) -> None:
+    """Nothing that is edited then would reach Python."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    run_notebook(page, lab, f"{name}.ipynb", (EDIT,))
+    edit = output(page, 0)
+    node(edit, "receive").wait_for()
+    edit.locator(".lyftnb-Canvas").focus()
+    keys(page, "a")
+    page.get_by_role("combobox", name="Search steps").fill("generate")
+    page.get_by_role("option", name="generate", selected=True).wait_for()
+    keys(page, "Enter")
+    node(edit, "read_generate").wait_for()
+    end_kernel(page, end)
+    edit.get_by_role("alert").get_by_text(name.replace("-", " ")).wait_for()
+    shot(page, f"widget-{name}")
+    assert edit.get_by_role("button", name="Undo").count() == 0
+    edit.get_by_role("button", name="Copy the draft").click()
+    copied = yaml.safe_load(page.evaluate("navigator.clipboard.readText()"))
+    assert list(copied["steps"]) == ["receive", "pick", "read_generate"]
+
+
+def test_other_views_tell_of_the_kernels_end_too(page: Page, lab: Lab) -> None:
+    run_notebook(page, lab, "spools.ipynb", ("import lyftnb as ln\nln.connect('.').browse()",))
+    view = output(page, 0)
+    view.get_by_role("navigation", name="Spools").wait_for(timeout=WORKS_MS)
+    end_kernel(page, "shutdown()")
+    view.get_by_role("alert").get_by_text("Run its cell again").wait_for()
+    shot(page, "widget-spools-ended")
+
+
+def end_kernel(page: Page, how: str) -> None:
+    page.evaluate(
+        "async () => { await window.jupyterapp.shell.currentWidget.sessionContext."
+        f"{how}; return 1; }}"
+    )
 
 
 def test_a_notebook_that_is_opened_again_has_pictures(page: Page, lab: Lab) -> None:

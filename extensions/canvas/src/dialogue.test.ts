@@ -68,6 +68,20 @@ describe('Dialogue', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it('does not come back from its end, and says why', async () => {
+    const { dialogue } = connected();
+    const heard = vi.fn();
+    dialogue.onConnection(heard);
+    const asked = dialogue.ask('workspace', {});
+    dialogue.end('The kernel died', 'Run the cell again');
+    dialogue.setConnected(true);
+    const why = { code: 'ended', message: 'The kernel died' };
+    await expect(asked).rejects.toMatchObject(why);
+    await expect(dialogue.ask('workspace', {})).rejects.toMatchObject(why);
+    expect(heard.mock.calls.map(([up]) => up as boolean)).toEqual([true, false]);
+    expect(heard).toHaveBeenLastCalledWith(false, expect.objectContaining(why));
+  });
+
   it('tells the questions of two dialogues over one channel apart', () => {
     const sent: Question[] = [];
     for (const prefix of ['a', 'b']) {

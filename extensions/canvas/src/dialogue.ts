@@ -1,6 +1,6 @@
 /** The protocol over any channel that carries JSON objects: a websocket, or a widget's comm. */
 import type { Answers, News, Questions, Trouble } from './protocol';
-import { ServiceError, type Service } from './service';
+import { ServiceError, type ConnectionListener, type Service } from './service';
 
 /** What goes out. */
 export interface Question {
@@ -14,7 +14,7 @@ interface Pending {
   reject(reason: ServiceError): void;
 }
 
-type Standing = 'connecting' | 'connected' | 'disconnected';
+type Standing = 'connecting' | 'connected' | 'disconnected' | 'ended';
 
 /** Gives questions numbers, brings answers to their askers, and news to whoever hears them.
  *
@@ -23,9 +23,10 @@ type Standing = 'connecting' | 'connected' | 'disconnected';
 export class Dialogue implements Service {
   private readonly pending = new Map<number | string, Pending>();
   private readonly listeners = new Map<string, Set<(data: unknown) => void>>();
-  private readonly connectionListeners = new Set<(connected: boolean) => void>();
+  private readonly connectionListeners = new Set<ConnectionListener>();
   private readonly held: Question[] = [];
   private standing: Standing = 'connecting';
+  private ending: Trouble | null = null;
   private last = 0;
 
   /** `prefix` tells the questions of several dialogues over one channel apart. */
@@ -39,8 +40,8 @@ export class Dialogue implements Service {
     params: Questions[Q],
     options: { signal?: AbortSignal } = {}
   ): Promise<Answers[Q]> {
-    if (this.standing === 'disconnected') {
-      return Promise.reject(disconnected());
+    if (this.standing === 'disconnected' || this.standing === 'ended') {
+      return Promise.reject(this.refusal());
     }
     if (options.signal?.aborted) {
       return Promise.reject(cancelled());
@@ -70,9 +71,9 @@ export class Dialogue implements Service {
     return () => listeners.delete(heard);
   }
 
-  onConnection(listener: (connected: boolean) => void): () => void {
+  onConnection(listener: ConnectionListener): () => void {
     this.connectionListeners.add(listener);
-    listener(this.standing === 'connected');
+    listener(this.standing === 'connected', this.ending);
     return () => this.connectionListeners.delete(listener);
   }
 
@@ -102,20 +103,34 @@ export class Dialogue implements Service {
 
   /** Say that the channel has come, or gone: what was asked over it gets no answer any more. */
   setConnected(connected: boolean): void {
-    const standing: Standing = connected ? 'connected' : 'disconnected';
-    if (standing === this.standing) {
+    this.become(connected ? 'connected' : 'disconnected');
+  }
+
+  /** Say that it has gone for good: why, and what whoever looks at it may do. */
+  end(message: string, hint: string): void {
+    this.ending ??= trouble('ended', message, hint);
+    this.become('ended');
+  }
+
+  private become(standing: Standing): void {
+    if (standing === this.standing || this.standing === 'ended') {
       return;
     }
     this.standing = standing;
+    const connected = standing === 'connected';
     if (connected) {
       this.held.splice(0).forEach(question => this.send(question));
     } else {
       this.held.length = 0;
       const waiting = [...this.pending.values()];
       this.pending.clear();
-      waiting.forEach(each => each.reject(disconnected()));
+      waiting.forEach(each => each.reject(this.refusal()));
     }
-    this.connectionListeners.forEach(listener => listener(connected));
+    this.connectionListeners.forEach(listener => listener(connected, this.ending));
+  }
+
+  private refusal(): ServiceError {
+    return this.ending === null ? disconnected() : new ServiceError(this.ending);
   }
 
   private dispatch(question: Question): void {

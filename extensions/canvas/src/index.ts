@@ -1,6 +1,6 @@
 export type * from './protocol';
 export { Dialogue, disconnected, type Question } from './dialogue';
-export { ServiceError, type Service } from './service';
+export { ServiceError, type ConnectionListener, type Service } from './service';
 export type { EditorModel, Overlay, PanelName, Part } from './editor/model';
 export type { EditorApi, WorkflowEditorProps } from './editor/WorkflowEditor';
 export { fetchEditor, Sidebar, WorkflowEditor } from './later';

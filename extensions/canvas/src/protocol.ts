@@ -11,6 +11,7 @@ export interface Answers {
   audit: AuditEntry[];
   batches: BatchInfo[];
   compare: Difference;
+  'deployed.steps': string[] | null;
   deployment: DeploymentView;
   deployments: DeploymentStatus[];
   destroy: null;
@@ -400,6 +401,9 @@ export interface Kind {
   params: {
     [k: string]: unknown;
   };
+  plain: {
+    [k: string]: unknown;
+  };
   summary: string;
 }
 /**
@@ -766,6 +770,7 @@ export interface Questions {
   audit: Listing;
   batches: Listing;
   compare: Compare;
+  'deployed.steps': GetDeployedSteps;
   deployment: GetDeployment;
   deployments: Listing;
   destroy: Destroy;
@@ -833,6 +838,13 @@ export interface Listing {
 export interface Compare {
   after: string;
   before: string;
+}
+/**
+ * The steps of all deployments of a workflow, with no manager started; null where it cannot be
+ * told.
+ */
+export interface GetDeployedSteps {
+  workflow: string;
 }
 /**
  * One deployment.

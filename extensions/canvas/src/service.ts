@@ -1,6 +1,9 @@
 /** What a view asks of the workspace, whoever answers: JupyterLab's server or a notebook's kernel. */
 import type { Answers, News, Questions, Trouble } from './protocol';
 
+/** `ended`: why it has gone for good, and what to do now; null: it may come back. */
+export type ConnectionListener = (connected: boolean, ended: Trouble | null) => void;
+
 export interface Service {
   /** Ask, and wait for the answer.
    *
@@ -14,7 +17,7 @@ export interface Service {
   /** Hear news of a topic until the returned function is called. */
   on<T extends keyof News>(topic: T, listener: (data: News[T]) => void): () => void;
   /** Hear when the connection comes and goes; called at once with how it stands. */
-  onConnection(listener: (connected: boolean) => void): () => void;
+  onConnection(listener: ConnectionListener): () => void;
 }
 
 /** An answer that is none. */

@@ -1,7 +1,14 @@
 /** One websocket to the workspace of a folder, shared by all views of it. */
 import { URLExt } from '@jupyterlab/coreutils';
 import type { ServerConnection } from '@jupyterlab/services';
-import { Dialogue, type News, type Answers, type Questions, type Service } from '@lyftnb/canvas';
+import {
+  Dialogue,
+  type Answers,
+  type ConnectionListener,
+  type News,
+  type Questions,
+  type Service
+} from '@lyftnb/canvas';
 import type { IDisposable } from '@lumino/disposable';
 
 const FIRST_WAIT_MS = 500;
@@ -140,7 +147,7 @@ class SharedService implements Share {
     return this.until(this.dialogue.on(topic, listener));
   }
 
-  onConnection(listener: (connected: boolean) => void): () => void {
+  onConnection(listener: ConnectionListener): () => void {
     return this.until(this.dialogue.onConnection(listener));
   }
 

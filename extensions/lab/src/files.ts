@@ -6,21 +6,22 @@ import type { FileBrowser } from '@jupyterlab/filebrowser';
 import type { ILauncher } from '@jupyterlab/launcher';
 import type { PanelName } from '@lyftnb/canvas';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IConnections } from './connections';
 import { WorkflowDocument, WorkflowFactory, type Start } from './document';
 import { workflowIcon } from './icons';
-import { CATEGORY, Command, FACTORY, FILE_TYPE, SUFFIX } from './ids';
+import { Command, FACTORY, FILE_TYPE, SUFFIX } from './ids';
 
 const NAME = '[a-z][a-z0-9_]*';
 
 export type Documents = WidgetTracker<WorkflowDocument>;
 
 /** Register the type and the editor: at once, so that a file opened at start finds them. */
-export function addDocuments(app: JupyterFrontEnd, connections: IConnections): Documents {
+export function addDocuments(app: JupyterFrontEnd, connections: IConnections, trans: TranslationBundle): Documents {
   const tracker: Documents = new WidgetTracker({ namespace: 'lyftnb-workflows' });
   app.docRegistry.addFileType({
     name: FILE_TYPE,
-    displayName: 'Workflow',
+    displayName: trans.__('Workflow'),
     icon: workflowIcon,
     extensions: [SUFFIX, '.workflow.yml'],
     mimeTypes: ['text/x-yaml'],
@@ -28,7 +29,7 @@ export function addDocuments(app: JupyterFrontEnd, connections: IConnections): D
     fileFormat: 'text'
   });
   const factory = new WorkflowFactory(
-    { name: FACTORY, label: 'Workflow', fileTypes: [FILE_TYPE], defaultFor: [FILE_TYPE], modelName: 'text' },
+    { name: FACTORY, label: trans.__('Workflow'), fileTypes: [FILE_TYPE], defaultFor: [FILE_TYPE], modelName: 'text' },
     connections,
     app.serviceManager.contents
   );
@@ -51,16 +52,18 @@ export function restoreDocuments(tracker: Documents, restorer: ILayoutRestorer):
 /** The command that makes a workflow, and the places that offer it. */
 export function addNew(
   app: JupyterFrontEnd,
+  trans: TranslationBundle,
   browser: FileBrowser | null,
   launcher: ILauncher | null,
+  launcherCategory: string,
   palette: ICommandPalette | null
 ): void {
   app.commands.addCommand(Command.create, {
-    label: args => (args.isPalette ? 'New Workflow' : 'Workflow'),
-    caption: 'Create a workflow and open it on the canvas',
+    label: args => (args.isPalette ? trans.__('New Workflow') : trans.__('Workflow')),
+    caption: trans.__('Create a workflow and open it on the canvas'),
     icon: args => (args.isPalette ? undefined : workflowIcon),
     execute: async args => {
-      const name = await nameFor(args);
+      const name = await nameFor(args, trans);
       if (name === null) {
         return;
       }
@@ -75,22 +78,22 @@ export function addNew(
       await app.commands.execute('docmanager:open', { path, factory: FACTORY });
     }
   });
-  launcher?.add({ command: Command.create, category: 'Other', rank: 1 });
-  palette?.addItem({ command: Command.create, category: CATEGORY, args: { isPalette: true } });
+  launcher?.add({ command: Command.create, category: launcherCategory, rank: 1 });
+  palette?.addItem({ command: Command.create, category: trans.__('Workflows'), args: { isPalette: true } });
 }
 
-async function nameFor(args: ReadonlyPartialJSONObject): Promise<string | null> {
+async function nameFor(args: ReadonlyPartialJSONObject, trans: TranslationBundle): Promise<string | null> {
   if (typeof args.name === 'string') {
     return args.name;
   }
   const answer = await InputDialog.getText({
-    title: 'New workflow',
-    label: 'Its name: small letters, digits and _',
+    title: trans.__('New workflow'),
+    label: trans.__('Its name: small letters, digits and _'),
     text: 'untitled',
     pattern: NAME,
     required: true,
     selectionRange: 'untitled'.length,
-    okLabel: 'Create'
+    okLabel: trans.__('Create')
   });
   return answer.button.accept && answer.value ? answer.value : null;
 }
@@ -98,6 +101,7 @@ async function nameFor(args: ReadonlyPartialJSONObject): Promise<string | null> 
 /** What can be done with a workflow: from the file browser's menu, or with the one that is open. */
 export function addFileCommands(
   app: JupyterFrontEnd,
+  trans: TranslationBundle,
   tracker: Documents,
   browser: FileBrowser | null,
   palette: ICommandPalette | null
@@ -114,16 +118,29 @@ export function addFileCommands(
       isEnabled: args => args.fromBrowser !== true || chosen() !== null,
       execute: args => show(app, tracker, args.fromBrowser === true ? chosen() : null, start)
     });
-    palette?.addItem({ command: id, category: CATEGORY });
+    palette?.addItem({ command: id, category: trans.__('Workflows') });
   };
   const panel = (name: PanelName): Start => ({ panel: name });
-  add(Command.openFile, 'Open on the Canvas', 'Open the workflow on the canvas', {});
-  add(Command.traceFile, 'Run & Trace', 'Run the draft on a sample and see the rows at each step', {
-    trace: true
-  });
-  add(Command.publishFile, 'Publish, Plan, Apply…', 'Show its versions, and what applying would change', panel('plan'));
-  add(Command.showProblems, 'Show Problems', 'Show what is wrong with the workflow', panel('problems'));
-  add(Command.showText, 'Show as YAML', 'Show the text beside the canvas', panel('text'));
+  add(Command.openFile, trans.__('Open on the Canvas'), trans.__('Open the workflow on the canvas'), {});
+  add(
+    Command.traceFile,
+    trans.__('Run & Trace'),
+    trans.__('Run the draft on a sample and see the rows at each step'),
+    { trace: true }
+  );
+  add(
+    Command.publishFile,
+    trans.__('Publish, Plan, Apply…'),
+    trans.__('Show its versions, and what applying would change'),
+    panel('plan')
+  );
+  add(
+    Command.showProblems,
+    trans.__('Show Problems'),
+    trans.__('Show what is wrong with the workflow'),
+    panel('problems')
+  );
+  add(Command.showText, trans.__('Show as YAML'), trans.__('Show the text beside the canvas'), panel('text'));
 }
 
 async function show(

@@ -1,7 +1,8 @@
 /** Names that several files need. */
+/** Of our texts among those of a language pack. */
+export const DOMAIN = 'lyftnb';
 export const FILE_TYPE = 'lyftnb-workflow';
 export const FACTORY = 'Workflow';
-export const CATEGORY = 'Workflows';
 export const SUFFIX = '.workflow.yaml';
 
 export const Command = {

@@ -11,12 +11,12 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { IRunningSessionManagers } from '@jupyterlab/running';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
-import { IJupyterWidgetRegistry } from '@jupyter-widgets/base';
+import { ITranslator, nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
 import type { Target } from '@lyftnb/canvas';
-import { MODULE, VERSION } from '@lyftnb/widgets/lib/module';
 import { Connections, IConnections } from './connections';
 import { CurrentWorkspace } from './current';
 import { addDocuments, addFileCommands, addNew, restoreDocuments } from './files';
+import { DOMAIN } from './ids';
 import { Notifier } from './notifications';
 import { outputs } from './outputs';
 import { Overview } from './overview';
@@ -24,6 +24,7 @@ import { runningDeployments } from './running';
 import { SidebarPanel, StatusItem } from './sidebar';
 import { Tabs } from './tabs';
 import { addViewCommands, addWorkspaceCommands } from './views';
+import { registerWidgets } from './widgets';
 
 const SETTINGS = 'lyftnb:workspace';
 
@@ -41,21 +42,25 @@ const documents: JupyterFrontEndPlugin<void> = {
   description: 'Opens workflow files on the canvas.',
   autoStart: true,
   requires: [IConnections],
-  optional: [ILayoutRestorer, IDefaultFileBrowser, ILauncher, ICommandPalette],
+  optional: [ITranslator, ILayoutRestorer, IDefaultFileBrowser, ILauncher, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
     service: IConnections,
+    translator: ITranslator | null,
     restorer: ILayoutRestorer | null,
     browser: IDefaultFileBrowser | null,
     launcher: ILauncher | null,
     palette: ICommandPalette | null
   ) => {
-    const tracker = addDocuments(app, service);
+    const trans = textsOf(translator);
+    const tracker = addDocuments(app, service, trans);
     if (restorer) {
       restoreDocuments(tracker, restorer);
     }
-    addNew(app, browser, launcher, palette);
-    addFileCommands(app, tracker, browser, palette);
+    // The lab's own category, so by the name that the lab gives it.
+    const other = (translator ?? nullTranslator).load('jupyterlab').__('Other');
+    addNew(app, trans, browser, launcher, other, palette);
+    addFileCommands(app, trans, tracker, browser, palette);
   }
 };
 
@@ -65,6 +70,7 @@ const workspace: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [IConnections],
   optional: [
+    ITranslator,
     ILayoutRestorer,
     IDefaultFileBrowser,
     ICommandPalette,
@@ -75,6 +81,7 @@ const workspace: JupyterFrontEndPlugin<void> = {
   activate: (
     app: JupyterFrontEnd,
     service: IConnections,
+    translator: ITranslator | null,
     restorer: ILayoutRestorer | null,
     browser: IDefaultFileBrowser | null,
     palette: ICommandPalette | null,
@@ -82,26 +89,27 @@ const workspace: JupyterFrontEndPlugin<void> = {
     running: IRunningSessionManagers | null,
     registry: ISettingRegistry | null
   ) => {
+    const trans = textsOf(translator);
     const current = new CurrentWorkspace(service, browser);
     const overview = new Overview(current);
-    const tabs = new Tabs(app, service);
+    const tabs = new Tabs(app, trans, service);
     const open = (target: Target): void => tabs.open(current.folder, target);
-    const sidebar = new SidebarPanel(current, open);
-    const notifier = new Notifier(overview, open);
+    const sidebar = new SidebarPanel(trans, current, open);
+    const notifier = new Notifier(trans, overview, open);
 
-    addViewCommands(app, tabs, current, palette);
-    addWorkspaceCommands(app, sidebar, current, overview, palette);
-    app.shell.add(sidebar, 'left', { rank: 600, type: 'Workflows' });
+    addViewCommands(app, trans, tabs, current, palette);
+    addWorkspaceCommands(app, trans, sidebar, current, overview, palette);
+    app.shell.add(sidebar, 'left', { rank: 600, type: trans.__('Workflows') });
     if (restorer) {
       restorer.add(sidebar, sidebar.id);
       tabs.restoreWith(restorer);
     }
     statusBar?.registerStatusItem('lyftnb:status', {
-      item: new StatusItem(overview, () => app.shell.activateById(sidebar.id)),
+      item: new StatusItem(trans, overview, () => app.shell.activateById(sidebar.id)),
       align: 'left',
       rank: 5
     });
-    running?.add(runningDeployments(overview, current, open));
+    running?.add(runningDeployments(trans, overview, current, open));
     void heedSettings(registry, current, notifier);
     void current.begin(app);
   }
@@ -111,19 +119,16 @@ const widgets: JupyterFrontEndPlugin<void> = {
   id: 'lyftnb:widgets',
   description: 'Shows the canvas and the other views in notebooks.',
   autoStart: true,
-  optional: [IJupyterWidgetRegistry],
-  activate: (app: JupyterFrontEnd, registry: IJupyterWidgetRegistry | null) => {
+  activate: async (app: JupyterFrontEnd) => {
     app.docRegistry.addWidgetExtension('Notebook', outputs);
-    registry?.registerWidget({
-      name: MODULE,
-      version: VERSION,
-      exports: async () => {
-        const { StudioModel, StudioView } = await import('@lyftnb/widgets');
-        return { StudioModel, StudioView };
-      }
-    });
+    await registerWidgets(app);
   }
 };
+
+/** What the lab says of us in the language that it is set to. The canvas and the views speak English yet. */
+function textsOf(translator: ITranslator | null): TranslationBundle {
+  return (translator ?? nullTranslator).load(DOMAIN);
+}
 
 async function heedSettings(
   registry: ISettingRegistry | null,

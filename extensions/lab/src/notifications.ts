@@ -1,6 +1,7 @@
 /** Tells of new issues, and of runs that ended, with a way to their cause. */
 import { Notification } from '@jupyterlab/apputils';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { causeOf, type Issue, type Run, type Target } from '@lyftnb/canvas';
 import type { Overview } from './overview';
 
@@ -16,6 +17,7 @@ export class Notifier {
   private readonly said = new Map<number, string>();
 
   constructor(
+    private readonly trans: TranslationBundle,
     private readonly overview: Overview,
     private readonly open: (target: Target) => void
   ) {
@@ -67,7 +69,7 @@ export class Notifier {
   private tell(message: string, type: Notification.TypeOptions, target: Target): string {
     return Notification.emit(message, type, {
       autoClose: type === 'error' ? false : 8_000,
-      actions: [{ label: 'Show', displayType: 'accent', callback: () => this.open(target) }]
+      actions: [{ label: this.trans.__('Show'), displayType: 'accent', callback: () => this.open(target) }]
     });
   }
 }

@@ -1,11 +1,13 @@
 /** Deployments among the lab's running sessions: open them, pause them. */
 import type { IRunningSessions } from '@jupyterlab/running';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Target } from '@lyftnb/canvas';
 import type { CurrentWorkspace } from './current';
 import { deploymentIcon } from './icons';
 import type { Overview } from './overview';
 
 export function runningDeployments(
+  trans: TranslationBundle,
   overview: Overview,
   current: CurrentWorkspace,
   open: (target: Target) => void
@@ -18,10 +20,10 @@ export function runningDeployments(
   };
   const atWork = () => overview.statuses.filter(each => each.health !== 'paused');
   return {
-    name: 'Deployments',
-    shutdownLabel: 'Pause',
-    shutdownAllLabel: 'Pause all',
-    shutdownAllConfirmationText: 'Pause all deployments? They keep their places, and go on when resumed.',
+    name: trans.__('Deployments'),
+    shutdownLabel: trans.__('Pause'),
+    shutdownAllLabel: trans.__('Pause all'),
+    shutdownAllConfirmationText: trans.__('Pause all deployments? They keep their places, and go on when resumed.'),
     running: () =>
       atWork().map(({ name, ref, health, health_reason }) => ({
         icon: () => deploymentIcon,

@@ -1,4 +1,5 @@
 /** The panel at the left, and the item in the status bar. */
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import { Sidebar, type Target } from '@lyftnb/canvas';
@@ -11,6 +12,7 @@ export class SidebarPanel extends ReactWidget {
   private seen = false;
 
   constructor(
+    private readonly trans: TranslationBundle,
     private readonly current: CurrentWorkspace,
     private readonly open: (target: Target) => void
   ) {
@@ -18,9 +20,9 @@ export class SidebarPanel extends ReactWidget {
     this.id = 'lyftnb-sidebar';
     this.addClass('lyftnb-SidebarPanel');
     this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', 'Workflows');
+    this.node.setAttribute('aria-label', trans.__('Workflows'));
     this.title.icon = workflowIcon;
-    this.title.caption = 'Workflows: deployments, issues, runs';
+    this.title.caption = trans.__('Workflows: deployments, issues, runs');
     current.changed.connect(() => this.update());
   }
 
@@ -34,8 +36,8 @@ export class SidebarPanel extends ReactWidget {
     this.seen ||= this.isVisible;
     return (
       <>
-        <h2 className="lyftnb-Sidebar-title" title={folder || 'The server’s own folder'}>
-          {folder.split('/').at(-1) || 'Workspace'}
+        <h2 className="lyftnb-Sidebar-title" title={folder || this.trans.__('The server’s own folder')}>
+          {folder.split('/').at(-1) || this.trans.__('Workspace')}
         </h2>
         {this.seen && share && <Sidebar key={folder} service={share} open={this.open} />}
       </>
@@ -46,6 +48,7 @@ export class SidebarPanel extends ReactWidget {
 /** "✓ 3 deployments", or what is wrong; a click shows the sidebar. */
 export class StatusItem extends ReactWidget {
   constructor(
+    private readonly trans: TranslationBundle,
     private readonly overview: Overview,
     private readonly showSidebar: () => void
   ) {
@@ -55,6 +58,7 @@ export class StatusItem extends ReactWidget {
   }
 
   protected override render(): JSX.Element | null {
+    const { trans } = this;
     const { up, statuses, issues } = this.overview;
     if (!up) {
       return null;
@@ -62,14 +66,14 @@ export class StatusItem extends ReactWidget {
     const healthy = statuses.filter(each => each.health !== 'degraded').length;
     const well = healthy === statuses.length && issues.length === 0;
     const words = [
-      `${healthy}/${statuses.length} ${statuses.length === 1 ? 'deployment' : 'deployments'}`,
-      issues.length > 0 ? `${issues.length} ${issues.length === 1 ? 'issue' : 'issues'}` : null
+      trans._n('%2/%1 deployment', '%2/%1 deployments', statuses.length, healthy),
+      issues.length > 0 ? trans._n('%1 issue', '%1 issues', issues.length) : null
     ];
     return (
       <button
         type="button"
         className="lyftnb-StatusItem-button"
-        title="Deployments that are not degraded, and open issues. Click for the sidebar."
+        title={trans.__('Deployments that are not degraded, and open issues. Click for the sidebar.')}
         onClick={this.showSidebar}
       >
         <span aria-hidden="true">{well ? '✓' : '!'}</span> {words.filter(Boolean).join(', ')}

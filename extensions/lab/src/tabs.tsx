@@ -1,6 +1,7 @@
 /** Views in tabs of the main area: the same target opens the same tab, and a reload brings it back. */
 import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
 import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget, type LabIcon } from '@jupyterlab/ui-components';
 import { keyOf, kindOf, titleOf, View, type Target } from '@lyftnb/canvas';
 import type { Share } from './connection';
@@ -46,6 +47,7 @@ export class Tabs {
 
   constructor(
     private readonly app: JupyterFrontEnd,
+    private readonly trans: TranslationBundle,
     private readonly connections: IConnections
   ) {}
 
@@ -69,7 +71,7 @@ export class Tabs {
     tab.toolbar.hide();
     tab.id = `lyftnb-view-${name}`;
     tab.title.label = titleOf(target);
-    tab.title.caption = folder === '' ? titleOf(target) : `${titleOf(target)} in ${folder}`;
+    tab.title.caption = folder === '' ? titleOf(target) : this.trans.__('%1 in %2', titleOf(target), folder);
     tab.title.icon = ICONS[kindOf(target).icon];
     tab.title.closable = true;
     this.app.shell.add(tab, 'main');

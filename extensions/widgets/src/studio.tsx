@@ -10,6 +10,7 @@ import {
 } from '@lyftnb/canvas';
 import { createRef, type JSX, type MutableRefObject } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
+import { listenToKernel } from './kernel';
 import { MODULE, VERSION } from './module';
 
 type Kind = 'editor' | 'show' | 'trace' | 'plan' | 'monitor' | 'spools';
@@ -58,6 +59,7 @@ export class StudioModel extends DOMWidgetModel {
 
 export class StudioView extends DOMWidgetView {
   private dialogue!: Dialogue;
+  private forgetKernel: () => void = () => undefined;
   private root: Root | null = null;
   private readonly api = createRef() as MutableRefObject<EditorApi | null>;
   private inner!: HTMLDivElement;
@@ -84,9 +86,14 @@ export class StudioView extends DOMWidgetView {
     this.size();
     this.noteComm();
     this.draw();
+    this.forgetKernel = listenToKernel(this.model, {
+      connection: connected => this.dialogue.setConnected(connected && this.model.comm_live),
+      ended: how => this.end(how)
+    });
   }
 
   override remove(): void {
+    this.forgetKernel();
     this.root?.unmount();
     this.root = null;
     this.dialogue.setConnected(false);
@@ -99,6 +106,13 @@ export class StudioView extends DOMWidgetView {
     if (live) {
       // Until somebody answers for it, the output shows the picture that was saved.
       this.el.classList.add('lyftnb-Widget');
+    }
+  }
+
+  /** Python has forgotten all of it; a picture that nobody has brought to life stays as it is. */
+  private end(how: string): void {
+    if (this.el.classList.contains('lyftnb-Widget')) {
+      this.dialogue.end(`${how}: Python knows nothing of this view any more.`, 'Run its cell again for a new one.');
     }
   }
 

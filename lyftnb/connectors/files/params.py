@@ -81,7 +81,7 @@ class FilesParams(Params):
     def _on_this_machine(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for path in value:
             if not path.strip():
-                raise ValueError("a path must not be empty")
+                raise ValueError("nothing is filled in")
             if "://" in path:
                 raise ValueError(
                     f"'{path}' is an address, and only files on the workers' disks are read"

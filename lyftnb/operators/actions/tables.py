@@ -47,8 +47,12 @@ def _pairs(value: Any) -> Any:
 class LookupParams(Params):
     """The table, how rows find theirs in it, and what they take from there."""
 
-    file: str | None = Field(None, description="a csv, tsv, ndjson, json or parquet file")
-    table: str | None = Field(None, description="or an input of the step, with `as: table`")
+    file: str | None = Field(
+        None, min_length=1, description="a csv, tsv, ndjson, json or parquet file"
+    )
+    table: str | None = Field(
+        None, min_length=1, description="or an input of the step, with `as: table`"
+    )
     on: dict[str, str] = Field(
         min_length=1, description="a column, a list of columns, or a map of column: table's column"
     )
@@ -174,7 +178,7 @@ def _check_added(params: LookupParams, schema: pl.Schema) -> None:
 class JoinParams(Params):
     """Two sides and how they meet."""
 
-    right: str = Field(description="an input of the step")
+    right: str = Field(min_length=1, description="an input of the step")
     left: str | None = Field(
         None, description="an input of the step; by default the rows that reach the action"
     )

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -28,6 +29,7 @@ from lyftnb.operators import Example, action, action_kinds
 from lyftnb.operators.expressions.registry import table
 from lyftnb.planning import SPOOL_INPUT
 from lyftnb.workspace.checker import checker
+from lyftnb.workspace.studio.lying import data_files
 from lyftnb.workspace.studio.protocol import Column, Family, Kind, Palette, SqlFunction
 from lyftnb.workspace.studio.shapes import listed
 
@@ -50,7 +52,17 @@ _EXAMPLES: dict[tuple[Family, str], Any] = {
     ("output", "print"): None,
     ("output", "queue"): {"queue": "work"},
 }
-"""What connectors begin with; actions bring examples of their own."""
+"""What the docs of connectors show, and new ones begin with; actions bring their own."""
+_BEGINNINGS: dict[tuple[Family, str], Any] = {
+    ("input", "files"): {"path": ""},
+    ("input", SPOOL_INPUT): {"deployment": "", "channel": ""},
+}
+"""Where the example names what only the example has: empty, to be filled in."""
+_PLAIN = {
+    "python": {"source": "import polars as pl\n\n\ndef transform(lf):\n    return lf\n"},
+    "sql": "SELECT * FROM batch",
+}
+"""Actions that begin with something for rows of any columns."""
 _ICONS = {
     "aggregate": "sum", "assert": "check", "cast": "type", "dedupe": "unique",
     "derive": "function", "filter": "filter", "join": "merge", "lookup": "search",
@@ -58,13 +70,26 @@ _ICONS = {
     "csv": "file", "ndjson": "file", "parquet": "file", "duckdb": "database", "queue": "queue",
     "message": "message", "messages": "message", "kv": "key", "spool": "spool",
     "print": "terminal", "generate": "dice", "inline": "table", "discard": "trash",
+    "access_log": "text", "json": "text", "key_value": "text", "regex": "text", "time": "clock",
+    "distinct": "unique", "explode": "outline", "flatten": "outline", "unnest": "outline",
+    "fill": "add", "limit": "align", "select": "check", "remove": "minus", "rename": "type",
+    "hash": "key", "mask": "key", "notify": "message", "sample": "dice",
 }  # fmt: skip
 _ICON_OF_FAMILY: dict[Family, str] = {"action": "gear", "input": "input", "output": "output"}
 
 
-def palette(groups: Iterable[str]) -> Palette:
-    """All that there is, with these worker groups."""
-    return _palette().model_copy(update={"groups": tuple(groups)})
+def palette(groups: Iterable[str], root: Path) -> Palette:
+    """All that there is, with these worker groups; an input of files begins with some that lie in
+    the workspace's folder.
+    """
+    known = _palette()
+    kinds = tuple(
+        kind.model_copy(update={"example": {"path": found}})
+        if (kind.family, kind.name) == ("input", "files") and (found := data_files(root))
+        else kind
+        for kind in known.kinds
+    )
+    return known.model_copy(update={"groups": tuple(groups), "kinds": kinds})
 
 
 @cache
@@ -88,7 +113,8 @@ def _actions() -> Iterator[Kind]:
         with suppress(ConfigError):  # of a broken package: a workflow that uses it is told so
             kind = action(name)
             made = _kind("action", name, kind, kind.Params, kind.example.params)
-            yield made.model_copy(update={"columns": _columns(kind.example)})
+            more = {"columns": _columns(kind.example), "plain": _PLAIN.get(name)}
+            yield made.model_copy(update=more)
 
 
 def _columns(example: Example) -> tuple[Column, ...]:
@@ -113,7 +139,7 @@ def _inputs(document: dict[str, Any]) -> Iterator[Kind]:
         summary="Rows of a spool of another deployment",
         doc="Rows of a spool of another deployment, as they come.",
         params=params,
-        example=_EXAMPLES["input", SPOOL_INPUT],
+        example=_BEGINNINGS["input", SPOOL_INPUT],
         icon=_ICONS["spool"],
     )
 
@@ -133,7 +159,7 @@ def _kind(family: Family, name: str, what: object, params: type[BaseModel], exam
         summary=first,
         doc=doc + (f"\n\n```yaml\n{_written(name, example)}\n```" if example is not None else ""),
         params=params.model_json_schema(by_alias=True),
-        example=TypeAdapter(Any).dump_python(example, mode="json"),
+        example=TypeAdapter(Any).dump_python(_BEGINNINGS.get((family, name), example), mode="json"),
         icon=_ICONS.get(name, _ICON_OF_FAMILY[family]),
     )
 

@@ -80,6 +80,8 @@ class Kind(Wire):
     """Parameters that work, for what is dropped on the canvas."""
     columns: tuple[Column, ...] = ()
     """Of the rows that an action's example works on."""
+    plain: Any = None
+    """Parameters that do for rows of any columns; None: columns must be named."""
     icon: str = ""
     """A word for an icon: `filter`, `table`, `file`, …"""
 
@@ -498,6 +500,14 @@ class GetDeployment(Wire):
     deployment: str
 
 
+class GetDeployedSteps(Wire):
+    """The steps of all deployments of a workflow, with no manager started; null where it cannot be
+    told.
+    """
+
+    workflow: str
+
+
 class Rollback(Wire):
     """Apply an older revision again; without one, the one before."""
 
@@ -783,6 +793,7 @@ QUESTIONS: dict[str, tuple[type[Wire], Any]] = {
     "apply": (Apply, Deployment),
     "deployments": (Listing, tuple[DeploymentStatus, ...]),
     "deployment": (GetDeployment, DeploymentView),
+    "deployed.steps": (GetDeployedSteps, tuple[str, ...] | None),
     "rollback": (Rollback, Deployment),
     "pause": (Hold, Deployment),
     "resume": (Hold, Deployment),

@@ -8,6 +8,7 @@ from typing import Any
 
 from lyftnb import __version__, planning
 from lyftnb.model import Plan
+from lyftnb.workspace.studio.deployed import DeployedSteps
 from lyftnb.workspace.studio.deployments import Deployments
 from lyftnb.workspace.studio.drafts import Draft, Drafts
 from lyftnb.workspace.studio.drift import Drift
@@ -135,6 +136,7 @@ class Studio:
             "apply": deployments.apply,
             "deployments": deployments.statuses,
             "deployment": deployments.deployment,
+            "deployed.steps": DeployedSteps(self._home).of,
             "rollback": deployments.rollback,
             "pause": deployments.pause,
             "resume": deployments.resume,
@@ -163,7 +165,7 @@ class Studio:
         }
 
     def _palette(self, _asked: GetPalette) -> Palette:
-        return palette(self._home.config.groups)
+        return palette(self._home.config.groups, self._home.root)
 
     def _close_draft(self, asked: CloseDraft) -> None:
         self._drafts.close(asked)

@@ -286,7 +286,7 @@ def test_what_cannot_be_read_is_said(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("path", "said"), [("", "must not be empty"), ("s3://bucket/a.csv", "is an address")]
+    ("path", "said"), [("", "nothing is filled in"), ("s3://bucket/a.csv", "is an address")]
 )
 def test_a_path_that_is_none_is_refused_before_it_is_looked_for(path, said):
     with pytest.raises(ValueError, match=said):

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+import lyftnb as ln
 from lyftnb.errors import LyftError
+from lyftnb.workspace.finding import find
 from lyftnb.workspace.studio.exchange import Exchange
+from lyftnb.workspace.studio.lying import data_files
 from lyftnb.workspace.studio.studio import Studio
 
 TEXT = """\
@@ -222,11 +225,41 @@ def test_examples_of_the_palette_are_valid(studio: Studio, family: str) -> None:
     from lyftnb.connectors import SINKS, SOURCES
     from lyftnb.operators import action
 
+    (studio.root / "rows.csv").write_text("n\n1\n")  # else there is no path to begin with
     for kind in studio.answer("palette", {}).kinds:
         if kind.family == family and kind.name != "spool":
             registry: Any = {"input": SOURCES, "output": SINKS}.get(family)
             body = registry[kind.name] if registry is not None else action(kind.name)
             body.parse(kind.example)
+
+
+def test_what_is_deployed_is_known_without_a_manager(studio: Studio) -> None:
+    def steps(workflow: str = "shop") -> Any:
+        return studio.answer("deployed.steps", {"workflow": workflow})
+
+    assert steps() == ()
+    with ln.open(studio.root, serve=False) as workspace:
+        workspace.publish(ln.Workflow.from_yaml(TEXT))
+    assert steps() == ()
+    with ln.open(studio.root, serve=False) as workspace:
+        workspace.apply(workspace.plan("shop", context=None))
+        assert steps() == ("sales", "good", "sums")
+    assert steps() == ("sales", "good", "sums")
+    assert steps("other") == ()
+    assert find(studio.root) is None
+
+
+def test_an_input_of_files_begins_with_those_that_lie_nearest(tmp_path: Path) -> None:
+    assert data_files(tmp_path) is None
+    for name in ("out/a.csv", ".git/b.csv", "data/2013/c.csv", "data/2013/d.csv", "x.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"day,delay\n1,{name}\n")
+    assert data_files(tmp_path) == "data/2013/*.csv"
+    (tmp_path / "data" / "2013" / "d.csv").write_text("other,columns\n")
+    assert data_files(tmp_path) == "data/2013/c.csv"
+    (tmp_path / "data" / "names.ndjson.gz").touch()
+    assert data_files(tmp_path) == "data/names.ndjson.gz"
+    assert data_files(tmp_path / "not there") is None
 
 
 def test_answers_come_in_order_and_garbage_is_answered(tmp_path: Path) -> None:

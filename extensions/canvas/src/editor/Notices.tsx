@@ -2,13 +2,16 @@
 import { useEffect, useState, type JSX } from 'react';
 import { Icon } from './icons';
 import { useEditor } from './model';
+import type { Trouble } from '../protocol';
+import { copyText } from './copying';
+import type { Session } from './session';
 import { useSession } from './store';
 
 const SHOWN_MS = 6_000;
 
 export function Notices(): JSX.Element {
   const session = useSession();
-  const { connected, document, revision } = useEditor();
+  const { connected, ended, document, revision } = useEditor();
   const { message, conflicts } = session.get();
   const [hidden, setHidden] = useState(0);
   useEffect(() => {
@@ -25,7 +28,8 @@ export function Notices(): JSX.Element {
       <div className="lyftnb-Spoken" role="status" aria-live="polite">
         {message?.text}
       </div>
-      {!connected && (
+      {ended !== null && <Ended trouble={ended} session={session} />}
+      {!connected && ended === null && (
         <p className="lyftnb-Banner lyftnb-mod-warning">
           <Icon name="warning" /> No connection. Edits are kept here and sent when it is back.
         </p>
@@ -57,5 +61,30 @@ export function Notices(): JSX.Element {
         </p>
       )}
     </>
+  );
+}
+
+/** Nobody takes edits any more: they can be carried off, and a person is told how to go on. */
+function Ended({ trouble, session }: { trouble: Trouble; session: Session }): JSX.Element {
+  const { readOnly } = session.options;
+  return (
+    <div className="lyftnb-Banner lyftnb-mod-error" role="alert">
+      <Icon name="error" />
+      <span>
+        <strong>{trouble.message}</strong> {trouble.hint}
+        {!readOnly && ' What was edited here is no longer sent: copy the draft if it is not saved elsewhere.'}
+      </span>
+      {!readOnly && (
+        <button
+          type="button"
+          className="lyftnb-Button"
+          onClick={() =>
+            session.announce(copyText(session.kept) ? 'Copied: paste it into a %%workflow cell or a file' : 'The browser did not copy it', 'info')
+          }
+        >
+          Copy the draft
+        </button>
+      )}
+    </div>
   );
 }

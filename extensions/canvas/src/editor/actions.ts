@@ -1,4 +1,5 @@
 /** What a person can do to the graph, by whatever hand: keys, menus, toolbar, mouse. */
+import { tablesOf } from '../forms/besideTables';
 import { columnsAfter, columnsBehind, fitted } from '../forms/fitting';
 import { addBetween, addInto, addOps, entryName, type Entry } from '../graph/add';
 import { aligned, type Side } from '../graph/align';
@@ -9,7 +10,7 @@ import { placeOps, unplaceOps } from '../graph/fixed';
 import { partOf, spoolId, stepId, type Edge, type Graph } from '../graph/graph';
 import { applyOps, put } from '../graph/ops';
 import { disconnectOps, removeOps } from '../graph/remove';
-import { renameOps } from '../graph/rename';
+import { renameOps, type Deployed } from '../graph/rename';
 import type { Places, Point } from '../graph/sizes';
 import { nodeTowards, inOrder, type Direction } from '../graph/walk';
 import type { Column, Kind, Op } from '../protocol';
@@ -55,7 +56,8 @@ export class Actions {
   /** Into the body of a step; says so, if there is no place. */
   addInto(kind: Kind, step: string): void {
     const { document, schemas } = this.editor;
-    const ops = document === null ? null : addInto(document, fitted(kind, columnsAfter(schemas, step)), step);
+    const ops =
+      document === null ? null : addInto(document, fitted(kind, columnsAfter(schemas, step), tablesOf(document, schemas, step)), step);
     if (ops === null) {
       this.editor.announce(`${step} has no place for ${kind.name}`, 'error');
       return;
@@ -91,7 +93,7 @@ export class Actions {
     this.editor.announce(`Connected ${sourceInWords(source)} with ${target.name}`);
   }
 
-  rename(part: Part, name: string, deployed: ReadonlySet<string>): void {
+  rename(part: Part, name: string, deployed: Deployed): void {
     const { document } = this.editor;
     if (document === null || (part.kind !== 'step' && part.kind !== 'channel' && part.kind !== 'workflow')) {
       return;

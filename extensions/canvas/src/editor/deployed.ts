@@ -1,5 +1,5 @@
 /** What of a workflow runs right now. */
-import { stepsOf } from '../graph/document';
+import type { Deployed } from '../graph/rename';
 import type { DeploymentStatus } from '../protocol';
 import { ServiceError, type Service } from '../service';
 import type { Document } from './model';
@@ -10,20 +10,15 @@ export function ownOf(document: Document | null, statuses: readonly DeploymentSt
   return statuses.filter(each => each.ref.split('@')[0] === workflow);
 }
 
-/** The steps of all deployments of a document's workflow. Starts no manager: while none is up, or
- * nobody answers, none is known. */
-export async function deployedSteps(service: Service, document: Document): Promise<ReadonlySet<string>> {
+/** The steps of all deployments of a document's workflow, whether or not a manager is up; null: nobody
+ * is there to tell. */
+export async function deployedSteps(service: Service, document: Document): Promise<Deployed> {
   try {
-    const { state } = await service.ask('workspace', {});
-    if (state !== 'up') {
-      return new Set();
-    }
-    const own = ownOf(document, await service.ask('deployments', {}));
-    const views = await Promise.all(own.map(({ name }) => service.ask('deployment', { deployment: name })));
-    return new Set(views.flatMap(view => Object.keys(stepsOf(view.document))));
+    const steps = await service.ask('deployed.steps', { workflow: String(document['workflow'] ?? '') });
+    return steps === null ? null : new Set(steps);
   } catch (error) {
     if (error instanceof ServiceError) {
-      return new Set();
+      return null;
     }
     throw error;
   }

@@ -10,7 +10,9 @@ const PATHS: Record<string, string> = {
   close: 'M6 6l12 12M18 6L6 18',
   code: 'M8 7l-5 5 5 5M16 7l5 5-5 5M13.5 5l-3 14',
   database: 'M4 6c0-4 16-4 16 0s-16 4-16 0v12c0 4 16 4 16 0V6M4 12c0 4 16 4 16 0',
+  copy: 'M8 8h12v12H8zM16 8V4H4v12h4',
   dice: 'M5 5h14v14H5zM9 9h.01M15 9h.01M12 12h.01M9 15h.01M15 15h.01',
+  down: 'M12 5v14M6 13l6 6 6-6',
   error: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v6M12 16.5h.01',
   file: 'M6 3h8l4 4v14H6zM14 3v4h4',
   filter: 'M4 5h16l-6 8v6l-4-2v-4z',
@@ -46,6 +48,7 @@ const PATHS: Record<string, string> = {
   text: 'M5 6h14M5 10h10M5 14h14M5 18h8',
   trash: 'M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13',
   type: 'M5 6h14M12 6v13M9 19h6',
+  up: 'M12 19V5M6 11l6-6 6 6',
   undo: 'M5 9h10a5 5 0 0 1 0 10h-4M9 5L5 9l4 4',
   unique: 'M9 6a5 5 0 1 0 0 10M15 8a5 5 0 1 1 0 10 5 5 0 0 1 0-10',
   warning: 'M12 4l9 16H3zM12 10v5M12 17.5h.01'

@@ -60,6 +60,8 @@ export interface EditorModel {
   /** Whether all changes so far are validated. */
   readonly settled: boolean;
   readonly connected: boolean;
+  /** Why the service has gone for good: what is here can be looked at and copied; null: it has not. */
+  readonly ended: Trouble | null;
   readonly readOnly: boolean;
   readonly selection: readonly Part[];
   readonly overlay: Overlay;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { applyOps, put, rename } from '../graph/ops';
 import { flights } from '../graph/samples';
 import type { Answers, News, Op, Questions } from '../protocol';
-import { ServiceError, type Service } from '../service';
+import { ServiceError, type ConnectionListener, type Service } from '../service';
 import type { Document } from './model';
 import { Session } from './session';
 
@@ -13,7 +13,7 @@ class Drafts implements Service {
   readonly asked: Asked[] = [];
   draft: { revision: number; document: Document } | null = null;
   up = true;
-  private connection: (connected: boolean) => void = () => undefined;
+  private connection: ConnectionListener = () => undefined;
 
   ask<Q extends Asked>(op: Q, params: Questions[Q]): Promise<Answers[Q]> {
     this.asked.push(op);
@@ -29,15 +29,20 @@ class Drafts implements Service {
     return () => undefined;
   }
 
-  onConnection(listener: (connected: boolean) => void): () => void {
+  onConnection(listener: ConnectionListener): () => void {
     this.connection = listener;
-    listener(true);
+    listener(true, null);
     return () => undefined;
   }
 
   connect(up: boolean): void {
     this.up = up;
-    this.connection(up);
+    this.connection(up, null);
+  }
+
+  endFor(message: string): void {
+    this.up = false;
+    this.connection(false, { code: 'ended', message, where: null, hint: null, facts: {}, problems: [] });
   }
 
   private answer(op: Asked, params: { text: string; theirs: string; revision: number; ops: Op[] }): unknown {
@@ -158,6 +163,25 @@ describe('a session', () => {
     await settle();
     expect(there()).toBe(here());
     expect(session.get().settled).toBe(true);
+  });
+
+  it('takes no edits once the service has gone for good, and gives away those that are here', async () => {
+    session.edit([NEW], 'add');
+    service.endFor('The kernel died');
+    session.edit([put(['description'], 'too late')], 'describe');
+    await settle();
+    expect(session.get().ended?.message).toBe('The kernel died');
+    expect(session.get().message).toBeNull();
+    expect(session.get().document).toMatchObject({ steps: { added: { actions: [] } } });
+    expect(session.get().document).not.toHaveProperty('description');
+    expect(JSON.parse(session.kept)).toEqual(session.get().document);
+  });
+
+  it('gives away the text itself where nothing was edited since it was written', async () => {
+    const text = '{"workflow":  "as a person wrote it"}';
+    await session.setText(text);
+    service.endFor('The kernel died');
+    expect(session.kept).toBe(text);
   });
 
   it('can undo another text', async () => {

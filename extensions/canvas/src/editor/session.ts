@@ -24,6 +24,7 @@ export interface SessionState {
   problems: readonly Problem[];
   settled: boolean;
   connected: boolean;
+  ended: Trouble | null;
   selection: readonly Part[];
   overlay: Overlay;
   panel: PanelName | null;
@@ -57,6 +58,10 @@ const SCHEMAS_MS = 150;
 const PLAN_MS = 300;
 const TRACE_MS = 500;
 
+/** The palette that was told last: what an editor begins with until its own comes. Between workspaces only
+ * worker groups and paths of files differ. */
+let lastPalette: Palette | null = null;
+
 export class Session {
   readonly live = new Live();
   /** The newest ones of each deployment: what does not move has no news. */
@@ -74,14 +79,16 @@ export class Session {
   private rows = 20;
   /** The text that the host holds. */
   private told: string;
+  /** The document that it was made of; null: another than any here. */
+  private toldOf: Document | null = null;
   private messages = 0;
   private traces = 0;
 
   constructor(readonly options: SessionOptions) {
     this.told = options.text;
     this.state = {
-      document: null, revision: 0, palette: null, schemas: null, shape: null, problems: [],
-      settled: false, connected: true, selection: [], overlay: { kind: 'none' }, panel: null,
+      document: null, revision: 0, palette: lastPalette, schemas: null, shape: null, problems: [],
+      settled: false, connected: true, ended: null, selection: [], overlay: { kind: 'none' }, panel: null,
       traceFocus: null, tracing: false, traceTrouble: null, history: EMPTY, conflicts: [], message: null, revealed: null
     };
     this.link = new DraftLink(options.service, options.draft, options.text, options.file, {
@@ -103,24 +110,30 @@ export class Session {
   start(): () => void {
     const { service, deployment } = this.options;
     this.leaving.push(
-      service.onConnection(connected => this.connection(connected)),
+      service.onConnection((connected, ended) => this.connection(connected, ended)),
       service.on('progress', numbers => this.progress(numbers)),
       service.on('workspace', ({ state }) => state === 'down' && this.forgetNumbers())
     );
     const drawn =
       deployment === null
-        ? this.link.open().catch((error: unknown) => this.fail(error))
+        ? this.open().catch((error: unknown) => this.fail(error))
         : this.showDeployment(deployment);
     // The palette is large, and nobody waits for it: the graph comes first.
     void drawn
       .then(() => service.ask('palette', {}))
-      .then(palette => this.set({ palette }), (error: unknown) => this.fail(error));
+      .then(
+        palette => {
+          lastPalette = palette;
+          this.set({ palette });
+        },
+        (error: unknown) => this.fail(error)
+      );
     return () => this.stop();
   }
 
   edit(ops: readonly Op[], label: string, options: { merge?: string; select?: readonly Part[] } = {}): void {
     const { document, history } = this.state;
-    if (document === null || this.options.readOnly || ops.length === 0) {
+    if (document === null || this.options.readOnly || this.state.ended !== null || ops.length === 0) {
       return;
     }
     const { document: next, inverse } = applyOps(document, ops);
@@ -211,6 +224,7 @@ export class Session {
       this.told = text;
       if (base === undefined) {
         await this.link.replace(text);
+        this.toldOf = this.state.document;
         return;
       }
       const conflicts = await this.link.merge(base, text);
@@ -229,9 +243,18 @@ export class Session {
   async flush(): Promise<string> {
     this.later.text.cancel();
     if (this.options.deployment === null) {
+      const { document } = this.state;
       this.told = await this.link.newestText();
+      this.toldOf = document;
     }
     return this.told;
+  }
+
+  /** All that is here as a workflow's text, with nobody there to write it: as it was written last, or,
+   * with edits since, as JSON, which YAML reads too. */
+  get kept(): string {
+    const { document } = this.state;
+    return document === null || document === this.toldOf ? this.told : `${JSON.stringify(document, null, 2)}\n`;
   }
 
   dismissConflicts(): void {
@@ -287,7 +310,9 @@ export class Session {
 
   private async tellText(): Promise<void> {
     try {
+      const { document } = this.state;
       const text = await this.link.newestText();
+      this.toldOf = document;
       if (text !== this.told) {
         this.told = text;
         this.options.onText(text);
@@ -335,6 +360,11 @@ export class Session {
     }
   }
 
+  private async open(): Promise<void> {
+    await this.link.open();
+    this.toldOf = this.state.document;
+  }
+
   private async showDeployment(deployment: string): Promise<void> {
     try {
       const view = await this.options.service.ask('deployment', { deployment });
@@ -377,9 +407,9 @@ export class Session {
     }
   }
 
-  private connection(connected: boolean): void {
+  private connection(connected: boolean, ended: Trouble | null): void {
     const back = connected && !this.state.connected;
-    this.set({ connected });
+    this.set({ connected, ended });
     if (!connected) {
       this.forgetNumbers();
     }
@@ -400,7 +430,7 @@ export class Session {
   }
 
   private fail(error: unknown): void {
-    if (error instanceof ServiceError && error.code === 'disconnected') {
+    if (error instanceof ServiceError && (error.code === 'disconnected' || error.code === 'ended')) {
       return; // the banner says so, and all is sent again when the connection is back
     }
     const { trouble } = error instanceof ServiceError ? error : { trouble: null };

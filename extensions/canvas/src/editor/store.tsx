@@ -9,7 +9,10 @@ export function EditorProvider({ session, children }: { session: Session; childr
   const state = useSyncExternalStore(session.subscribe, session.get);
   // The same functions as long as the session is: what depends on them runs once.
   const hands = useMemo(() => handsOf(session), [session]);
-  const model = useMemo(() => ({ ...state, ...hands }), [state, hands]);
+  const model = useMemo(
+    () => ({ ...state, ...hands, readOnly: session.options.readOnly || state.ended !== null }),
+    [state, hands, session]
+  );
   return (
     <SessionContext.Provider value={session}>
       <EditorContext.Provider value={model}>{children}</EditorContext.Provider>
@@ -39,12 +42,11 @@ export function useSession(): Session {
   return session;
 }
 
-function handsOf(session: Session): Omit<EditorModel, keyof SessionState> {
-  const { service, draft, readOnly } = session.options;
+function handsOf(session: Session): Omit<EditorModel, keyof SessionState | 'readOnly'> {
+  const { service, draft } = session.options;
   return {
     service,
     draft,
-    readOnly,
     edit: (ops, label, options) => session.edit(ops, label, options),
     undo: () => session.undo(),
     redo: () => session.redo(),

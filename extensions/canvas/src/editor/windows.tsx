@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState, type JSX } from 'react';
 import { sourceInWords, sourcesOf, targetsFor, type Offer, type Source } from '../graph/connect';
 import { partOf } from '../graph/graph';
-import { nameRefusal } from '../graph/rename';
+import { nameRefusal, type Deployed } from '../graph/rename';
 import { COMMANDS, keyInWords } from './commands';
 import { deployedSteps } from './deployed';
 import { Dialog } from './Dialog';
@@ -128,7 +128,7 @@ function RenameWindow({ part, close }: { part: Part; close(): void }): JSX.Eleme
   const deployed = useDeployedSteps(editor);
   const refusal = editor.document === null ? null : nameRefusal(editor.document, part, name);
   useEffect(() => {
-    if (taken && deployed !== null) {
+    if (taken && deployed !== undefined) {
       close();
       actions.rename(part, name, deployed);
     }
@@ -157,6 +157,11 @@ function RenameWindow({ part, close }: { part: Part; close(): void }): JSX.Eleme
         <p id="lyftnb-rename-refusal" className="lyftnb-Refusal" role="status">
           {refusal ?? ''}
         </p>
+        {part.kind === 'channel' && (deployed === null || (deployed?.size ?? 0) > 0) && (
+          <p className="lyftnb-Dim">
+            Of a spool that is deployed, what it holds stays under the name {old}: one of another name begins empty.
+          </p>
+        )}
         <div className="lyftnb-Dialog-buttons">
           <button type="button" className="lyftnb-Button" onClick={close}>
             Cancel
@@ -170,9 +175,9 @@ function RenameWindow({ part, close }: { part: Part; close(): void }): JSX.Eleme
   );
 }
 
-/** Asked for once; null until it is known. */
-function useDeployedSteps({ service, document }: EditorModel): ReadonlySet<string> | null {
-  const [deployed, setDeployed] = useState<ReadonlySet<string> | null>(null);
+/** Asked for once; undefined until there is an answer. */
+function useDeployedSteps({ service, document }: EditorModel): Deployed | undefined {
+  const [deployed, setDeployed] = useState<Deployed>();
   const asked = useRef(document);
   useEffect(() => {
     let wanted = true;

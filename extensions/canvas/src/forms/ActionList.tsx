@@ -4,9 +4,11 @@ import type { Kind } from '../protocol';
 import { at, insert, move, type Path, remove } from './edits';
 import { fieldOf, isMapping } from './fields';
 import { FieldView } from './FieldView';
+import { tablesOf } from './besideTables';
 import { columnsAfter, fitted } from './fitting';
 import { FormContext, useForm, useFormWith } from './form';
-import { useEditor } from '../editor/model';
+import { Icon } from '../editor/icons';
+import { type Document, useEditor } from '../editor/model';
 
 /** Keys of an action beside its kind. */
 const EXTRAS = ['id', 'on_error'];
@@ -15,7 +17,8 @@ export function ActionList({ step }: { step: string }): JSX.Element {
   const form = useForm();
   const { palette, schemas } = useEditor();
   const path: Path = ['steps', step, 'actions'];
-  const last = columnsAfter(schemas, step);
+  const begun = (kind: Kind): unknown =>
+    fitted(kind, columnsAfter(schemas, step), tablesOf(form.document as Document, schemas, step)).example ?? '';
   const value = at(form.document, path);
   const actions = Array.isArray(value) ? value : [];
   const kinds = (palette?.kinds ?? []).filter(kind => kind.family === 'action');
@@ -33,7 +36,7 @@ export function ActionList({ step }: { step: string }): JSX.Element {
           kinds={kinds}
           onAdd={kind =>
             form.change(
-              insert(form.document, path, actions.length, { [kind.name]: structuredClone(fitted(kind, last).example ?? '') }),
+              insert(form.document, path, actions.length, { [kind.name]: structuredClone(begun(kind)) }),
               `Add ${kind.name}`
             )
           }
@@ -77,12 +80,14 @@ function ActionItem({ step, index, action, count, kinds, onMove }: ItemProps): J
         </summary>
         {!form.readOnly && (
           <div className="lyftnb-Action-buttons" role="group" aria-label={`Action ${index + 1}, ${name}`}>
-            <button type="button" disabled={index === 0} onClick={() => onMove(index, index - 1)}>Move up</button>
-            <button type="button" disabled={index === count - 1} onClick={() => onMove(index, index + 1)}>Move down</button>
-            <button type="button" onClick={() => form.change(insert(form.document, path.slice(0, -1), index + 1, withoutId(action)), `Duplicate ${name}`)}>
-              Duplicate
-            </button>
-            <button type="button" onClick={() => form.change(remove(form.document, path), `Remove ${name}`)}>Remove</button>
+            <Tool name="Move up" icon="up" disabled={index === 0} act={() => onMove(index, index - 1)} />
+            <Tool name="Move down" icon="down" disabled={index === count - 1} act={() => onMove(index, index + 1)} />
+            <Tool
+              name="Duplicate"
+              icon="copy"
+              act={() => form.change(insert(form.document, path.slice(0, -1), index + 1, withoutId(action)), `Duplicate ${name}`)}
+            />
+            <Tool name="Remove" icon="trash" act={() => form.change(remove(form.document, path), `Remove ${name}`)} />
           </div>
         )}
         <FormContext.Provider value={here}>
@@ -94,6 +99,21 @@ function ActionItem({ step, index, action, count, kinds, onMove }: ItemProps): J
         </FormContext.Provider>
       </details>
     </li>
+  );
+}
+
+interface ToolProps {
+  name: string;
+  icon: string;
+  disabled?: boolean;
+  act: () => void;
+}
+
+function Tool({ name, icon, disabled = false, act }: ToolProps): JSX.Element {
+  return (
+    <button type="button" disabled={disabled} aria-label={name} title={name} onClick={act}>
+      <Icon name={icon} size={14} />
+    </button>
   );
 }
 

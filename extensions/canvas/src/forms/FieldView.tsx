@@ -34,9 +34,11 @@ export function FieldView({ field, path, title, quiet = false }: FieldProps): JS
   const value = at(form.document, path);
   const problems = problemsAt(form.problems, path);
   const label = title ?? field.title;
-  const missing = field.required && (value === undefined || value === '');
+  // A new part begins with nothing where only a person can know.
+  const refused = problems.some(one => one.severity === 'error');
+  const missing = value === '' ? field.required || refused : field.required && value === undefined;
   const helpId = field.description === '' ? null : `${id}-help`;
-  const problemId = problems.length === 0 ? null : `${id}-problems`;
+  const problemId = problems.length === 0 && !missing ? null : `${id}-problems`;
   const describedBy = [helpId, problemId].filter(Boolean).join(' ') || undefined;
   const grouped = ['list', 'map', 'object', 'either'].includes(field.shape.kind);
   const control = (
@@ -46,7 +48,7 @@ export function FieldView({ field, path, title, quiet = false }: FieldProps): JS
       path={path}
       label={label}
       describedBy={describedBy}
-      invalid={missing || problems.some(one => one.severity === 'error')}
+      invalid={missing || refused}
     />
   );
   return (
@@ -183,7 +185,7 @@ function TextControl({ id, field, path, label, describedBy, invalid }: ControlPr
     'aria-label': label
   };
   if (content === 'long') {
-    return <textarea {...shared} rows={2} onChange={event => set(event.target.value)} />;
+    return <textarea {...shared} rows={Math.min(6, Math.max(2, Math.ceil(text.length / 32)))} onChange={event => set(event.target.value)} />;
   }
   return (
     <>
@@ -257,7 +259,7 @@ function ChoiceControl({ id, field, path, label, describedBy, invalid, options }
 }
 
 /** A short form or a long one: a switch, and the form of the one in use. */
-function EitherControl({ id, field, path, label, branches }: ControlProps & { branches: readonly Field[] }): JSX.Element {
+function EitherControl({ id, field, path, label, invalid, branches }: ControlProps & { branches: readonly Field[] }): JSX.Element {
   const form = useForm();
   const value = at(form.document, path);
   const found = branchOf(branches, value);
@@ -281,7 +283,7 @@ function EitherControl({ id, field, path, label, branches }: ControlProps & { br
         {branches.map((one, index) => <option key={index} value={index}>{shapeInWords(one.shape)}</option>)}
       </select>
       {branch !== undefined && (found >= 0 || value === undefined) ? (
-        <Control id={`${id}-in`} field={{ ...branch, optional: field.optional }} path={path} label={label} describedBy={undefined} invalid={false} />
+        <Control id={`${id}-in`} field={{ ...branch, optional: field.optional }} path={path} label={label} describedBy={undefined} invalid={invalid} />
       ) : (
         <JsonControl id={`${id}-in`} field={field} path={path} label={label} describedBy={undefined} invalid />
       )}
@@ -317,7 +319,7 @@ export function carried(value: unknown, to: Field): unknown {
 function JsonControl({ id, path, label, describedBy, invalid }: ControlProps): JSX.Element {
   const form = useForm();
   const value = at(form.document, path);
-  const text = value === undefined ? '' : JSON.stringify(value);
+  const text = asTyped(value);
   return (
     <input
       id={id}
@@ -337,6 +339,15 @@ function JsonControl({ id, path, label, describedBy, invalid }: ControlProps): J
       }}
     />
   );
+}
+
+/** What a person types for a value: JSON; a text as it is, unless it would be read as something else. */
+function asTyped(value: unknown): string {
+  if (value === undefined) {
+    return '';
+  }
+  const plain = typeof value === 'string' && value !== '' && value.trim() === value && readJson(value) === value;
+  return plain ? value : JSON.stringify(value);
 }
 
 /** JSON, or the text itself where it is none. */

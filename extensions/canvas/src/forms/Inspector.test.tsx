@@ -72,6 +72,11 @@ it('renames a column in its place', async () => {
   );
 });
 
+it('says whose form it is before it has the form', () => {
+  show({ palette: null });
+  expect(screen.getByRole('heading', { name: 'clean step' })).toBeTruthy();
+});
+
 it('asks for another name of the step', async () => {
   const onRename = vi.fn();
   show({}, onRename);

@@ -16,7 +16,12 @@ export function Inspector({ onRename }: { onRename: (part: Part) => void }): JSX
   const part: Part = first ?? { kind: 'workflow' };
   const form = useEditorForm(editor);
   if (document === null || palette === null) {
-    return <aside className="lyftnb-Inspector" aria-label="Properties"><p className="lyftnb-Panel-empty">Loading…</p></aside>;
+    return (
+      <aside className="lyftnb-Inspector" aria-label="Properties" aria-busy="true">
+        {document !== null && <Named part={part} count={selection.length} />}
+        <p className="lyftnb-Panel-empty lyftnb-mod-late">Loading…</p>
+      </aside>
+    );
   }
   return (
     <aside className="lyftnb-Inspector" aria-label="Properties">
@@ -29,6 +34,17 @@ export function Inspector({ onRename }: { onRename: (part: Part) => void }): JSX
       )}
     </aside>
   );
+}
+
+/** What is known of a part before its form is. */
+function Named({ part, count }: { part: Part; count: number }): JSX.Element | null {
+  return 'name' in part && count === 1 ? (
+    <header className="lyftnb-Inspector-head">
+      <h2 className="lyftnb-Inspector-title">
+        {part.name} <span className="lyftnb-Inspector-kind">{part.kind}</span>
+      </h2>
+    </header>
+  ) : null;
 }
 
 function useEditorForm({ document, problems, readOnly, palette, edit }: EditorModel): Form {

@@ -5,8 +5,10 @@ import { blank, type Field } from './fields';
 import { FieldView } from './FieldView';
 import { useForm } from './form';
 
-export function ListField({ item, path, label }: { item: Field; path: Path; label: string }): JSX.Element {
+export function ListField({ item: shaped, path, label }: { item: Field; path: Path; label: string }): JSX.Element {
   const form = useForm();
+  // An item may be an empty text, such as one that stands for null.
+  const item = { ...shaped, required: false };
   const value = at(form.document, path);
   const items = Array.isArray(value) ? value : [];
   const go = (from: number, to: number): void => form.change(move(form.document, path, from, to), `Move in ${label}`);

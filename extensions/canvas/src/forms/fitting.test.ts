@@ -12,19 +12,31 @@ function kind(name: string, params: object, example: unknown, reads: Record<stri
 
 const FILTER = kind('filter', EXPRESSION, "distance >= 100 AND origin <> 'origin'", { distance: 'BIGINT', origin: 'VARCHAR' });
 const DERIVE = kind('derive', { type: 'object', additionalProperties: EXPRESSION }, { hours: 'minutes / 60.0' }, { minutes: 'BIGINT' });
-const DEDUPE = kind('dedupe', { type: 'object', properties: { by: { type: 'array', items: COLUMN } } }, { by: ['id'] }, { id: 'BIGINT' });
+const DEDUPE = kind(
+  'dedupe',
+  { type: 'object', properties: { by: { type: 'array', items: COLUMN }, ttl: { type: 'string' } } },
+  { by: ['id'], ttl: '7d' },
+  { id: 'BIGINT' }
+);
 const CSV = kind(
   'csv',
   { type: 'object', properties: { field: { ...COLUMN, default: '_raw' }, keep: { type: 'boolean', default: true } } },
   { keep: false },
   { _raw: 'VARCHAR' }
 );
-const PYTHON = kind('python', { type: 'string', format: 'python' }, 'def f(lf):\n    return lf.select("name")', { name: 'VARCHAR' });
+const PYTHON = {
+  ...kind('python', { type: 'string', format: 'python' }, 'def f(lf):\n    return lf.select("name")', { name: 'VARCHAR' }),
+  plain: 'def f(lf):\n    return lf'
+} as unknown as Kind;
 
 describe('fitted', () => {
   it('takes columns of the types that the example has, and leaves quoted text alone', () => {
     const given = columns({ at: 'TIMESTAMP', k: 'VARCHAR', n: 'DOUBLE', m: 'BIGINT' });
     expect(fitted(FILTER, given).example).toBe("m >= 100 AND k <> 'origin'");
+  });
+
+  it('asks of any column whether it is there, where no type fits', () => {
+    expect(fitted(FILTER, columns({ ok: 'BOOLEAN' })).example).toBe('ok IS NOT NULL');
   });
 
   it('prefers the column of the same name', () => {
@@ -36,7 +48,7 @@ describe('fitted', () => {
   });
 
   it('takes any type for what only tells rows apart', () => {
-    expect(fitted(DEDUPE, columns({ k: 'VARCHAR' })).example).toEqual({ by: ['k'] });
+    expect(fitted(DEDUPE, columns({ k: 'VARCHAR' })).example).toEqual({ by: ['k'], ttl: '7d' });
   });
 
   it('says what goes without saying where it is another', () => {
@@ -45,13 +57,23 @@ describe('fitted', () => {
   });
 
   it('begins with an empty form where nothing fits, but code keeps its shape', () => {
-    expect(fitted(FILTER, columns({ ok: 'BOOLEAN' })).example).toBe('');
-    expect(fitted(DERIVE, columns({ 'a b': 'BIGINT' })).example).toEqual({});
-    expect(fitted(PYTHON, columns({ n: 'BIGINT' })).example).toBe(PYTHON.example);
+    expect(fitted(FILTER, columns({ 'a b': 'BOOLEAN' })).example).toBe('');
+    expect(fitted(DERIVE, columns({ 'a b': 'BIGINT' })).example).toEqual({ column: '' });
+    expect(fitted(PYTHON, columns({ n: 'BIGINT' })).example).toBe(PYTHON.plain);
   });
 
-  it('lets the example stand where columns are not known', () => {
-    expect(fitted(FILTER, null)).toBe(FILTER);
+  it('names no columns where none are known, but keeps the rest', () => {
+    expect(fitted(FILTER, null).example).toBe('');
+    expect(fitted(DEDUPE, null).example).toEqual({ ttl: '7d' });
+    expect(fitted(CSV, null).example).toEqual({ keep: false });
+  });
+
+  it('casts to what columns are, and renames to what none is', () => {
+    const reads = { n: 'VARCHAR', day: 'VARCHAR' };
+    const names = { type: 'object', propertyNames: COLUMN, additionalProperties: { type: 'string' } };
+    const given = columns({ id: 'BIGINT', name: 'VARCHAR' });
+    expect(fitted(kind('cast', names, { n: 'BIGINT' }, reads), given).example).toEqual({ name: 'VARCHAR' });
+    expect(fitted(kind('rename', names, { n: 'id' }, reads), given).example).toEqual({ name: 'new_name' });
   });
 });
 

@@ -2,7 +2,10 @@
 import type { Source } from '../graph/connect';
 import { rejectsOf } from '../graph/document';
 import type { Column, Kind, Schemas } from '../protocol';
-import { blank, type Field, fieldOf, isMapping } from './fields';
+import { joined, type Tables } from './besideTables';
+import { emptied } from './emptied';
+import { type Field, fieldOf, isMapping } from './fields';
+import { mentions, replaced } from './mentioning';
 
 type Columns = readonly Column[] | null;
 
@@ -32,28 +35,50 @@ export function columnsAfter(schemas: Schemas | null, step: string): Columns {
   return schemas?.steps[step]?.before.at(-1) ?? null;
 }
 
-/** The kind with an example that speaks of these columns; with an empty form, if they do not do for
- * it. Where columns are not known, the example stands. */
-export function fitted(kind: Kind, columns: Columns): Kind {
+/** The kind with an example that speaks of these columns. Where it finds none, or they are not known, it
+ * begins with what does for any rows, or with its places for columns empty: a name that is not there
+ * would be an error that nobody has made. */
+export function fitted(kind: Kind, columns: Columns, tables: Tables = {}): Kind {
+  const joining = joined(kind, columns, tables);
+  if (joining !== null || kind.columns === undefined || kind.columns.length === 0) {
+    return joining ?? kind;
+  }
   const example = kind.example as unknown;
-  if (columns === null || kind.columns === undefined || kind.columns.length === 0) {
-    return kind;
-  }
   const field = fieldOf(kind.params, kind.params, kind.name, true);
-  const given = { ...unsaid(field, kind.columns), ...(isMapping(example) ? example : {}) };
+  // What an action means by default, it means where nothing else is known.
+  const meant = columns === null ? {} : unsaid(field, kind.columns);
+  const given = { ...meant, ...(isMapping(example) ? example : {}) };
   const whole = Object.keys(given).length === 0 ? example : given;
-  const names = namesFor(kind.columns, columns, whole);
-  if (names === null) {
-    return isPython(field) ? kind : { ...kind, example: blank(field) as Kind['example'] };
-  }
-  const fits = told(isMapping(example) ? withUnsaid(example, given, names) : example, names);
-  return { ...kind, example: fits as Kind['example'] };
+  const names = namesFor(kind.columns, columns ?? [], whole);
+  const begins =
+    names === null
+      ? (conditionOn(columns, field) ?? without(kind, field, meant))
+      : harmless(kind, told(isMapping(example) ? withUnsaid(example, given, names) : example, names), columns ?? []);
+  return { ...kind, example: begins as Kind['example'] };
 }
 
-/** A function shows what shape it has, whatever the columns. */
-function isPython({ shape }: Field): boolean {
-  const shapes = shape.kind === 'either' ? shape.branches.map(one => one.shape) : [shape];
-  return shapes.some(one => one.kind === 'text' && one.content === 'python');
+/** A condition is true of any column's values that are there; null: it is no condition, or none is known. */
+function conditionOn(columns: Columns, { shape }: Field): string | null {
+  const column = columns?.find(({ name }) => PLAIN.test(name));
+  return column !== undefined && shape.kind === 'text' && shape.content === 'expression' ? `${column.name} IS NOT NULL` : null;
+}
+
+/** As it begins where its columns are not there. */
+function without(kind: Kind, field: Field, meant: Record<string, unknown>): unknown {
+  const left = (kind.plain as unknown) ?? emptied(field, kind.example, (kind.columns ?? []).map(({ name }) => name));
+  return isMapping(left) ? { ...Object.fromEntries(Object.keys(meant).map(key => [key, ''])), ...left } : left;
+}
+
+/** What can be wrong of no column: of `cast` the types that columns have, of `rename` names that none has. */
+function harmless(kind: Kind, begins: unknown, columns: readonly Column[]): unknown {
+  if (!isMapping(begins) || (kind.name !== 'cast' && kind.name !== 'rename')) {
+    return begins;
+  }
+  const types = new Map(columns.map(({ name, type }) => [name, type]));
+  const entries = Object.entries(begins).map(([column, value]) =>
+    kind.name === 'cast' ? [column, types.get(column) ?? value] : [column, types.has(String(value)) ? `new_${column}` : value]
+  );
+  return Object.fromEntries(entries);
 }
 
 /** Columns that the parameters mean without saying so: `field` is `_raw`. */
@@ -110,15 +135,6 @@ function isKey(example: unknown, column: string): boolean {
   return isMapping(example) && Object.entries(example).some(([key, value]) => KEYS.has(key) && mentions(value, column));
 }
 
-function mentions(value: unknown, column: string): boolean {
-  if (typeof value === 'string') {
-    return replaced(value, new Map([[column, '']])) !== value;
-  }
-  return typeof value === 'object' && value !== null
-    ? Object.entries(value).some(([key, inner]) => key === column || mentions(inner, column))
-    : false;
-}
-
 /** The example with other names. A key that is no column names something new. */
 function told(value: unknown, names: ReadonlyMap<string, string>): unknown {
   if (typeof value === 'string') {
@@ -130,12 +146,4 @@ function told(value: unknown, names: ReadonlyMap<string, string>): unknown {
   return isMapping(value)
     ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [names.get(key) ?? key, told(inner, names)]))
     : value;
-}
-
-/** Whole words, but not within quoted text. */
-function replaced(text: string, names: ReadonlyMap<string, string>): string {
-  return text
-    .split(/('[^']*')/)
-    .map((piece, index) => (index % 2 === 1 ? piece : piece.replace(/\w+/g, word => names.get(word) ?? word)))
-    .join('');
 }

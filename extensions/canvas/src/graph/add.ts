@@ -35,7 +35,7 @@ export function addOps(document: Document, entry: Entry, behind: Source | null):
     const joined = behind === null ? [] : connectOps(document, behind, { kind: 'channel', name });
     return { ops: [...made, ...joined], part: { kind: 'channel', name } };
   }
-  const name = freshName(stemOf(entry), Object.keys(stepsOf(document)));
+  const name = freshName(stemOf(entry), stepNames(document));
   const made = [put(['steps', name], bodyOf(entry, document))];
   const part: Part = { kind: 'step', name };
   const takes = behind?.kind === 'message' || entry.entry !== 'kind' || entry.kind.family !== 'input';
@@ -70,7 +70,7 @@ export function addBetween(document: Document, kind: Kind, edge: Edge): Added | 
   if (reading === undefined) {
     return null;
   }
-  const name = freshName(kind.name, Object.keys(stepsOf(document)));
+  const name = freshName(kind.name, stepNames(document));
   const out = freshName(`${name}_out`, channelNames(document));
   return {
     ops: [
@@ -79,6 +79,13 @@ export function addBetween(document: Document, kind: Kind, edge: Edge): Added | 
     ],
     part: { kind: 'step', name }
   };
+}
+
+/** Names that no new step may have: what a deployed one is called, which the draft has renamed, too. */
+function stepNames(document: Document): string[] {
+  return Object.entries(stepsOf(document)).flatMap(([name, { renamed_from }]) =>
+    typeof renamed_from === 'string' ? [name, renamed_from] : [name]
+  );
 }
 
 function stemOf(entry: Entry): string {
@@ -99,7 +106,7 @@ function bodyOf(entry: Entry, document: Document): Mapping {
 
 function generalBody(entry: 'step' | 'route' | 'notebook' | 'spool', document: Document): Mapping {
   if (entry === 'notebook') {
-    return { notebook: { path: 'notebooks/notebook.ipynb' } };
+    return { notebook: { path: '' } };
   }
   if (entry !== 'route') {
     return { actions: [] };

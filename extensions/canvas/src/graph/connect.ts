@@ -18,6 +18,7 @@ import {
   type Mapping
 } from './document';
 import { insert, order, put } from './ops';
+import { tableOps } from './tables';
 
 /** Where a connection begins. A port without a channel yet gets one. */
 export type Source =
@@ -122,10 +123,11 @@ export function connectOps(document: Document, source: Source, target: Target): 
   }
   const channel = channelOf(source);
   if (channel !== null) {
-    return readOps(document, target.name, channel);
+    return tableOps(document, target.name, channel) ?? readOps(document, target.name, channel);
   }
   const made = newChannel(document, source);
-  return [...writeOps(document, source, made), ...readOps(document, target.name, made)];
+  const reads = tableOps(document, target.name, made) ?? readOps(document, target.name, made);
+  return [...writeOps(document, source, made), ...reads];
 }
 
 /** The changes that make a step read a channel, too. */

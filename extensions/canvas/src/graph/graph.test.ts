@@ -123,6 +123,14 @@ describe('renaming', () => {
     expect(body(after(renameOps(flights(), step('joined'), 'met', deployed)), 'met')).not.toHaveProperty('renamed_from');
   });
 
+  it('notes the first name where nobody can tell what is deployed', () => {
+    const first = after(renameOps(flights(), step('clean'), 'tidy', null));
+    expect(body(first, 'tidy')).toMatchObject({ renamed_from: 'clean' });
+    const second = after(renameOps(first, step('tidy'), 'neat', null), first);
+    expect(body(second, 'neat')).toMatchObject({ renamed_from: 'clean' });
+    expect(body(after(renameOps(second, step('neat'), 'clean', null), second), 'clean')).toEqual(body(flights(), 'clean'));
+  });
+
   it('takes a channel’s readers and writer along', () => {
     const document = after(renameOps(flights(), channel('raw'), 'fresh'));
     expect(body(document, 'ingest')).toMatchObject({ out: 'fresh' });

@@ -4,6 +4,9 @@ import type { Op } from '../protocol';
 import { channelNames, list, mapping, NAME, portsOf, readingsOf, rejectsOf, stepsOf, text, type Mapping } from './document';
 import { put, remove, rename, valueAt } from './ops';
 
+/** Names of steps that are deployed; null: nobody could tell. */
+export type Deployed = ReadonlySet<string> | null;
+
 const NONE: ReadonlySet<string> = new Set();
 
 /** Why a name cannot be taken; null: it can. */
@@ -21,7 +24,7 @@ export function nameRefusal(document: Document, part: Part, name: string): strin
 }
 
 /** A step of those that are `deployed` says what it was called, so that its place and state follow. */
-export function renameOps(document: Document, part: Part, name: string, deployed = NONE): Op[] {
+export function renameOps(document: Document, part: Part, name: string, deployed: Deployed = NONE): Op[] {
   if (part.kind === 'step') {
     return part.name === name ? [] : stepOps(document, part.name, name, deployed);
   }
@@ -31,7 +34,7 @@ export function renameOps(document: Document, part: Part, name: string, deployed
   return part.kind === 'workflow' ? [put(['workflow'], name)] : [];
 }
 
-function stepOps(document: Document, old: string, name: string, deployed: ReadonlySet<string>): Op[] {
+function stepOps(document: Document, old: string, name: string, deployed: Deployed): Op[] {
   const messages = list(document.messages).flatMap((declared, index) => {
     const { from, to } = mapping(declared);
     const [step, ...port] = text(from).split('.');
@@ -49,11 +52,13 @@ function stepOps(document: Document, old: string, name: string, deployed: Readon
   ];
 }
 
-/** `renamed_from` names what is deployed, however often the draft's step gets other names. */
-function originOps(body: Mapping, old: string, name: string, deployed: ReadonlySet<string>): Op[] {
+/** `renamed_from` names what is deployed, however often the draft's step gets other names. Where that is not
+ * known, the first name that the document tells of is noted: a plan lets pass what was never deployed. */
+function originOps(body: Mapping, old: string, name: string, deployed: Deployed): Op[] {
   const place = ['steps', name, 'renamed_from'];
   const noted = text(body.renamed_from);
-  const origin = deployed.has(old) ? old : noted;
+  const isOwn = deployed === null ? noted === '' : deployed.has(old);
+  const origin = isOwn ? old : noted;
   if (origin === name) {
     return noted === '' ? [] : [remove(place)];
   }

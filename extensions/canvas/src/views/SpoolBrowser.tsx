@@ -4,6 +4,7 @@ import type { SpoolInfo } from '../protocol';
 import type { Service } from '../service';
 import { useAnswer, useWatching } from './asking';
 import { bytes, many } from './format';
+import { told } from './spools/told';
 import { Empty, Tabs, TroubleNote, WhenUp } from './parts';
 import type { ViewProps } from './registry';
 import { Columns } from './spools/Columns';
@@ -33,29 +34,20 @@ function Browser({ service, first, deployment }: BrowserProps): JSX.Element {
   useWatching(service, true, deployment);
   const { answer: spools, trouble } = useAnswer(service, 'spools', { deployment }, ['progress', 'run']);
   const [chosen, setChosen] = useState(first);
-  const current = chosen ?? spools?.[0]?.spool;
+  const [telling, silent] = told(spools ?? []);
+  const current = chosen ?? (telling[0] ?? silent[0])?.spool;
   return (
     <>
       <nav className="lyftnb-SpoolBrowser-list" aria-label="Spools">
         <TroubleNote trouble={trouble} />
         {spools?.length === 0 && <Empty>There are no spools yet: run a workflow.</Empty>}
-        <ul className="lyftnb-List">
-          {spools?.map(each => (
-            <li key={each.spool}>
-              <button
-                type="button"
-                className="lyftnb-Choice"
-                aria-current={each.spool === current}
-                onClick={() => setChosen(each.spool)}
-              >
-                <span>{each.spool}</span>
-                <span className="lyftnb-Dim">
-                  {many(each.rows, 'row')} · {bytes(each.bytes)}
-                </span>
-              </button>
-            </li>
-          ))}
-        </ul>
+        <Choices spools={telling} current={current} choose={setChosen} />
+        {silent.length > 0 && (
+          <details open={silent.some(each => each.spool === current)}>
+            <summary className="lyftnb-Dim">{many(silent.length, 'spool')} of rejects, empty</summary>
+            <Choices spools={silent} current={current} choose={setChosen} />
+          </details>
+        )}
       </nav>
       <section className="lyftnb-SpoolBrowser-main" aria-label={current ?? 'No spool'}>
         {current !== undefined && (
@@ -63,6 +55,34 @@ function Browser({ service, first, deployment }: BrowserProps): JSX.Element {
         )}
       </section>
     </>
+  );
+}
+
+interface ChoicesProps {
+  spools: readonly SpoolInfo[];
+  current: string | undefined;
+  choose: (spool: string) => void;
+}
+
+function Choices({ spools, current, choose }: ChoicesProps): JSX.Element {
+  return (
+    <ul className="lyftnb-List">
+      {spools.map(each => (
+        <li key={each.spool}>
+          <button
+            type="button"
+            className="lyftnb-Choice"
+            aria-current={each.spool === current}
+            onClick={() => choose(each.spool)}
+          >
+            <span>{each.spool}</span>
+            <span className="lyftnb-Dim">
+              {many(each.rows, 'row')} · {bytes(each.bytes)}
+            </span>
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -125,10 +125,11 @@ function useReturn(service: Service, returned: () => void): void {
   }, [service, returned]);
 }
 
-export function useConnected(service: Service): boolean {
-  const [connected, setConnected] = useState(true);
-  useEffect(() => service.onConnection(setConnected), [service]);
-  return connected;
+/** How the connection stands; `ended`: why it does not come back. */
+export function useConnected(service: Service): { connected: boolean; ended: Trouble | null } {
+  const [standing, setStanding] = useState<{ connected: boolean; ended: Trouble | null }>({ connected: true, ended: null });
+  useEffect(() => service.onConnection((connected, ended) => setStanding({ connected, ended })), [service]);
+  return standing;
 }
 
 export interface Standing {

@@ -54,7 +54,7 @@ export function Moment({ time }: { time: string }): JSX.Element {
 }
 
 export function TroubleNote({ trouble }: { trouble: Trouble | null }): JSX.Element | null {
-  if (trouble === null || trouble.code === 'disconnected') {
+  if (trouble === null || trouble.code === 'disconnected' || trouble.code === 'ended') {
     return null; // whoever shows a view shows the lost connection, once
   }
   return (
@@ -66,6 +66,15 @@ export function TroubleNote({ trouble }: { trouble: Trouble | null }): JSX.Eleme
   );
 }
 
+/** What is shown is as it was: nobody answers any more. */
+function Ended({ trouble }: { trouble: Trouble }): JSX.Element {
+  return (
+    <p className="lyftnb-Lost" role="alert">
+      {trouble.message} {trouble.hint}
+    </p>
+  );
+}
+
 export function Empty({ children }: { children: ReactNode }): JSX.Element {
   return <p className="lyftnb-Empty">{children}</p>;
 }
@@ -73,12 +82,13 @@ export function Empty({ children }: { children: ReactNode }): JSX.Element {
 /** Shows its children once the manager is up; else how to get there. */
 export function WhenUp({ service, children }: { service: Service; children: ReactNode }): JSX.Element {
   const { workspace, trouble, starting, start } = useWorkspace(service);
-  const connected = useConnected(service);
+  const { connected, ended } = useConnected(service);
   const startFrom = useFocusAfter(workspace?.state === 'up');
   if (workspace?.state === 'up') {
     return (
       <>
-        {!connected && (
+        {ended !== null && <Ended trouble={ended} />}
+        {!connected && ended === null && (
           <p className="lyftnb-Lost" role="status">
             The connection to the workspace is lost. Trying again…
           </p>
@@ -86,6 +96,9 @@ export function WhenUp({ service, children }: { service: Service; children: Reac
         {children}
       </>
     );
+  }
+  if (ended !== null) {
+    return <Ended trouble={ended} />;
   }
   if (!connected) {
     return <Empty>Connecting to the workspace…</Empty>;

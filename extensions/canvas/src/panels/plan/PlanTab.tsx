@@ -44,8 +44,9 @@ function Title({ plan }: { plan: PlanView }): JSX.Element {
     <h4 ref={title} tabIndex={-1} className="lyftnb-Plan-title">
       {plan.ref}
       {plan.context !== null && ` in context ${plan.context}`} as deployment {plan.deployment}
+      {' '}
       <span className="lyftnb-Dim">
-        {plan.based_on > 0 ? `, over revision ${plan.based_on}` : ', new'} · plan {plan.id}
+        {plan.based_on > 0 ? `over revision ${plan.based_on}` : 'new'} · plan {plan.id}
       </span>
     </h4>
   );

@@ -3,11 +3,14 @@ import type { JSX } from 'react';
 import { useAnswer } from '../asking';
 import { bytes, many } from '../format';
 import { Empty, TroubleNote } from '../parts';
+import { told } from '../spools/told';
 import { matches, type SectionProps } from './section';
 
 export function Spools({ service, filter, open }: SectionProps): JSX.Element {
   const { answer, trouble } = useAnswer(service, 'spools', {}, ['progress', 'run']);
-  const shown = answer?.filter(each => matches(filter, each.spool));
+  // Whoever asks for a name finds all of that name.
+  const listed = answer && (filter === '' ? told(answer)[0] : answer);
+  const shown = listed?.filter(each => matches(filter, each.spool));
   return (
     <>
       <TroubleNote trouble={trouble} />

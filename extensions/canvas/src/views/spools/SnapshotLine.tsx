@@ -33,7 +33,6 @@ export function SnapshotLine({ snapshots, at, choose }: SnapshotLineProps): JSX.
     `${count(shown.total)} in all`;
   return (
     <div className="lyftnb-SnapshotLine">
-      <Picture snapshots={snapshots} chosen={chosen} />
       <div className="lyftnb-SnapshotLine-controls">
         <button
           type="button"
@@ -44,17 +43,20 @@ export function SnapshotLine({ snapshots, at, choose }: SnapshotLineProps): JSX.
         >
           ◀
         </button>
-        <input
-          id={id}
-          type="range"
-          min={0}
-          max={last}
-          value={chosen}
-          disabled={last === 0}
-          aria-label="Snapshot"
-          aria-valuetext={words}
-          onChange={event => go(Number(event.target.value))}
-        />
+        <div className="lyftnb-SnapshotLine-scale">
+          <Picture snapshots={snapshots} chosen={chosen} />
+          <input
+            id={id}
+            type="range"
+            min={0}
+            max={last}
+            value={chosen}
+            disabled={last === 0}
+            aria-label="Snapshot"
+            aria-valuetext={words}
+            onChange={event => go(Number(event.target.value))}
+          />
+        </div>
         <button
           type="button"
           className="lyftnb-Small"
@@ -85,7 +87,9 @@ export function SnapshotLine({ snapshots, at, choose }: SnapshotLineProps): JSX.
 
 function Picture({ snapshots, chosen }: { snapshots: readonly SnapshotInfo[]; chosen: number }): JSX.Element {
   const top = Math.max(...snapshots.map(each => each.total), 1);
-  const step = Math.min(WIDTH / snapshots.length, WIDEST);
+  // Each over the place where the slider's handle stands for it.
+  const step = WIDTH / Math.max(snapshots.length - 1, 1);
+  const width = Math.max(Math.min(step * 0.8, WIDEST), 0.5);
   return (
     <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" height={HEIGHT} aria-hidden="true">
       {snapshots.map(({ snapshot, total }, at) => {
@@ -94,9 +98,9 @@ function Picture({ snapshots, chosen }: { snapshots: readonly SnapshotInfo[]; ch
           <rect
             key={snapshot}
             data-chosen={at === chosen}
-            x={at * step}
+            x={at * step - width / 2}
             y={HEIGHT - height}
-            width={Math.max(step - (step > 4 ? 1 : 0), 0.5)}
+            width={width}
             height={height}
           />
         );

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SpoolInfo } from '../../protocol';
 import { changes } from './SchemaHistory';
 import { namespaceOf } from './SqlBox';
+import { told } from './told';
 
 function spool(name: string, columns: readonly string[]): SpoolInfo {
   return {
@@ -19,6 +20,14 @@ function spool(name: string, columns: readonly string[]): SpoolInfo {
     state: null
   };
 }
+
+describe('the list', () => {
+  it('has those that hold something first, and empty rejects apart', () => {
+    const rejects = { ...spool('a.read_rejects', []), rejects: true };
+    const bad = { ...rejects, spool: 'a.clean_rejects', rows: 3 };
+    expect(told([spool('a.rows', []), rejects, bad])).toEqual([[spool('a.rows', []), bad], [rejects]]);
+  });
+});
 
 describe('schema history', () => {
   it('tells columns that came, went, and changed their type', () => {

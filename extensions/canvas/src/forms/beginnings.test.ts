@@ -1,0 +1,114 @@
+/** What each thing of the real palette begins with, judged by Python's own validation: a new part has no
+ * error that its user has not made. What only they can know is empty, and said to be so. */
+import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { expect, it } from 'vitest';
+import type { Document } from '../editor/model';
+import { addInto, addOps, GENERAL } from '../graph/add';
+import { connectOps, type Source } from '../graph/connect';
+import { applyOps } from '../graph/ops';
+import type { Column, Kind, Palette, Problem } from '../protocol';
+import { at } from './edits';
+import { fitted } from './fitting';
+
+const ROOT = resolve(__dirname, '../../../..');
+const PALETTE = python(
+  'from pathlib import Path',
+  'from lyftnb.workspace.studio.palette import palette',
+  'print(palette((), Path("/nowhere")).model_dump_json())'
+)() as Palette;
+const VALIDATE = python(
+  'import json, sys',
+  'import lyftnb as ln',
+  'told = lambda p: {"code": p.code, "path": p.path, "severity": p.severity, "message": p.message}',
+  'print(json.dumps([[told(p) for p in ln.Workflow.from_dict(d).validate()] for d in json.load(sys.stdin)]))'
+);
+const ROW = { id: 1, name: 'a', price: 1.5 };
+const COLUMNS: Column[] = [
+  { name: 'id', type: 'BIGINT' },
+  { name: 'name', type: 'VARCHAR' },
+  { name: 'price', type: 'DOUBLE' }
+];
+const BASE: Document = {
+  workflow: 'w',
+  steps: {
+    some: { input: { inline: { rows: [ROW] } }, out: 'rows' },
+    others: { input: { inline: { rows: [{ id: 1, note: 'x' }] } }, out: 'notes' }
+  }
+};
+const ROWS: Source = { kind: 'port', step: 'some', port: 'out', channel: 'rows' };
+const NOTES: Source = { kind: 'port', step: 'others', port: 'out', channel: 'notes' };
+/** A step that is only begun has nothing to read or to do: that is what comes next. */
+const NEXT = ['no_input', 'no_body', 'not_yet'];
+
+function python(...lines: string[]): (input?: unknown) => unknown {
+  return input =>
+    JSON.parse(
+      execFileSync(process.env.PYTHON ?? 'python3', ['-c', lines.join('\n')], {
+        cwd: ROOT,
+        env: { ...process.env, PYTHONPATH: ROOT },
+        input: JSON.stringify(input ?? null),
+        maxBuffer: 1 << 26
+      }).toString()
+    );
+}
+
+function with_(kind: Kind, columns: readonly Column[] | null, behind: Source | null): Document {
+  return applyOps(BASE, addOps(BASE, { entry: 'kind', kind: fitted(kind, columns) }, behind).ops).document;
+}
+
+function errorsOf(documents: readonly Document[]): Problem[][] {
+  const found = VALIDATE(documents) as Problem[][];
+  return found.map(problems => problems.filter(({ severity, code }) => severity === 'error' && !NEXT.includes(code)));
+}
+
+/** Whether something at the place, below it or right above it is empty. */
+function isEmptyAt(document: Document, path: Problem['path']): boolean {
+  const places = [path, path.slice(0, -1)].map(place => at(document, place));
+  return places.some(value => value === '') || JSON.stringify(places[0] ?? '').includes('""');
+}
+
+const named = (kind: Kind): string => `${kind.family} ${kind.name}`;
+
+it('begins with nothing wrong but places to fill in, whatever is known of columns', () => {
+  const documents = PALETTE.kinds.flatMap(kind => [with_(kind, null, null), with_(kind, COLUMNS, ROWS)]);
+  const wrong = errorsOf(documents).flatMap((problems, index) =>
+    problems
+      .filter(({ path }) => !isEmptyAt(documents[index]!, path))
+      .map(({ path, message }) => `${named(PALETTE.kinds[index >> 1]!)}: ${path.join('.')}: ${message}`)
+  );
+  expect(wrong).toEqual([]);
+});
+
+it('is ready behind plain rows, but for what needs a name from outside, or columns of another kind', () => {
+  const errors = errorsOf(PALETTE.kinds.map(kind => with_(kind, COLUMNS, ROWS)));
+  const unready = PALETTE.kinds.filter((_, index) => errors[index]!.length > 0).map(named);
+  expect(unready.sort()).toEqual([
+    'action explode', 'action join', 'action lookup', 'action unnest', 'action window', 'input files', 'input spool'
+  ]);
+});
+
+it.each(['join', 'lookup'])('%s takes the second channel that is connected as its table', name => {
+  const kind = PALETTE.kinds.find(one => one.name === name)!;
+  const { document: one } = applyOps(BASE, addOps(BASE, { entry: 'kind', kind: fitted(kind, COLUMNS) }, ROWS).ops);
+  const { document: both } = applyOps(one, connectOps(one, NOTES, { kind: 'step', name }));
+  const on = { op: 'put' as const, path: ['steps', name, 'actions', 0, name, 'on'], value: 'id' as never };
+  const add = { op: 'put' as const, path: ['steps', name, 'actions', 0, name, 'add'], value: 'note' as never };
+  const { document: filled } = applyOps(both, name === 'join' ? [on] : [on, add]);
+  expect(at(both, ['steps', name, 'in'])).toEqual({ rows: 'rows', notes: { channel: 'notes', as: 'table' } });
+  expect(errorsOf([filled])).toEqual([[]]);
+});
+
+it.each(['join', 'lookup'])('%s begins with the table that the step reads, and the key that both have', name => {
+  const kind = PALETTE.kinds.find(one => one.name === name)!;
+  const step = { in: { rows: 'rows', notes: { channel: 'notes', as: 'table' } }, out: 'found' };
+  const before = { ...BASE, steps: { ...(BASE.steps as object), found: step } };
+  const notes: Column[] = [{ name: 'id', type: 'BIGINT' }, { name: 'note', type: 'VARCHAR' }];
+  const { document } = applyOps(before, addInto(before, fitted(kind, COLUMNS, { notes }), 'found')!);
+  expect(errorsOf([document])).toEqual([[]]);
+});
+
+it('gives no new step the name that a deployed one is known by', () => {
+  const renamed = { workflow: 'w', steps: { tidy: { renamed_from: 'step', actions: [] } } };
+  expect(addOps(renamed, GENERAL[0]!, null).part).toEqual({ kind: 'step', name: 'step_2' });
+});
