@@ -19,7 +19,7 @@ _Sample = tuple[float, int]
 
 
 class Speeds:
-    """The speeds of stages: over their last ten seconds, or with slower news between two of them."""
+    """The speeds of stages: over ten seconds, or with slower news from one to the next."""
 
     def __init__(self) -> None:
         self._samples: dict[tuple[str, str], deque[_Sample]] = {}
