@@ -128,9 +128,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False
-    )
+    if title:  # a table's own title is folded to the table's width
+        console().print(Text(title, style="bold"))
+    table = Table(box=None, pad_edge=False)
     for index, name in enumerate(columns):
         numbers = any(is_number(row[index]) for row in shown)
         justify: Literal["left", "right"] = "right" if numbers else "left"

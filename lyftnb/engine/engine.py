@@ -141,11 +141,11 @@ class Engine:
         args = (spec, position, env, variables, self._storage_root)
         self._send_one(discover_source, args, group, on_done)
 
-    def publish(
-        self, publications: Sequence[tuple[str, Publication]], group: str, on_done: Done
-    ) -> None:
-        """Reveal staged outputs (sink kind, publication), in order, on a worker of `group`."""
-        self._send_one(publish, (tuple(publications), self._storage_root), group, on_done)
+    def publish(self, lots: Sequence[Sequence[Publication]], group: str, on_done: Done) -> None:
+        """Reveal staged outputs on a worker of `group`: each lot in order, and whatever becomes of
+        the others. The result has, for each lot, the texts to show or the error.
+        """
+        self._send_one(publish, (lots, self._storage_root), group, on_done)
 
     def start(self, work: Work, on_unit: Callable[[], None], on_done: Done) -> None:
         """Run a batch. `on_unit` is called as units end; `on_done` once, with the reports of all

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ import polars as pl
 
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SourceEnv
-from lyftnb.engine.answers import answering
+from lyftnb.engine.answers import answering, unforeseen
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.secrets import (
     as_variables,
@@ -73,11 +73,27 @@ def discover_source(
     return redacted_discovery(found)
 
 
-def publish(publications: Iterable[tuple[str, Publication]], storage_root: str) -> tuple[str, ...]:
-    """Reveal what was staged, in order; gives the texts that sinks want shown."""
+def publish(
+    lots: Iterable[Sequence[Publication]], storage_root: str
+) -> list[tuple[str, ...] | LyftError]:
+    """Reveal what was staged, a lot for each step, each in order; gives the texts that sinks want
+    shown. What fails ends its lot, and is an answer like the others.
+    """
+    answers: list[tuple[str, ...] | LyftError] = []
+    for lot in lots:
+        try:
+            answers.append(answering(_reveal, lot, storage_root))
+        except LyftError as error:
+            answers.append(error)
+    return answers
+
+
+def _reveal(lot: Sequence[Publication], storage_root: str) -> tuple[str, ...]:
     texts = (
-        connectors.SINKS[kind].publish(replace(item, payload=put_back(item.payload, storage_root)))
-        for kind, item in publications
+        connectors.SINKS[item.kind].publish(
+            replace(item, payload=put_back(item.payload, storage_root))
+        )
+        for item in lot
     )
     return tuple(redact(text) for text in texts if text)
 
@@ -180,12 +196,16 @@ class _TaskRun:
                 placed = (error.where or "").startswith("step ")
                 where = batch if placed else f"{batch}, step '{job.step}'"
                 raise error.with_where(where) from error
-            except pl.exceptions.PolarsError as error:
+            except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+                # A panic is no `Exception`: unnamed it would pass for a worker that is broken.
                 raise StepFailed(
                     f"Polars could not run the step: {error}",
                     where=f"step '{job.step}', batch {self.program.batch}",
                     hint="trace the workflow on a sample to see which action it is",
                 ) from error
+            except (Exception, SystemExit) as error:
+                where = f"batch {self.program.batch}, step '{job.step}'"
+                raise unforeseen(error).with_where(where) from error
         for recheck in self.rechecks:
             recheck()
         segments = self.staging.segments() + self.states.segments()

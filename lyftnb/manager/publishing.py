@@ -18,6 +18,7 @@ from lyftnb.store import Ledger
 class _Line:
     """The publications of one step: one lot at a time, in order."""
 
+    step: str
     retries: Retries
     waiting: list[Publication] = field(default_factory=list)
     out: list[Publication] = field(default_factory=list)
@@ -68,7 +69,10 @@ class Publisher:
             self._line(publication.step).waiting.append(publication)
 
     def send_due(self, now: float) -> None:
-        """Send what waits, where nothing of its step is out and no pause is on."""
+        """Send what waits, where nothing of its step is out and no pause is on: one task for each
+        worker group.
+        """
+        due: dict[str, list[_Line]] = {}
         for step, line in self._lines.items():
             again = line.retries.is_due(now)
             first = line.waiting and not line.out and line.retries.due_at is None
@@ -76,36 +80,43 @@ class Publisher:
                 continue
             line.retries.begin()
             line.out, line.waiting = line.out + line.waiting, []
-            self._send(step, line)
+            due.setdefault(self.groups.get(step, line.out[0].group), []).append(line)
+        for group, lines in due.items():
+            self._send(group, lines)
 
     def _line(self, step: str) -> _Line:
         if step not in self._lines:
-            self._lines[step] = _Line(Retries(self.retries.get(step, RetrySpec())))
+            self._lines[step] = _Line(step, Retries(self.retries.get(step, RetrySpec())))
         return self._lines[step]
 
-    def _send(self, step: str, line: _Line) -> None:
-        items = line.out
-
+    def _send(self, group: str, lines: list[_Line]) -> None:
         def answered(outcome: Any) -> None:
-            self.defer(lambda: self._answered(step, line, outcome))
+            self.defer(lambda: self._answered(lines, outcome))
 
-        group = self.groups.get(step, items[0].group)
-        self.engine.publish([(item.kind, item) for item in items], group, answered)
+        self.engine.publish([line.out for line in lines], group, answered)
 
-    def _answered(self, step: str, line: _Line, outcome: Any) -> None:
-        if not isinstance(outcome, BaseException):
-            self._texts += outcome
-            self.ledger.published([item.id for item in line.out], self.clock.now())
-            line.out = []
-            line.retries.reset()
-            self.tell(step, "")
-            return
-        note = line.retries.failed(outcome, time.monotonic())
+    def _answered(self, lines: list[_Line], outcome: Any) -> None:
+        answers = [outcome] * len(lines) if isinstance(outcome, BaseException) else outcome
+        found = list(zip(lines, answers, strict=True))
+        done = [item.id for line, texts in found if isinstance(texts, tuple) for item in line.out]
+        if done:
+            self.ledger.published(done, self.clock.now())
+        for line, answer in found:
+            if isinstance(answer, BaseException):
+                self._failed(line, answer)
+            else:
+                self._texts += answer
+                line.out = []
+                line.retries.reset()
+                self.tell(line.step, "")
+
+    def _failed(self, line: _Line, error: BaseException) -> None:
+        note = line.retries.failed(error, time.monotonic())
         if note is not None:
-            self.tell(step, f"publication: {note}")
+            self.tell(line.step, f"publication: {note}")
             return
         line.failed = True
-        self.give_up(step, outcome)
+        self.give_up(line.step, error)
 
     def take_texts(self) -> tuple[str, ...]:
         """What outputs want shown to people, since the last call."""

@@ -15,6 +15,8 @@ def check_states(plan: Plan, ledger: Ledger) -> None:
     Raises:
         StateChanged: names the step and the action.
     """
+    if not any(stage.states for stage in plan.stages):
+        return
     kept = {info.spool: info.state for info in ledger.spools() if info.segments}
     for stage in plan.stages:
         for job in stage.jobs:

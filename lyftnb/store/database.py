@@ -94,8 +94,11 @@ class Database:
     def rows(
         self, name: str, given: pl.DataFrame | None = None, **parameters: Any
     ) -> list[dict[str, Any]]:
-        """The rows of a named query, as dicts."""
-        return self.frame(name, given, **parameters).to_dicts()
+        """The rows of a named query, as dicts: half the cost of a frame, for few rows."""
+        with storage_errors(self.file):
+            answer = self.connection.execute(queries()[name], parameters)
+            names = [column[0] for column in answer.description]
+            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
     def run(self, name: str, given: pl.DataFrame | None = None, **parameters: Any) -> None:
         """Carry out a named statement; it may read a set of rows as the table `given`."""
@@ -197,16 +200,20 @@ class _Table:
         ]
 
 
+_RESTORE = "restore the file from a backup; the data of the spools stand beside it, unharmed"
+
+
 @contextmanager
 def storage_errors(file: Path) -> Iterator[None]:
     """Turn errors of the engine under the ledger into errors that say what to do."""
     try:
         yield
     except duckdb.Error as error:
+        full = "free some space if the disk is full; nothing was changed by this call"
         raise StorageError(
             f"the ledger could not carry out a statement: {error}",
             where=str(file),
-            hint="free some space if the disk is full; nothing was changed by this call",
+            hint=_RESTORE if "Corrupt" in str(error) else full,
         ) from error
 
 
@@ -217,5 +224,5 @@ def _unopened(file: Path, error: duckdb.Error) -> LedgerError | StorageError:
     return StorageError(
         f"the ledger cannot be opened: {text}",
         where=str(file),
-        hint="restore the file from a backup; the data of the spools stand beside it, unharmed",
+        hint=_RESTORE,
     )

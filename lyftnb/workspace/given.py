@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lyftnb import catalog, planning
-from lyftnb.errors import NotFound, WorkflowError
+from lyftnb.errors import InvalidWorkflow, NotFound, WorkflowError
 from lyftnb.model import Plan, Problem, Schema, WorkflowSpec, has_errors
 from lyftnb.planning import ContextLayers
 
@@ -158,17 +158,25 @@ class Given:
         """
         from lyftnb.workspace.checker import checker
 
-        spec = self.checked(world)
-        return planning.plan(
-            spec,
-            deployment=world.deployment or "",
-            version=self.version,
-            checker=checker(),
-            context=world.context,
-            groups=groups,
-            known=world.known,
-            secrets=world.secrets,
-        )
+        spec = self.spec
+        if spec is None or has_errors(self.reading.problems if self.reading else ()):
+            spec = self.checked(world)  # raises: a part of the file could not be read
+        try:
+            return planning.plan(
+                spec,
+                deployment=world.deployment or "",
+                version=self.version,
+                checker=checker(),
+                context=world.context,
+                groups=groups,
+                known=world.known,
+                secrets=world.secrets,
+            )
+        except InvalidWorkflow as error:
+            if self.reading is None:
+                raise
+            placed = self.reading.with_problems(error.problems)
+            raise planning.invalid(spec.workflow, placed) from None
 
 
 def sent(workflow: str | Path, folder: Path) -> Text | Ref:

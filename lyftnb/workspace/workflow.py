@@ -103,7 +103,8 @@ class Workflow:
 
         Raises:
             NotFound: there is no such file.
-            InvalidWorkflow: the file holds no document at all (not YAML, or no mapping).
+            InvalidWorkflow: the file holds no document at all (not YAML, or no mapping), or a key
+                twice, of which a draft would keep but the last.
         """
         file = Path(path)
         if not file.is_file():
@@ -116,8 +117,9 @@ class Workflow:
     def from_yaml(cls, text: str, file: str | None = None) -> Self:
         """The draft that a YAML (or JSON) text spells."""
         reading = catalog.read(text, file=file)
-        if reading.document is None:
-            raise _invalid(reading.problems, file)
+        twice = tuple(p for p in reading.problems if p.code == "duplicate_key")
+        if reading.document is None or twice:
+            raise _invalid(twice or reading.problems, file)
         return cls.from_dict(reading.document)
 
     @classmethod

@@ -158,6 +158,11 @@ def test_rows_too_wide_for_the_terminal_are_turned(
     assert "".join("".join(line) for line in lines[5:]) == "long_name" + "z" * 40
 
 
+def test_the_title_of_a_narrow_table_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    screen.print_frame(pl.DataFrame({"a": [1]}), 1, title="receive: celsius[0]")
+    assert capsys.readouterr().out.splitlines()[0].rstrip() == "receive: celsius[0]"
+
+
 @pytest.mark.cluster
 def test_a_second_run_does_nothing_again(printed: Printed) -> None:
     summary = printed("run", HELLO)

@@ -278,15 +278,22 @@ def test_a_publication_is_tried_again(ws: ln.Workspace, folder: Path) -> None:
     assert ws._ledger.pending_publications("held_draft") == ()
 
 
-def test_a_publication_that_fails_for_good_is_kept(ws: ln.Workspace, folder: Path) -> None:
+def test_a_publication_that_fails_for_good_is_kept_and_keeps_no_other_back(
+    ws: ln.Workspace, folder: Path
+) -> None:
     wf = flow(
         "kept_back",
         {
             "make": {
                 "input": {"inline": {"rows": [{"n": 1}]}},
-                "output": {"duckdb": {"path": "kept.duckdb", "table": "events", "wait": 0}},
+                "out": "made",
                 "retry": {"attempts": 2, "delay": "10ms"},
-            }
+            },
+            "held": {
+                "in": "made",
+                "output": {"duckdb": {"path": "kept.duckdb", "table": "events", "wait": 0}},
+            },
+            "beside": {"in": "made", "output": {"csv": {"path": "beside"}}},
         },
     )
     with (
@@ -294,7 +301,9 @@ def test_a_publication_that_fails_for_good_is_kept(ws: ln.Workspace, folder: Pat
         pytest.raises(ln.LyftError, match=r"kept\.duckdb"),
     ):
         ws.run(wf)
-    assert len(ws._ledger.pending_publications("kept_back_draft")) == 1
+    (left,) = ws._ledger.pending_publications("kept_back_draft")
+    assert left.step == "held"
+    assert len(list((folder / "beside").glob("*.csv"))) == 1
     assert ws.run(wf).batches == 0
     with duckdb.connect(str(folder / "kept.duckdb")) as con:
         assert con.sql("SELECT n FROM events").fetchall() == [(1,)]
@@ -355,7 +364,7 @@ def test_leaving_python_fails_the_step_only(ws: ln.Workspace) -> None:
         },
         channels={"raw": SPOOL},
     )
-    with pytest.raises(StepFailed, match="SystemExit: 3"):
+    with pytest.raises(StepFailed, match=r"batch leaves_draft/.*, step 'make': .*SystemExit: 3"):
         ws.run(wf)
 
 

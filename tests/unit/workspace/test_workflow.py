@@ -73,6 +73,13 @@ def test_saving_keeps_the_comments_of_the_file(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == [file.name]
 
 
+def test_a_file_that_names_two_steps_alike_is_no_draft_of_one(tmp_path: Path) -> None:
+    file = tmp_path / "f.workflow.yaml"
+    file.write_text("workflow: f\nsteps:\n  a: {in: x}\n  a: {in: y}\n")
+    with pytest.raises(InvalidWorkflow, match=r"f\.workflow\.yaml:4: steps\.a: the key 'a'"):
+        ln.Workflow.load(file)
+
+
 def test_a_new_draft_must_be_told_its_file(tmp_path: Path) -> None:
     with pytest.raises(WorkflowError, match="no file yet"):
         built().save()
