@@ -118,5 +118,6 @@ def _check_values(
         raise BadData(
             f"the rows do not fit the table '{table}': its column '{column.name}' is {have}, which "
             f"cannot hold {changed[0]} ({column.type}) as it is",
-            hint="change the table, or cast the column before the output",
+            hint=f"alter table {quoted(table)} alter {name} type {column.type}; a cast before the "
+            "output helps later rows only, these are committed",
         )

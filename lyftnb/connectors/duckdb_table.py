@@ -154,7 +154,8 @@ def _append(connection: duckdb.DuckDBPyConnection, payload: Any, name: str) -> N
         raise BadData(
             f"the rows do not fit the table '{table}': {error}",
             where=payload["database"],
-            hint="change the table, or cast the columns before the output",
+            hint="change the table: a cast before the output helps later rows only, these are "
+            "committed",
         ) from error
     except BadData as error:
         raise error.with_where(payload["database"]) from None

@@ -20,6 +20,7 @@ from lyftnb.workspace.nouns import PROBLEMS, Problems
 from lyftnb.workspace.step import Document, Step, outline, plain, unreserved
 from lyftnb.workspace.svg import Picture, draw
 from lyftnb.workspace.tabular import listed
+from lyftnb.workspace.text_file import text_of
 from lyftnb.workspace.viewing import view
 
 if TYPE_CHECKING:
@@ -103,13 +104,14 @@ class Workflow:
 
         Raises:
             NotFound: there is no such file.
+            WorkflowError: the file is not UTF-8.
             InvalidWorkflow: the file holds no document at all (not YAML, or no mapping), or a key
                 twice, of which a draft would keep but the last.
         """
         file = Path(path)
         if not file.is_file():
             raise NotFound(f"there is no file {file}", hint="name a *.workflow.yaml file")
-        draft = cls.from_yaml(file.read_text(encoding="utf-8"), file=str(file))
+        draft = cls.from_yaml(text_of(file), file=str(file))
         draft._file = file
         return draft
 
@@ -150,7 +152,7 @@ class Workflow:
         if self._text is not None:
             text = catalog.edit(self._text, self.spec.to_document())
         elif target.is_file():
-            text = catalog.edit(target.read_text(encoding="utf-8"), self.spec.to_document())
+            text = catalog.edit(text_of(target), self.spec.to_document())
         else:
             text = self.to_yaml()
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -195,7 +197,7 @@ class Workflow:
         if self._text is not None:
             return catalog.edit(self._text, self._document)
         if self._file is not None and self._file.is_file():
-            return catalog.edit(self._file.read_text(encoding="utf-8"), self._document)
+            return catalog.edit(text_of(self._file), self._document)
         reading = self._read()
         if reading.spec is not None and reading.complete:
             return catalog.write(reading.spec)

@@ -223,8 +223,9 @@ def test_a_table_holds_the_values_as_they_are(tmp_path, first, then, kind):
 )
 def test_a_table_is_not_given_what_it_would_change(tmp_path, first, then, said):
     frames = [pl.DataFrame({"v": values}) for values in (first, then)]
-    with pytest.raises(BadData, match=said):
+    with pytest.raises(BadData, match=said) as caught:
         into_table(tmp_path, *frames)
+    assert caught.value.hint.startswith('alter table "t" alter "v" type ')
     assert into_table(tmp_path)[1:] == [(first[0],)]
 
 
