@@ -202,8 +202,8 @@ class JoinParams(Params):
 class Join(Action[JoinParams]):
     """Joins two inputs by key, as SQL does: each pair of rows with equal keys, null equals nothing.
 
-    Rows come in the order of the left side, then of the right. A step that joins two streams needs
-    a `frame`.
+    Rows come in the order of the left side, then of the right. A step that joins two streams names
+    them and needs a `frame`; the rows that reach its first action are those of the first.
     """
 
     name = "join"
