@@ -10,7 +10,7 @@ Knows Polars and the model's schemas, and nothing of files, expressions or ledge
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import polars as pl
@@ -133,19 +133,51 @@ def _has_empty(dtype: pl.DataType) -> bool:
 
 def _without_empty(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Built up anew, because a cast to null keeps such a struct as it is."""
+    return rebuilt(value, dtype, _nothing_if_empty)
+
+
+def _nothing_if_empty(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if isinstance(dtype, pl.Struct) and not dtype.fields:
+        return pl.when(False).then(value.is_null()).cast(pl.Null())
+    return None
+
+
+def rebuilt(
+    value: pl.Expr,
+    dtype: pl.DataType,
+    change: Callable[[pl.Expr, pl.DataType], pl.Expr | None],
+) -> pl.Expr:
+    """The value with what `change` gives in the place of its parts, however deep.
+
+    Nulls stay null; arrays become lists.
+    """
+    changed = change(value, dtype)
+    if changed is not None:
+        return changed
     match dtype:
-        case pl.Struct() if not dtype.fields:
-            return pl.when(False).then(value.is_null()).cast(pl.Null())
-        case pl.Struct():
+        case pl.Struct() if dtype.fields:
             fields = [
-                _without_empty(value.struct.field(f.name), instance(f.dtype)).alias(f.name)
+                rebuilt(value.struct.field(f.name), instance(f.dtype), change).alias(f.name)
                 for f in dtype.fields
             ]
             return pl.when(value.is_not_null()).then(pl.struct(fields))
         case pl.List():
-            return value.list.eval(_without_empty(pl.element(), element(dtype)))
+            return value.list.eval(rebuilt(pl.element(), element(dtype), change))
+        case pl.Array():
+            return rebuilt(value.arr.to_list(), pl.List(element(dtype)), change)
         case _:
             return value
+
+
+def holds(dtype: pl.DataType, *kinds: DataTypeClass) -> bool:
+    """Whether the type is one of these, or has one of them in it, however deep."""
+    match dtype:
+        case pl.Struct():
+            return any(holds(instance(f.dtype), *kinds) for f in dtype.fields)
+        case pl.List() | pl.Array():
+            return holds(element(dtype), *kinds)
+        case _:
+            return dtype in kinds
 
 
 def to_text(dtype: pl.DataType) -> str:

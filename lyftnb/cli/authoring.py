@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -44,7 +45,7 @@ def init(
 
     for path in init_workspace(folder):
         typer.echo(f"wrote {path}")
-    where = "" if folder == Path(".") else f"cd {folder} && "
+    where = "" if folder == Path(".") else f"cd {shlex.quote(str(folder))} && "
     typer.echo(f"next: {where}lyftnb run workflows/hello.workflow.yaml")
 
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -113,8 +114,14 @@ def console() -> Console:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON; dates and paths as text."""
-    typer.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    """Print a value as JSON; dates, paths and decimals with places as text."""
+    typer.echo(json.dumps(value, indent=2, default=_jsonable, ensure_ascii=False))
+
+
+def _jsonable(value: Any) -> Any:
+    """Sums of whole numbers come from DuckDB as decimals without places: they are numbers."""
+    whole = isinstance(value, Decimal) and value.as_tuple().exponent == 0
+    return int(value) if whole else str(value)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
@@ -128,9 +135,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False
-    )
+    if title:  # a table's own title is folded to the table's width
+        console().print(Text(title, style="bold"))
+    table = Table(box=None, pad_edge=False)
     for index, name in enumerate(columns):
         numbers = any(is_number(row[index]) for row in shown)
         justify: Literal["left", "right"] = "right" if numbers else "left"

@@ -2,7 +2,7 @@
 
 Rows are staged as Parquet beside the file. Publishing inserts them and a ledger row with the
 publication's id in one transaction at the destination, so a repeat finds the ledger row and does
-nothing.
+nothing. How the columns of rows and table come together stands in `duckdb_columns`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from lyftnb.connectors.base import Sink, SinkEnv
+from lyftnb.connectors.duckdb_columns import fit, spelled
 from lyftnb.connectors.publishing import remove_staged, stage_file
-from lyftnb.dtypes import without_empty_structs
+from lyftnb.dtypes import to_schema, without_empty_structs
 from lyftnb.errors import BadData, StorageError, Temporary
-from lyftnb.model import Params, Publication, quoted, seconds
+from lyftnb.model import Params, Publication, seconds
 
 LEDGER = "_lyftnb_published"
 _PAUSE_S = 0.05
@@ -32,7 +33,8 @@ class DuckdbParams(Params):
     path: str = Field(min_length=1, description="the file; relative to the workspace")
     table: str = Field(
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
-        description="made where it does not exist; columns that are new are added",
+        description="made where it does not exist; columns that are new are added, and types widen "
+        "as in a spool (BIGINT to DOUBLE, a STRUCT by fields)",
     )
     mode: Literal["append"] = Field("append", description="rows are added to the table")
     wait: str | float = Field(
@@ -72,13 +74,14 @@ class DuckdbTable(Sink[DuckdbParams]):
             database.parent,
             ".parquet",
             part,
-            lambda path: without_empty_structs(frame).write_parquet(path),
+            lambda path: spelled(frame).write_parquet(path),
         )
         payload = {
             "staged": staged.payload["staged"],
             "rivals": staged.payload["rivals"],
             "database": str(database),
             "table": params.table,
+            "columns": to_schema(without_empty_structs(frame).schema).to_mapping(),
             "wait_s": seconds(params.wait),
         }
         return Publication(staged.id, staged.step, staged.kind, staged.group, payload)
@@ -108,7 +111,9 @@ def _opened(database: str, wait_s: float) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + wait_s
     while True:
         try:
-            return duckdb.connect(database)
+            connection = duckdb.connect(database)
+            connection.execute("set TimeZone = 'UTC'")
+            return connection
         except duckdb.IOException as error:
             if "lock" not in str(error):
                 raise StorageError(
@@ -137,25 +142,21 @@ def _append(connection: duckdb.DuckDBPyConnection, payload: Any, name: str) -> N
             where=staged,
             hint="they were committed; write them again with a backfill of the step",
         )
-    rows = connection.read_parquet(staged)
-    columns = ", ".join(f"{quoted(n)} {t}" for n, t in zip(rows.columns, rows.types, strict=True))
     try:
-        connection.execute(f"create table if not exists {quoted(table)} ({columns})")
-        for column, kind in zip(rows.columns, rows.types, strict=True):
-            connection.execute(
-                f"alter table {quoted(table)} add column if not exists {quoted(column)} {kind}"
-            )
-        connection.execute(
-            f"insert into {quoted(table)} by name select * from read_parquet(?)", [staged]
-        )
+        fit(connection, table, staged, payload["columns"])
     except (
         duckdb.ConversionException,
         duckdb.BinderException,
         duckdb.ConstraintException,
+        duckdb.CatalogException,
+        duckdb.DependencyException,
     ) as error:
         raise BadData(
             f"the rows do not fit the table '{table}': {error}",
             where=payload["database"],
-            hint="change the table, or cast the columns before the output",
+            hint="change the table: a cast before the output helps later rows only, these are "
+            "committed",
         ) from error
+    except BadData as error:
+        raise error.with_where(payload["database"]) from None
     connection.execute(f"insert into {LEDGER} values (?, now())", [name])

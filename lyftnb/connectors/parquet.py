@@ -12,11 +12,12 @@ from pydantic import Field
 
 from lyftnb.connectors.base import Sink, SinkEnv
 from lyftnb.connectors.publishing import publish_file, stage_file
-from lyftnb.dtypes import without_empty_structs
+from lyftnb.dtypes import holds, rebuilt, without_empty_structs
 from lyftnb.errors import BadData
 from lyftnb.model import Params, Publication
 
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+_DIGITS = 38  # the most that a DECIMAL has
 
 
 class ParquetParams(Params):
@@ -38,7 +39,9 @@ class ParquetParams(Params):
 
 
 class ParquetFolder(Sink[ParquetParams]):
-    """Writes one file per split and partition; several, if the rows are more than memory holds."""
+    """Writes one file per split and partition; several, if the rows are more than memory holds.
+    A HUGEINT becomes a DECIMAL(38,0): Parquet has no whole numbers of 128 bits.
+    """
 
     name: ClassVar[str] = "parquet"
     Params: ClassVar[type[ParquetParams]] = ParquetParams
@@ -56,7 +59,7 @@ class ParquetFolder(Sink[ParquetParams]):
             piece
             for frame in frames
             if frame.height
-            for piece in _partitions(without_empty_structs(frame), params.partition_columns)
+            for piece in _partitions(_portable(frame), params.partition_columns)
         )
         for part, (folder, rows) in enumerate(pieces):
 
@@ -70,6 +73,25 @@ class ParquetFolder(Sink[ParquetParams]):
         """Rename the staged file."""
         publish_file(publication.payload)
         return None
+
+
+def _portable(frame: pl.DataFrame) -> pl.DataFrame:
+    """In types that others than Polars read: to them its 128-bit integers are bytes."""
+    frame = without_empty_structs(frame)
+    huge = [name for name, dtype in frame.schema.items() if holds(dtype, pl.Int128)]
+    try:
+        return frame.with_columns(
+            rebuilt(pl.col(name), frame.schema[name], _decimal).alias(name) for name in huge
+        )
+    except pl.exceptions.InvalidOperationError as error:
+        raise BadData(
+            f"column '{huge[0]}' holds a number of more than {_DIGITS} digits",
+            hint="cast it to DOUBLE or VARCHAR before the output",
+        ) from error
+
+
+def _decimal(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    return value.cast(pl.Decimal(_DIGITS, 0)) if isinstance(dtype, pl.Int128) else None
 
 
 def _partitions(

@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import Field
 
 from lyftnb.connectors.base import Sink, SinkEnv
+from lyftnb.connectors.text_files import flat, writable
 from lyftnb.model import Params, Publication
 
 
@@ -51,9 +52,9 @@ class Print(Sink[PrintParams]):
 
 def _rendered(params: PrintParams, shown: pl.DataFrame, height: int) -> str:
     if params.format == "ndjson":
-        text = shown.write_ndjson()
+        text = writable(shown).write_ndjson()
     elif params.format == "csv":
-        text = shown.write_csv()
+        text = flat(shown).write_csv()
     else:
         with pl.Config(
             tbl_rows=-1,

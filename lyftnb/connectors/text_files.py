@@ -14,6 +14,7 @@ from pydantic import Field
 
 from lyftnb.connectors.base import P, Sink, SinkEnv
 from lyftnb.connectors.publishing import publish_file, stage_file
+from lyftnb.dtypes import holds, rebuilt
 from lyftnb.errors import BadData
 from lyftnb.model import Params, Publication
 
@@ -63,7 +64,9 @@ class _TextFolder(Sink[P]):
 
 
 class NdjsonFolder(_TextFolder[TextParams]):
-    """Writes one NDJSON file per split."""
+    """Writes one NDJSON file per split. BLOB becomes base64 text, INTERVAL ISO 8601 text, DECIMAL
+    text; NaN and the infinities, for which JSON has no word, become null.
+    """
 
     name: ClassVar[str] = "ndjson"
     Params: ClassVar[type[TextParams]] = TextParams
@@ -76,11 +79,13 @@ class NdjsonFolder(_TextFolder[TextParams]):
         def write(frame: pl.DataFrame, file: Bytes, first: bool) -> None:
             frame.write_ndjson(file)
 
-        return _stage(self.name, params, frames, env, write)
+        return _stage(self.name, params, map(writable, frames), env, write)
 
 
 class CsvFolder(_TextFolder[CsvParams]):
-    """Writes one CSV file per split; nested columns have no place in it."""
+    """Writes one CSV file per split; nested columns have no place in it. BLOB becomes base64 text,
+    INTERVAL ISO 8601 text.
+    """
 
     name: ClassVar[str] = "csv"
     Params: ClassVar[type[CsvParams]] = CsvParams
@@ -98,17 +103,36 @@ class CsvFolder(_TextFolder[CsvParams]):
                 null_value=params.null_value,
             )
 
-        return _stage(self.name, params, map(_flat, frames), env, write)
+        return _stage(self.name, params, map(flat, frames), env, write)
 
 
-def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+def flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """As `writable`, for CSV.
+
+    Raises:
+        BadData: a column is nested.
+    """
     nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
     if nested:
         raise BadData(
             f"column '{nested[0]}' is nested, which CSV cannot hold",
             hint="unnest or remove it before the output, or write ndjson or parquet",
         )
-    return frame
+    return writable(frame)
+
+
+def writable(frame: pl.DataFrame) -> pl.DataFrame:
+    """In types that Polars writes as text: it does not know binary there, nor durations in CSV."""
+    odd = [name for name, dtype in frame.schema.items() if holds(dtype, pl.Binary, pl.Duration)]
+    return frame.with_columns(
+        rebuilt(pl.col(name), frame.schema[name], _as_text).alias(name) for name in odd
+    )
+
+
+def _as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if isinstance(dtype, pl.Binary):
+        return value.bin.encode("base64")
+    return value.dt.to_string("iso") if isinstance(dtype, pl.Duration) else None
 
 
 def _stage(

@@ -29,15 +29,20 @@ def answering(function: Callable[..., T], *args: Any) -> T:
     except LyftError as error:
         failure = _portable(error)
     except (Exception, SystemExit) as error:
-        failure = StepFailed(
-            f"{type(error).__name__}: {error}",
-            where=_place(error),
-            hint="if the step's own code did not raise it, it is a defect of lyftnb",
-        )
+        failure = unforeseen(error)
     # Raised out here it has no context: Dask would pickle that along, and it may not travel. Nor
     # may what caused it: only errors of ours are sure to show no secret.
     failure.__cause__ = failure.__context__ = None
     raise failure
+
+
+def unforeseen(error: BaseException) -> StepFailed:
+    """What an exception that is no error of ours becomes, at the line that raised it."""
+    return StepFailed(
+        f"{type(error).__name__}: {error}",
+        where=_place(error),
+        hint="if the step's own code did not raise it, it is a defect of lyftnb",
+    )
 
 
 def _portable(error: LyftError) -> LyftError:

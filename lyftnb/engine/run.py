@@ -20,7 +20,7 @@ import polars as pl
 
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SourceEnv
-from lyftnb.engine.answers import answering
+from lyftnb.engine.answers import answering, unforeseen
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.secrets import (
     as_variables,
@@ -196,12 +196,16 @@ class _TaskRun:
                 placed = (error.where or "").startswith("step ")
                 where = batch if placed else f"{batch}, step '{job.step}'"
                 raise error.with_where(where) from error
-            except pl.exceptions.PolarsError as error:
+            except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+                # A panic is no `Exception`: unnamed it would pass for a worker that is broken.
                 raise StepFailed(
                     f"Polars could not run the step: {error}",
                     where=f"step '{job.step}', batch {self.program.batch}",
                     hint="trace the workflow on a sample to see which action it is",
                 ) from error
+            except (Exception, SystemExit) as error:
+                where = f"batch {self.program.batch}, step '{job.step}'"
+                raise unforeseen(error).with_where(where) from error
         for recheck in self.rechecks:
             recheck()
         segments = self.staging.segments() + self.states.segments()
@@ -269,11 +273,15 @@ class _TaskRun:
             return self._read(job)
         if len(streams) == 1 and streams[0].channel in self.chains:
             return self.chains.pop(streams[0].channel)
-        frames = [tables[i.name] if job.named_inputs else self._stream(i) for i in streams]
+        # A body that tells its streams apart begins with the rows of the first.
+        if job.named_inputs:
+            frames = [tables[i.name] for i in streams[:1]]
+        else:
+            frames = [self._stream(i) for i in streams]
         if self.rows_read:
             self.staging.count(StepCount(job.step, rows_in=self.rows_read))
             self.rows_read = 0
-        if job.states and len(frames) > 1 and not job.named_inputs:
+        if job.states and len(frames) > 1:
             by_input = zip(frames, streams, strict=True)
             frames = [f.with_columns(pl.lit(i.name).alias(INPUT)) for f, i in by_input]
         frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")

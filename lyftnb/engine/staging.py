@@ -71,7 +71,7 @@ class Staging:
             )
             first += piece.height
             if not routed.unrouted.is_empty():
-                self.refuse(job, self._unrouted(job, routed))
+                self.refuse(job, self._unrouted(job, routed), gone=True)
             for port, channel in job.ports:
                 self._send(job, channel, routed.by_port[port])
         self._end_channels(job)
@@ -93,8 +93,14 @@ class Staging:
             self._send(job, channel, pl.DataFrame())
         self._end_channels(job)
 
-    def refuse(self, job: Job, rejects: pl.DataFrame) -> None:
-        """Deal with rows that were refused outside the chain as the step's `on_error` says."""
+    def refuse(self, job: Job, rejects: pl.DataFrame, *, gone: bool = False) -> None:
+        """Deal with rows that were refused outside the chain as the step's `on_error` says.
+
+        Args:
+            job: the step.
+            rejects: the rows.
+            gone: whether the chain has counted them as going out, and they go nowhere.
+        """
         if rejects.is_empty():
             return
         if job.on_error == "fail":
@@ -104,10 +110,11 @@ class Staging:
                 where=f"action {first['action']}",
                 hint="repair the data, or choose on_error: reject or drop",
             )
+        out = -rejects.height if gone else None
         if job.on_error == "drop":
-            self.count(StepCount(job.step, dropped=rejects.height))
+            self.count(StepCount(job.step, rows_out=out, dropped=rejects.height))
             return
-        self.count(StepCount(job.step, rejects=rejects.height))
+        self.count(StepCount(job.step, rows_out=out, rejects=rejects.height))
         self.keep_rejects(rejects)
 
     def keep_rejects(self, rejects: pl.DataFrame) -> None:
@@ -149,6 +156,7 @@ class Staging:
         refused = (
             {} if kept.refused.is_empty() else kept.refused.partition_by(store.REASON, as_dict=True)
         )
+        copied = len(job.ports) > 1 and (job.dispatch is None or job.dispatch.mode == "clone")
         for (reason,), rows in refused.items():
             self.refuse(
                 job,
@@ -160,6 +168,7 @@ class Staging:
                     code="schema_clash",
                     reason=str(reason),
                 ),
+                gone=not copied,
             )
         if channel not in self._spools:
             self._spools[channel] = self._spool_output(channel, target)

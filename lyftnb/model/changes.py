@@ -190,7 +190,7 @@ class StaleHistory:
     rows: int
     bytes: int
     because: tuple[str, ...]
-    """The steps that have changed."""
+    """The steps that have changed; none where nothing is applied yet: runs have made the rows."""
     reads_rows: int | None
     """What a backfill of all of it would read; None where the input lies outside."""
     reads_bytes: int | None

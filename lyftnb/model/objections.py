@@ -42,6 +42,9 @@ def objection(error: ErrorDetails) -> str:
     "expected a whole number, found 'many'"
     >>> objection({"type": "string_too_short", "loc": ("path",), "msg": "", "input": ""})
     'nothing is filled in'
+    >>> long = {"type": "string_too_long", "loc": (), "msg": "", "input": ";;"}
+    >>> objection(long | {"ctx": {"max_length": 1}})
+    "expected at most 1 character, found ';;'"
     """
     kind, ctx = error["type"], error.get("ctx", {})
     if kind == "value_error":
@@ -55,6 +58,10 @@ def objection(error: ErrorDetails) -> str:
         expected = f"{word} {ctx[key]:g}"
     elif kind == "literal_error":
         expected = ctx["expected"]
+    elif kind == "string_too_long":
+        expected = f"at most {ctx['max_length']} character{'s' * (ctx['max_length'] != 1)}"
+    elif kind == "string_pattern_mismatch":
+        expected = f"text of the form {ctx['pattern']}"
     else:
         expected = _EXPECTED.get(kind) or error["msg"].removeprefix("Input should be ")
     return f"expected {expected}, found {shown(error['input'])}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -123,6 +124,22 @@ def _bound(
         return (None if bound.schema is None else to_schema(bound.schema)), ()
     except LyftError as error:
         return None, _findings((name,), error)
+    except Exception as error:
+        if type(kind).__module__.startswith("lyftnb."):
+            raise
+        return None, (_broken(name, error),)
+
+
+def _broken(name: str, error: Exception) -> Finding:
+    """An action of an installed package whose own code fails: the rest is checked all the same."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    why = f"{type(error).__name__}: {error}"
+    return Finding(
+        (name,),
+        "broken_action",
+        f"the action '{name}' cannot be checked: {why} ({last.filename}:{last.lineno})",
+        "repair its `bind`; for what a workflow has wrong it raises an ActionError",
+    )
 
 
 def _syntax(name: str, params: BaseModel) -> tuple[Finding, ...]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
-from polars._typing import PolarsDataType
 
+from lyftnb.dtypes import rebuilt
 from lyftnb.operators.base import HIDDEN, Env
 
 REJECTS_SCHEMA = pl.Schema(
@@ -99,35 +99,17 @@ def row_json(frame: pl.DataFrame) -> pl.Series:
     shown = [name for name in frame.columns if not name.startswith(HIDDEN)]
     if not shown:
         return pl.Series("_row", ["{}"] * frame.height, dtype=pl.String)
-    fields = [_jsonable(pl.col(name), frame.schema[name]).alias(name) for name in shown]
+    fields = [rebuilt(pl.col(name), frame.schema[name], _jsonable).alias(name) for name in shown]
     return frame.select(pl.struct(fields).struct.json_encode().alias("_row"))["_row"]
 
 
-def _jsonable(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """The value in a form that Polars writes as JSON the way `row_json` promises."""
+def _jsonable(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    """What Polars writes as JSON the way `row_json` promises; None where it does already."""
     if isinstance(dtype, pl.Binary):
         return value.bin.encode("base64")
     if isinstance(dtype, pl.Datetime):
         return value.dt.to_string("iso:strict")
-    if isinstance(dtype, pl.List):
-        return value.list.eval(_jsonable(pl.element(), _inner(dtype)))
-    if isinstance(dtype, pl.Array):
-        return _jsonable(value.arr.to_list(), pl.List(_inner(dtype)))
-    if isinstance(dtype, pl.Struct):
-        fields = [
-            _jsonable(value.struct.field(f.name), _instance(f.dtype)).alias(f.name)
-            for f in dtype.fields
-        ]
-        return pl.when(value.is_not_null()).then(pl.struct(fields)) if fields else value
-    return value
-
-
-def _inner(dtype: pl.List | pl.Array) -> pl.DataType:
-    return _instance(dtype.inner)
-
-
-def _instance(dtype: PolarsDataType) -> pl.DataType:
-    return dtype() if isinstance(dtype, type) else dtype
+    return None
 
 
 def _stamped(frame: pl.DataFrame, env: Env) -> pl.DataFrame:

@@ -47,7 +47,7 @@ def choose(name: str, known: Iterable[str], none: str = "") -> str:
     >>> choose("etll", ["etl", "edge"])
     "did you mean 'etl'?"
     """
-    names = list(known)
+    names = list(dict.fromkeys(known))
     guess = near(name, names)
     if guess:
         return f"did you mean '{guess}'?"

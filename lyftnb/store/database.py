@@ -200,16 +200,20 @@ class _Table:
         ]
 
 
+_RESTORE = "restore the file from a backup; the data of the spools stand beside it, unharmed"
+
+
 @contextmanager
 def storage_errors(file: Path) -> Iterator[None]:
     """Turn errors of the engine under the ledger into errors that say what to do."""
     try:
         yield
     except duckdb.Error as error:
+        full = "free some space if the disk is full; nothing was changed by this call"
         raise StorageError(
             f"the ledger could not carry out a statement: {error}",
             where=str(file),
-            hint="free some space if the disk is full; nothing was changed by this call",
+            hint=_RESTORE if "Corrupt" in str(error) else full,
         ) from error
 
 
@@ -220,5 +224,5 @@ def _unopened(file: Path, error: duckdb.Error) -> LedgerError | StorageError:
     return StorageError(
         f"the ledger cannot be opened: {text}",
         where=str(file),
-        hint="restore the file from a backup; the data of the spools stand beside it, unharmed",
+        hint=_RESTORE,
     )

@@ -243,7 +243,10 @@ class _Views:
             )
         ]
         if not selects:
-            nulls = ", ".join(f"NULL::{_type(f.type)} AS {quoted(f.name)}" for f in schema.fields)
+            nulls = ", ".join(
+                f"NULL::{_type(f.type)} AS {quoted(shown)}"
+                for shown, f in zip(_shown(schema), schema.fields, strict=True)
+            )
             selects = [f"SELECT {nulls or 'NULL AS _empty'} WHERE false"]
         self.connection.execute(f"CREATE VIEW {view} AS {' UNION ALL '.join(selects)}")
 
@@ -252,21 +255,27 @@ class _Views:
         rows = scan(segments, schema, self.ledger.root).with_columns(
             pl.col(pl.Int128).cast(pl.String)
         )
+        rows = rows.select(pl.col(f.name).alias(f"c{i}") for i, f in enumerate(schema.fields))
         copied = f"copy:{view}"
         self.connection.register(copied, rows.collect().to_arrow())
         columns = ", ".join(
-            f"{quoted(f.name)}::{_type(f.type)} AS {quoted(f.name)}" for f in schema.fields
+            f"c{i}::{_type(f.type)} AS {quoted(shown)}"
+            for i, (shown, f) in enumerate(zip(_shown(schema), schema.fields, strict=True))
         )
         self.connection.execute(f"CREATE VIEW {view} AS SELECT {columns} FROM {quoted(copied)}")
 
     def _files(self, segments: list[SegmentRef], schema: Schema) -> str:
         """A SELECT over files of one schema, in the columns of the spool's."""
         own = segments[0].schema.to_mapping()
+        # By their places: to DuckDB `a` and `A` are one name, and there is none that is empty.
+        numbered = {name: f"c{i}" for i, name in enumerate(own)}
         columns = ", ".join(
-            f"{_column(f.name, f.type, own.get(f.name))} AS {quoted(f.name)}" for f in schema.fields
+            f"{_column(numbered.get(f.name, ''), f.type, own.get(f.name))} AS {quoted(shown)}"
+            for shown, f in zip(_shown(schema), schema.fields, strict=True)
         )
         paths = ", ".join(text_literal(str(self.ledger.root / s.path)) for s in segments)
-        return f"SELECT {columns} FROM read_parquet([{paths}], hive_partitioning = false)"
+        files = f"read_parquet([{paths}], hive_partitioning = false)"
+        return f"SELECT {columns} FROM {files} AS files({', '.join(numbered.values())})"
 
 
 def _column(name: str, wanted: str, found: str | None) -> str:
@@ -274,8 +283,13 @@ def _column(name: str, wanted: str, found: str | None) -> str:
         return f"NULL::{_type(wanted)}"
     if found == "INTERVAL":
         # In Parquet a duration is whole microseconds.
-        return f"to_microseconds({quoted(name)})"
-    return f"{quoted(name)}::{wanted}"
+        return f"to_microseconds({name})"
+    return f"{name}::{wanted}"
+
+
+def _shown(schema: Schema) -> list[str]:
+    """The columns' names in answers; one without a name gets that of its place, as from CSV."""
+    return [f.name or f"column_{place}" for place, f in enumerate(schema.fields, start=1)]
 
 
 def _type(text: str) -> str:

@@ -28,6 +28,7 @@ from lyftnb.errors import ConfigError, NotFound, near
 from lyftnb.model import DEFAULT_GROUP, Duration, Name, flattened, seconds, size_bytes
 from lyftnb.model.objections import objection, shown
 from lyftnb.workspace.tabular import facts
+from lyftnb.workspace.text_file import text_of
 
 FILE_NAME = "lyftnb.toml"
 STATE_DIR = ".lyftnb"
@@ -321,7 +322,7 @@ class Config(Section):
             ConfigError: the file is not TOML, or keys or values are wrong; all of them are named.
         """
         path = Path(folder) / FILE_NAME
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = text_of(path, ConfigError) if path.exists() else ""
         return cls.from_toml(text, str(path), os.environ if environ is None else environ)
 
     @classmethod

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lyftnb import catalog, planning
-from lyftnb.errors import InvalidWorkflow, NotFound, WorkflowError
+from lyftnb.errors import InvalidWorkflow, NotFound
 from lyftnb.model import Plan, Problem, Schema, WorkflowSpec, has_errors
 from lyftnb.planning import ContextLayers
+from lyftnb.workspace.text_file import text_of
 
 _REF = re.compile(r"^([a-z][a-z0-9_]*)(?:@(\d{1,9}))?$")
 
@@ -199,21 +200,3 @@ def _no_file(workflow: str | Path) -> NotFound:
         f"there is no file {workflow}",
         hint="name a *.workflow.yaml file, or a published NAME or NAME@3",
     )
-
-
-def text_of(path: Path) -> str:
-    """The text of a document's file.
-
-    Raises:
-        WorkflowError: it is not UTF-8.
-    """
-    raw = path.read_bytes()
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise WorkflowError(
-            f"not UTF-8: byte 0x{raw[error.start]:02x}",
-            where=f"{path}:{line}",
-            hint="it must be a text file; save it in the encoding UTF-8",
-        ) from None

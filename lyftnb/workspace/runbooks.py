@@ -22,10 +22,11 @@ from lyftnb.model import (
 )
 from lyftnb.planning import Layer
 from lyftnb.workspace.contexts import user
-from lyftnb.workspace.given import Published, Text, World, text_of
+from lyftnb.workspace.given import Published, Text, World
 from lyftnb.workspace.invocation import Invocation, Invocations
 from lyftnb.workspace.nouns import RUNBOOKS, Problems
 from lyftnb.workspace.tabular import Table, table
+from lyftnb.workspace.text_file import text_of
 
 if TYPE_CHECKING:
     from lyftnb.manager import AtWork, Invoker, RunEnv

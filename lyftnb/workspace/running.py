@@ -298,7 +298,9 @@ class Running(Deployer):
 
     def _managing(self) -> Manager:
         if self._manager is None:
-            raise NotFound("no deployment runs here", hint="start one: ws.start(workflow)")
+            raise NotFound(
+                "no deployment runs here", hint="start one: `lyftnb apply`, or ws.start(workflow)"
+            )
         return self._manager
 
     def _limits(self) -> BatchLimits:

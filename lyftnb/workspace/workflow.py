@@ -20,6 +20,7 @@ from lyftnb.workspace.nouns import PROBLEMS, Problems
 from lyftnb.workspace.step import Document, Step, outline, plain, unreserved
 from lyftnb.workspace.svg import Picture, draw
 from lyftnb.workspace.tabular import listed
+from lyftnb.workspace.text_file import text_of
 from lyftnb.workspace.viewing import view
 
 if TYPE_CHECKING:
@@ -103,12 +104,14 @@ class Workflow:
 
         Raises:
             NotFound: there is no such file.
-            InvalidWorkflow: the file holds no document at all (not YAML, or no mapping).
+            WorkflowError: the file is not UTF-8.
+            InvalidWorkflow: the file holds no document at all (not YAML, or no mapping), or a key
+                twice, of which a draft would keep but the last.
         """
         file = Path(path)
         if not file.is_file():
             raise NotFound(f"there is no file {file}", hint="name a *.workflow.yaml file")
-        draft = cls.from_yaml(file.read_text(encoding="utf-8"), file=str(file))
+        draft = cls.from_yaml(text_of(file), file=str(file))
         draft._file = file
         return draft
 
@@ -116,8 +119,9 @@ class Workflow:
     def from_yaml(cls, text: str, file: str | None = None) -> Self:
         """The draft that a YAML (or JSON) text spells."""
         reading = catalog.read(text, file=file)
-        if reading.document is None:
-            raise _invalid(reading.problems, file)
+        twice = tuple(p for p in reading.problems if p.code == "duplicate_key")
+        if reading.document is None or twice:
+            raise _invalid(twice or reading.problems, file)
         return cls.from_dict(reading.document)
 
     @classmethod
@@ -148,7 +152,7 @@ class Workflow:
         if self._text is not None:
             text = catalog.edit(self._text, self.spec.to_document())
         elif target.is_file():
-            text = catalog.edit(target.read_text(encoding="utf-8"), self.spec.to_document())
+            text = catalog.edit(text_of(target), self.spec.to_document())
         else:
             text = self.to_yaml()
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -193,7 +197,7 @@ class Workflow:
         if self._text is not None:
             return catalog.edit(self._text, self._document)
         if self._file is not None and self._file.is_file():
-            return catalog.edit(self._file.read_text(encoding="utf-8"), self._document)
+            return catalog.edit(text_of(self._file), self._document)
         reading = self._read()
         if reading.spec is not None and reading.complete:
             return catalog.write(reading.spec)
@@ -281,7 +285,11 @@ class Workflow:
     def _repr_html_(self) -> str:
         reading = self._read()
         drawn = draw(reading.spec) if reading.spec else ""
-        return drawn + (listed(PROBLEMS, reading.problems) if reading.problems else "")
+        if not reading.problems:
+            return drawn
+        lines = catalog.read(self.text)
+        placed = [p.with_place(None, lines.line_of(p.path)) for p in reading.problems]
+        return drawn + listed(PROBLEMS, placed)
 
 
 def _settings(named: Mapping[str, Any]) -> Document:

@@ -47,7 +47,7 @@ def test_a_lab_without_ipywidgets_has_all_the_rest(
         )
         test_extension_is_active(page)
         command(page, "docmanager:open", path=HELLO)
-        page.locator(f"{CANVAS} .react-flow__node", has_text="receive").wait_for()
+        page.locator(f"{CANVAS} .react-flow__node-step", has_text="receive").wait_for()
 
 
 def test_what_the_lab_says_of_us_comes_from_a_language_pack(page: Page, lab: Lab) -> None:

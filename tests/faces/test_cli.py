@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,17 @@ def test_rows_too_wide_for_the_terminal_are_turned(
     ]
     assert lines[3:5] == [["row", "3"], ["a"]]
     assert "".join("".join(line) for line in lines[5:]) == "long_name" + "z" * 40
+
+
+def test_sums_of_whole_numbers_are_numbers_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    frame = pl.DataFrame({"sum": [Decimal(7)], "price": [Decimal("7.00")]})
+    screen.print_json(screen.records(frame.cast({"sum": pl.Decimal(38, 0)})))
+    assert json.loads(capsys.readouterr().out) == [{"sum": 7, "price": "7.00"}]
+
+
+def test_the_title_of_a_narrow_table_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    screen.print_frame(pl.DataFrame({"a": [1]}), 1, title="receive: celsius[0]")
+    assert capsys.readouterr().out.splitlines()[0].rstrip() == "receive: celsius[0]"
 
 
 @pytest.mark.cluster

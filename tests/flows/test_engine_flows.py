@@ -364,7 +364,7 @@ def test_leaving_python_fails_the_step_only(ws: ln.Workspace) -> None:
         },
         channels={"raw": SPOOL},
     )
-    with pytest.raises(StepFailed, match="SystemExit: 3"):
+    with pytest.raises(StepFailed, match=r"batch leaves_draft/.*, step 'make': .*SystemExit: 3"):
         ws.run(wf)
 
 

@@ -105,6 +105,29 @@ def test_dispatch_over_both_transports(
         assert sorted(left + right) == list(range(30))
 
 
+@pytest.mark.parametrize(("on_error", "told"), [("reject", (10, 20, 0)), ("drop", (10, 0, 20))])
+def test_rows_in_are_rows_out_and_rejects_where_no_port_takes_them(
+    ws: ln.Workspace, on_error: str, told: tuple[int, int, int]
+) -> None:
+    dispatch = {"mode": "conditional", "field": "kind", "cases": {"a": "x"}}
+    make = {"input": numbers(30), "out": {"x": "one"}, "dispatch": dispatch, "on_error": on_error}
+    summary = ws.run(flow(f"unrouted_{on_error}", {"make": make}, channels={"one": SPOOL}))
+    (count,) = summary.counts
+    assert (count.rows_in, count.rows_out, count.rejects, count.dropped) == (30, *told)
+
+
+def test_rows_in_are_rows_out_and_rejects_where_the_spool_refuses_them(ws: ln.Workspace) -> None:
+    frozen = {"one": {"transport": "spool", "schema": "freeze"}}
+
+    def made(*rows: dict[str, int]) -> WorkflowSpec:
+        make = {"input": {"inline": {"rows": rows}}, "out": "one"}
+        return flow("frozen", {"make": make}, channels=frozen)
+
+    ws.run(made({"n": 1}))
+    (count,) = ws.run(made({"n": 2}, {"n": 3, "new": 4})).counts
+    assert (count.rows_in, count.rows_out, count.rejects) == (2, 1, 1)
+
+
 def test_every_consumer_sees_every_event(ws: ln.Workspace, rows: Rows) -> None:
     consumers = {
         f"c{i}": {"in": "raw", "actions": [{"derive": {"by": str(i)}}], "out": f"o{i}"}
@@ -208,7 +231,7 @@ def test_tables_and_joins(ws: ln.Workspace, rows: Rows) -> None:
             "match": {
                 "in": {"l": "raw", "r": "people"},
                 "frame": "run",
-                "actions": [{"join": {"left": "l", "right": "r", "on": "kind"}}],
+                "actions": [{"join": {"right": "r", "on": "kind"}}],
                 "out": "matched",
             },
         },

@@ -129,6 +129,29 @@ def test_a_poisonous_item_becomes_a_dead_letter(ws: ln.Workspace, rows: Rows) ->
     assert [item.payload for item in ws._ledger.peek(queue, dead=True)] == [7]
 
 
+def test_people_are_told_of_rows_with_the_commit(ws: ln.Workspace, rows: Rows) -> None:
+    late = {"text": "'late: ' || n", "when": "n > 60", "level": "warning", "tag": "late"}
+    wf = flow(
+        "told",
+        {
+            "read": {"input": rows_of(10, 75, 80), "out": "raw"},
+            "look": {"in": "raw", "actions": [{"notify": late}], "out": "kept"},
+            "none": {
+                "in": "kept",
+                "actions": [{"notify": late | {"when": "n > 99"}}],
+                "out": "end",
+            },
+        },
+        channels={"raw": SPOOL, "kept": SPOOL, "end": SPOOL},
+    )
+    ws.run(wf)
+    ws.run(wf)
+    (told,) = ws._ledger.messages(tag="late")
+    assert told.payload == {"text": "late: 75", "rows": 2, "level": "warning"}
+    assert (told.type, told.kind, told.job) == ("notification", "user", "told_draft/look")
+    assert rows("told_draft.end")["n"].to_list() == [10, 75, 80]
+
+
 def test_messages_out_and_in(ws: ln.Workspace, rows: Rows) -> None:
     wf = flow(
         "news",

@@ -32,6 +32,8 @@ from lyftnb.errors import WorkflowError
 _FEW_LINES = 512
 """Up to so many lines are judged one by one rather than cut again."""
 _WAYS = 16
+_UNREADABLE = "the decoder cannot read the line"
+_NO_COLUMN = "an object without fields is no row as long as no column is known"
 _DIGITS = 15
 """A 64-bit float holds so many decimal digits."""
 
@@ -99,7 +101,7 @@ class _Attempt:
             return
         good = [i for i in range(len(lines)) if i not in bad]
         for i in self._take_lines(good, lines):
-            bad[i] = Bad(BAD_JSON, "the decoder cannot read the line")
+            bad[i] = Bad(BAD_JSON, _UNREADABLE if self.types else _NO_COLUMN)
         self.rejects += [
             RawReject(as_text(lines[i]), bad[i].code, bad[i].reason, self.rows + i)
             for i in sorted(bad)

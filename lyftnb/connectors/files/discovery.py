@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -152,6 +153,12 @@ class _Search:
     def _row_groups(self, base: FileSplit, done: int, file: BinaryIO) -> Iterator[FileSplit]:
         try:
             metadata = pq.ParquetFile(file).metadata
+        except pa.ArrowNotImplementedError:
+            # A type that only Polars has (its 128-bit integers): one split, however large.
+            rows = pl.scan_parquet(base.path).select(pl.len()).collect().item()
+            if rows > done:
+                yield replace(base, total=rows, begin=done, end=rows)
+            return
         except (pa.ArrowInvalid, OSError) as error:
             self.problems.append(f"{base.path} is not a Parquet file: {error}")
             return

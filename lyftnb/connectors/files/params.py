@@ -78,9 +78,14 @@ class FilesParams(Params):
 
     @field_validator("path")
     @classmethod
-    def _named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if "" in value:
-            raise ValueError("nothing is filled in")
+    def _on_this_machine(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for path in value:
+            if not path.strip():
+                raise ValueError("nothing is filled in")
+            if "://" in path:
+                raise ValueError(
+                    f"'{path}' is an address, and only files on the workers' disks are read"
+                )
         return value
 
     @field_validator("settle")

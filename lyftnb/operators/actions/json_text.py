@@ -21,6 +21,7 @@ from lyftnb.operators.actions.parsing import (
     typed,
 )
 from lyftnb.operators.base import (
+    HIDDEN,
     Action,
     ActionError,
     Bound,
@@ -63,8 +64,8 @@ class Json(Action[JsonParams]):
     Text that is not a JSON object goes to the rejects (`bad_json`), and so does a row with a field
     that is not of its declared type (`bad_value`); numbers and nested values in a VARCHAR field
     become their JSON text, a number may stand as text. A field that is missing, and a text that is
-    null, give null. Other fields than the declared ones are left out. Of a key that stands twice,
-    the first counts.
+    null, give null. Other fields than the declared ones are left out, and so is a key without a
+    name. Of a key that stands twice, the first counts.
     """
 
     name = "json"
@@ -231,16 +232,23 @@ def _inferring(params: JsonParams, frame: pl.DataFrame) -> Made:
     texts = frame.select(pl.col(params.field).cast(pl.String).alias("text"))
     with session({"texts": texts}) as connection:
         structure = json.loads(fetched(connection, query)["s"][0] or "{}")
-    if not isinstance(structure, dict) or not structure:
+    found = structure.items() if isinstance(structure, dict) else ()
+    types = {n: _inferred(kind) for n, kind in found if n and not n.startswith(HIDDEN)}
+    if not types:
         return Made(frame if params.keep or frame.width == 1 else frame.drop(params.field))
-    types = {name: _inferred(kind) for name, kind in structure.items()}
     return applied(_bound(params, frame.schema, types), frame)
 
 
 def _inferred(structure: Any) -> pl.DataType:
-    """The type of what DuckDB saw; values of mixed types stay JSON text."""
-    if isinstance(structure, dict) and structure:
+    """The type of what DuckDB saw; values of mixed types stay JSON text, and so do objects with a
+    key that no field can be called.
+    """
+    if isinstance(structure, dict) and structure and not any(_odd(name) for name in structure):
         return pl.Struct([pl.Field(name, _inferred(kind)) for name, kind in structure.items()])
     if isinstance(structure, list):
         return pl.List(_inferred(structure[0]))
     return _INFERRED.get(structure, pl.String()) if isinstance(structure, str) else pl.String()
+
+
+def _odd(name: str) -> bool:
+    return not name or '"' in name

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import warnings
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
@@ -30,6 +32,7 @@ _UTC = pl.Datetime("us", "UTC")
 _EPOCHS = {"unix": 1_000_000, "unix_ms": 1_000, "unix_us": 1, "unix_ns": 0.001}
 """Microseconds in one unit of each."""
 _OFFSET = r"(?i)\d:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)$"
+_SAMPLE = pl.Series([datetime(2026, 7, 1, 12, 30, 15, 250_000, tzinfo=UTC)], dtype=_UTC)
 _EVERY = re.compile(r"^\d+(ms|s|m|h|d|w|mo|q|y)$")
 
 
@@ -85,6 +88,13 @@ class Time(Action[TimeParams]):
             _check_zone(params.zone)
         with problems.at("truncate"):
             _check_every(params.truncate)
+        for index, form in enumerate(params.formats):
+            if "%" in form:
+                with problems.at("formats", index):
+                    _check_pattern(form)
+        if params.output is not None:
+            with problems.at("output"):
+                _check_pattern(params.output)
         with problems.at("into"):
             check_column_name(params.into or params.field)
         problems.raise_any()
@@ -177,6 +187,19 @@ def _not_epoch(form: str) -> ActionError:
     return ActionError(
         f"a number is no time of the form '{form}'", hint=f"formats: {', '.join(_EPOCHS)}"
     )
+
+
+def _check_pattern(form: str) -> None:
+    """Polars takes every pattern, and then finds no time of that form, or stops the batch."""
+    try:
+        text = _SAMPLE.dt.to_string(form.replace("%#z", "%z"))
+        with warnings.catch_warnings(action="ignore", category=pl.exceptions.ChronoFormatWarning):
+            text.str.to_datetime(form, time_unit="us", strict=False)
+    except pl.exceptions.ComputeError as error:
+        raise ActionError(
+            f"'{form}' is not a pattern of a time",
+            hint="write it with the letters of strftime, such as %Y-%m-%d %H:%M:%S",
+        ) from error
 
 
 def _check_zone(zone: str) -> None:

@@ -336,8 +336,18 @@ def _extreme_row(args: Sequence[Value], call: Call, *, largest: bool) -> Value:
     if call.condition is not None:
         known = known & call.condition.expr
     values, keys = x.expr.filter(known), by.expr.filter(known)
-    index = keys.arg_max() if largest else keys.arg_min()
+    index = _position(keys, by.dtype, largest=largest)
     return _aggregated(values.get(index, null_on_oob=True), x.dtype, call, x, by)
+
+
+def _position(keys: pl.Expr, dtype: pl.DataType, *, largest: bool) -> pl.Expr:
+    """Where the smallest or largest key stands; Polars passes NaN over, which is the largest."""
+    index = keys.arg_max() if largest else keys.arg_min()
+    if not dtype.is_float():
+        return index
+    nan = keys.is_nan()
+    decides = nan.any() if largest else nan.all()
+    return pl.when(decides).then(nan.arg_true().first()).otherwise(index)
 
 
 @_AGGREGATE.function(

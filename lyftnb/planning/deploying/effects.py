@@ -63,7 +63,7 @@ def stale_history(sides: Sides, spools: Iterable[Affected]) -> Iterator[StaleHis
             spool.channel,
             held.rows,
             held.bytes,
-            spool.because,
+            spool.because if sides.before is not None else (),
             None if outside else rows,
             None if outside else size,
         )

@@ -201,11 +201,12 @@ def _verb(change: Change) -> str:
 def _history(change: StaleHistory) -> str:
     size = f"{_rows(change.rows)}, {_size(change.bytes)}"
     steps = ", ".join(change.because)
+    when = f"before the change of {steps}" if steps else "by runs before the first apply"
     if change.reads_rows is None or change.reads_bytes is None:
         read = "a backfill would read its outside input again"
     else:
         read = f"a backfill would read {_rows(change.reads_rows)}, {_size(change.reads_bytes)}"
-    return f"history of {change.channel} ({size}) was made before the change of {steps}; {read}"
+    return f"history of {change.channel} ({size}) was made {when}; {read}"
 
 
 def _moved(change: CheckpointChange | StateChange) -> str:

@@ -7,6 +7,9 @@ from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.graph import REJECTS, rejects_channel
 from lyftnb.planning.report import Report, choose
 
+_SCHEMAS = frozenset({"information_schema", "lyftnb", "pg_catalog", "system", "temp"})
+"""What `SELECT … FROM NAME.CHANNEL` would take for something else than a deployment."""
+
 
 def channels(draft: Draft, setting: Setting, report: Report) -> None:
     """Producers, readers, cycles and declarations."""
@@ -47,6 +50,9 @@ def _reserved(draft: Draft, report: Report) -> None:
     taken = {rejects_channel(step): step for step in draft.spec.steps}
     states = {state.channel: job for job in draft.jobs.values() for state in job.states}
     hint = "choose another name"
+    if draft.spec.workflow in _SCHEMAS:
+        why = f"SQL has a schema '{draft.spec.workflow}', where its spools could not be found"
+        report.error(("workflow",), "reserved_name", why, hint)
     for step, ports in draft.graph.ports.items():
         for port, channel in ports.items():
             path = port_path(draft, step, port)

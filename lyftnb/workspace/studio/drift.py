@@ -17,8 +17,9 @@ from lyftnb import catalog
 from lyftnb.errors import LyftError
 from lyftnb.model import JobChange, Plan, WorkflowSpec, workflow_digest
 from lyftnb.planning.reconciling import DeploymentStatus
-from lyftnb.workspace.given import Ref, text_of
+from lyftnb.workspace.given import Ref
 from lyftnb.workspace.studio.differences import difference
+from lyftnb.workspace.text_file import text_of
 
 if TYPE_CHECKING:
     from lyftnb.store import Version

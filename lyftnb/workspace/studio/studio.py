@@ -10,6 +10,7 @@ from typing import Any
 from lyftnb import __version__, planning
 from lyftnb.errors import InvalidWorkflow
 from lyftnb.model import Plan
+from lyftnb.workspace.given import Given
 from lyftnb.workspace.studio.deployed import DeployedSteps
 from lyftnb.workspace.studio.deployments import Deployments
 from lyftnb.workspace.studio.drafts import Draft, Drafts
@@ -186,12 +187,14 @@ class Studio:
         if spec is None:
             return Schemas(revision=draft.revision, steps={}, channels={})
         around = self._home.surroundings()
+        layers = around.layers(spec.workflow)
         flowing = planning.columns(
             spec,
             self._drafts.checker,
-            context=around.layers(spec.workflow),
+            deployment=Given(spec).deployment(None),
+            context=layers,
             known=around.known,
-            seen=self._traces.seen(spec),
+            seen=self._traces.seen(planning.filled(spec, self._drafts.checker, layers)),
         )
         return schemas_of(flowing, draft.revision)
 

@@ -250,6 +250,14 @@ def test_parquet_is_split_by_row_groups_over_several_batches(tmp_path):
     assert rows == list(range(1_000))
 
 
+def test_numbers_of_128_bits_that_polars_wrote_are_read(tmp_path):
+    huge = pl.Series("h", [2**100, None], dtype=pl.Int128)
+    pl.DataFrame({"h": huge}).write_parquet(tmp_path / "a.parquet")
+    reader = Reader(tmp_path, path="a.parquet")
+    assert reader.values("h") == [2**100, None]
+    assert reader.values("h") == []
+
+
 def test_parquet_that_changes_while_it_is_read_is_found(tmp_path):
     path = tmp_path / "a.parquet"
     pl.DataFrame({"i": [1]}).write_parquet(path)
@@ -275,6 +283,14 @@ def test_what_cannot_be_read_is_said(tmp_path):
     assert "the format cannot be told" in said
     assert "not a Parquet file" in said
     assert "no file matches *.tsv" in said
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("", "nothing is filled in"), ("s3://bucket/a.csv", "is an address")]
+)
+def test_a_path_that_is_none_is_refused_before_it_is_looked_for(path, said):
+    with pytest.raises(ValueError, match=said):
+        FILES.parse({"path": path})
 
 
 @pytest.mark.parametrize(

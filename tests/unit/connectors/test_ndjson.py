@@ -226,3 +226,9 @@ def test_a_wider_number_than_the_floor_keeps_its_fraction():
     decoded = decode_ndjson(b'{"n":1}\n{"n":2.5}\n', Columns.of(None, floor))
     assert decoded.frame["n"].to_list() == [1.0, 2.5]
     assert decoded.schema == Schema.from_mapping({"n": "DOUBLE"})
+
+
+def test_objects_without_fields_are_rejected_for_what_they_are():
+    decoded = decode_ndjson(b"{}\n{}\n", Columns({}))
+    assert [reject.row for reject in decoded.rejects] == ["{}", "{}"]
+    assert "without fields" in decoded.rejects[0].reason

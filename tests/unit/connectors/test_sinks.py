@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -176,6 +177,94 @@ def test_a_table_takes_new_columns_and_refuses_what_does_not_fit(tmp_path):
             ("a/x", 4, None),
             (None, 5, "x"),
         ]
+
+
+def into_table(folder: Path, *frames: pl.DataFrame) -> list[tuple[object, ...]]:
+    """The rows and the type of the only column, after one batch of each frame."""
+    for number, frame in enumerate(frames):
+        (publication,) = stage("duckdb", folder, frame, batch=f"dep/stage/{number}")
+        SINKS["duckdb"].publish(publication)
+    with duckdb.connect(str(folder / "out/d.duckdb")) as connection:
+        found = connection.sql("from t")
+        return [(str(found.types[0]),), *found.fetchall()]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "kind"),
+    [
+        ([1], [1.5], "DOUBLE"),
+        ([None], ["x"], "VARCHAR"),
+        ([[]], [["x"]], "VARCHAR[]"),
+        ([{"x": 1}], [{"x": 1, "y": 2}], "STRUCT(x BIGINT, y BIGINT)"),
+        ([timedelta(days=1)], [timedelta(microseconds=-1)], "INTERVAL"),
+        (pl.Series([2**127 - 1], dtype=pl.Int128), [1], "HUGEINT"),
+        (pl.Series([[2**100]], dtype=pl.List(pl.Int128)), [[1]], "HUGEINT[]"),
+    ],
+    ids=str,
+)
+def test_a_table_holds_the_values_as_they_are(tmp_path, first, then, kind):
+    frames = [pl.DataFrame({"v": values}) for values in (first, then)]
+    told, *rows = into_table(tmp_path, *frames)
+    assert told == (kind,)
+    values = [row[0] for row in rows]
+    if kind.startswith("STRUCT"):
+        assert values == [{"x": 1, "y": None}, {"x": 1, "y": 2}]
+    else:
+        assert values == [value for frame in frames for value in frame["v"].to_list()]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [
+        ([date(2026, 1, 1)], [datetime(2026, 1, 1, 5)], "cannot hold 2026-01-01 05:00:00"),
+        ([True], [5], "is BOOLEAN, which cannot hold 5"),
+    ],
+    ids=str,
+)
+def test_a_table_is_not_given_what_it_would_change(tmp_path, first, then, said):
+    frames = [pl.DataFrame({"v": values}) for values in (first, then)]
+    with pytest.raises(BadData, match=said) as caught:
+        into_table(tmp_path, *frames)
+    assert caught.value.hint.startswith('alter table "t" alter "v" type ')
+    assert into_table(tmp_path)[1:] == [(first[0],)]
+
+
+def test_names_that_differ_in_case_only_are_one_name_to_duckdb(tmp_path):
+    with pytest.raises(BadData, match="'v' and 'V' have one name"):
+        into_table(tmp_path, pl.DataFrame({"v": [1], "V": [2]}))
+
+
+def test_huge_numbers_are_numbers_to_others_who_read_parquet(tmp_path):
+    huge = pl.Series("v", [10**37, None], dtype=pl.Int128)
+    for publication in stage("parquet", tmp_path, pl.DataFrame({"v": huge, "n": [[1], []]})):
+        SINKS["parquet"].publish(publication)
+    found = duckdb.sql(f"select v from read_parquet('{tmp_path}/out/*.parquet')")
+    assert found.fetchall() == [(10**37,), (None,)]
+    with pytest.raises(BadData, match="more than 38 digits"):
+        stage("parquet", tmp_path, pl.DataFrame({"v": pl.Series([10**38], dtype=pl.Int128)}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("ndjson", '{"b":"eP8=","d":"PT1S","n":[{"b":"eQ=="}]}\n'),
+        ("csv", "b,d\neP8=,PT1S\n"),
+    ],
+)
+def test_bytes_and_durations_are_text_in_text_files(tmp_path, kind, text):
+    frame = pl.DataFrame({"b": [b"x\xff"], "d": [timedelta(seconds=1)], "n": [[{"b": b"y"}]]})
+    for publication in stage(kind, tmp_path, frame if kind == "ndjson" else frame.drop("n")):
+        SINKS[kind].publish(publication)
+    (file,) = (tmp_path / "out").glob("[!.]*")
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv", "table"])
+def test_bytes_can_be_printed(tmp_path, form):
+    sink = SINKS["print"]
+    frame = pl.DataFrame({"b": [b"x"]})
+    (publication,) = sink.stage(sink.parse({"format": form}), [frame], env(tmp_path))
+    assert ('b"x"' if form == "table" else "eA==") in sink.publish(publication)
 
 
 def test_a_locked_database_is_a_temporary_failure(tmp_path):

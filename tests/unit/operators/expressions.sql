@@ -546,10 +546,10 @@ string_agg(s, '|'); string_agg(s, ',' ORDER BY s); string_agg(t)
 list(i); list(s ORDER BY s); array_agg(n ORDER BY n DESC); list(i) FILTER (WHERE i > 100)
 
 -- aggregate arg_min
-arg_min(s, n); arg_min(i, x)
+arg_min(s, n); arg_min(i, x); arg_min(s, x + 'NaN'::DOUBLE)
 
 -- aggregate arg_max
-arg_max(s, n); max_by(i, j)
+arg_max(s, n); max_by(i, j); arg_max(s, x); arg_max(i, y)
 
 -- aggregate (arithmetic)
 max(n) - min(n); sum(n) / count(*); round(avg(n), 1); count(*) * 100 // 7;

@@ -43,6 +43,8 @@ def test_each_entry_is_checked_by_itself() -> None:
         ({"cast": {"a": "BIGIN"}}, ("cast", "a"), "BIGINT"),
         ({"fill": {"a": "x"}}, ("fill", "values", "a"), ""),
         ({"time": {"field": "at", "zone": "Europe/Berln"}}, ("time", "zone"), "Europe/Berlin"),
+        ({"time": {"field": "at", "formats": ["iso", "%Q"]}}, ("time", "formats", 1), "strftime"),
+        ({"time": {"field": "at", "output": "%Y-%Q"}}, ("time", "output"), "strftime"),
         ({"regex": {"field": "t", "pattern": "(?<x>a"}}, ("regex", "pattern"), "look-around"),
         ({"lookup": {"table": "nams", "on": "t", "add": ["name"]}}, ("lookup",), "'names'"),
         ({"lookup": {"table": "names", "on": {"a": "code"}, "add": ["name"]}},

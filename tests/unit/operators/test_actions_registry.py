@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -10,9 +11,10 @@ import polars as pl
 import pytest
 
 from lyftnb.errors import ConfigError, LyftError, NotFound
-from lyftnb.model import ActionSpec
+from lyftnb.model import ActionSpec, Schema
 from lyftnb.operators import (
     Action,
+    ActionChecker,
     Bound,
     Chain,
     Env,
@@ -50,6 +52,15 @@ class Careless(Double):
 
     def bind(self, params: DoubleParams, schema: pl.Schema, env: Env) -> Bound:
         return Bound(lambda lf, flags: lf.select(schema.names()), schema)
+
+
+class Faulty(Double):
+    """Fails where it is bound."""
+
+    name = "faulty"
+
+    def bind(self, params: DoubleParams, schema: pl.Schema, env: Env) -> Bound:
+        raise KeyError(params.column)
 
 
 @pytest.fixture
@@ -115,3 +126,14 @@ def test_an_action_that_loses_hidden_columns_is_told_so(install: Install) -> Non
     install(careless=f"{__name__}:Careless")
     with pytest.raises(LyftError, match="dropped the hidden columns"):
         _step([{"assert": "a > 0"}, {"careless": {"column": "a"}}], pl.DataFrame({"a": [1, -1]}))
+
+
+def test_an_action_whose_own_code_fails_is_a_problem_among_others(install: Install) -> None:
+    install(faulty=f"{__name__}:Faulty")
+    spec = ActionSpec.model_validate({"faulty": {"column": "a"}})
+    schema, (finding,) = ActionChecker().check_action(
+        spec, Schema.from_mapping({"a": "BIGINT"}), {}
+    )
+    assert schema is None
+    assert finding.code == "broken_action"
+    assert re.search(r"'faulty' cannot be checked: KeyError: 'a' \(.*\.py:\d+\)", finding.message)

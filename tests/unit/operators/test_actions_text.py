@@ -124,6 +124,17 @@ def test_json_without_types_takes_them_from_the_rows() -> None:
     assert result.rejects["position"].to_list() == [2]
 
 
+def test_a_key_that_no_column_can_have_stops_no_row() -> None:
+    rows = [{"a": 1}, {"": 5, "__lyft_x": 1}, {"n": {"": 5}}, {"m": {'q"': 1}}]
+    texts = [json.dumps(row, separators=(",", ":")) for row in rows]
+    assert _parse(texts, "json", {}).frame["v"].to_list() == [
+        {"a": 1, "n": None, "m": None},
+        {"a": None, "n": None, "m": None},
+        {"a": None, "n": '{"":5}', "m": None},
+        {"a": None, "n": None, "m": '{"q\\"":1}'},
+    ]
+
+
 def test_keys_without_types_are_taken_from_the_rows() -> None:
     result = _parse(["a=1 b=x", 'c="y z"'], "key_value", {})
     assert result.frame["v"].to_list() == [

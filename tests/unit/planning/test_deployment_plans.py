@@ -74,6 +74,14 @@ def test_applied_and_planned_again_it_is_empty(
     assert not again.to_accept
 
 
+def test_rows_that_runs_have_made_are_not_laid_on_a_change() -> None:
+    read = {"input": {"inline": {"n": "BIGINT"}}, "out": "kept"}
+    spec = spec_of({"read": read}, {"kept": {"transport": "spool"}})
+    there = Observed(spools={"w.kept": ObservedSpool(rows=2, bytes=10)})
+    text = explain_plan(deployment_plan(spec, None, there))
+    assert "history of kept (2 rows, 10 B) was made by runs before the first apply" in text
+
+
 def test_what_is_lost_asks_to_be_accepted() -> None:
     before = spec_of(
         {

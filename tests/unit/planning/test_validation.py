@@ -235,6 +235,11 @@ def test_two_producers() -> None:
     ]
 
 
+def test_a_name_that_sql_has_already() -> None:
+    spec = spec_of({"read": READ, "s": SINK})
+    assert found(spec.model_copy(update={"workflow": "temp"})) == ["reserved_name workflow"]
+
+
 def test_a_declared_channel_without_producer() -> None:
     spec = spec_of({"s": {"in": "c", "output": {"print": 1}}}, {"c": {}})
     assert found(spec) == ["no_producer steps.s.in"]

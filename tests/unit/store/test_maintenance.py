@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -14,7 +15,7 @@ from lyftnb.clock import ManualClock
 from lyftnb.errors import LedgerError, NotFound, StorageError, WorkspaceBusy
 from lyftnb.model import Ending, SpoolSpec
 from lyftnb.store import Ledger, SweepReport
-from lyftnb.store.database import migrations
+from lyftnb.store.database import migrations, storage_errors
 from tests.unit.store.conftest import MakeCommit
 
 
@@ -63,6 +64,12 @@ def test_a_damaged_ledger_is_an_error_and_frees_the_lock(
         for _ in range(2):
             with pytest.raises(StorageError, match="cannot be opened"):
                 Ledger.open(tmp_path, clock)
+
+
+def test_a_block_that_is_damaged_is_no_matter_of_space(tmp_path: Path) -> None:
+    told = pytest.raises(StorageError, match="restore the file from a backup")
+    with told, storage_errors(tmp_path / "ledger.duckdb"):
+        raise duckdb.IOException("Corrupt database file: computed checksum 1 does not match")
 
 
 def test_a_state_directory_that_cannot_be_made_says_so(tmp_path: Path, clock: ManualClock) -> None:

@@ -61,6 +61,17 @@ def test_types_that_parquet_has_no_word_for(ledger: Ledger, make: MakeCommit) ->
     assert query(ledger, "SELECT n::VARCHAR FROM huge WHERE epoch(span) > 5").item() == str(2**100)
 
 
+@pytest.mark.parametrize("kind", [pl.Int64, pl.Int128])
+def test_columns_are_told_apart_where_duckdb_has_one_name_for_them(
+    ledger: Ledger, make: MakeCommit, kind: pl.DataType
+) -> None:
+    frame = pl.DataFrame({"A": [1], "a": [2], "b": [3]}, schema_overrides={"a": kind})
+    frame = frame.rename({"b": ""})
+    ledger.commit([make(1, frame)])
+    found = query(ledger, "SELECT * FROM c")
+    assert (found.columns, found.rows()) == (["A", "a_1", "column_3"], [(1, 2, 3)])
+
+
 def test_all_state_views_can_be_read(filled: Ledger) -> None:
     for view in STATE_VIEWS:
         assert query(filled, f"SELECT * FROM lyftnb.{view}", limit=1).width > 0

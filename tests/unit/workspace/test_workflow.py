@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import lyftnb as ln
-from lyftnb.errors import InvalidWorkflow, NotFound, WorkflowError
+from lyftnb.errors import ConfigError, InvalidWorkflow, NotFound, WorkflowError
 from lyftnb.workspace.scaffold import copy_files
 
 YAML = """\
@@ -71,6 +71,23 @@ def test_saving_keeps_the_comments_of_the_file(tmp_path: Path) -> None:
     assert "# a comment that stays" in file.read_text()
     assert file.read_text() == YAML.replace("replicas: 2", "replicas: 3")
     assert [p.name for p in tmp_path.iterdir()] == [file.name]
+
+
+def test_a_file_that_names_two_steps_alike_is_no_draft_of_one(tmp_path: Path) -> None:
+    file = tmp_path / "f.workflow.yaml"
+    file.write_text("workflow: f\nsteps:\n  a: {in: x}\n  a: {in: y}\n")
+    with pytest.raises(InvalidWorkflow, match=r"f\.workflow\.yaml:4: steps\.a: the key 'a'"):
+        ln.Workflow.load(file)
+
+
+def test_files_that_are_not_utf_8_are_told_by_their_line(tmp_path: Path) -> None:
+    file = tmp_path / "f.workflow.yaml"
+    file.write_bytes(b"workflow: f\ndescription: caf\xe9\n")
+    with pytest.raises(WorkflowError, match=r"f\.workflow\.yaml:2: not UTF-8: byte 0xe9"):
+        ln.Workflow.load(file)
+    (tmp_path / "lyftnb.toml").write_bytes(b"# caf\xe9\n")
+    with pytest.raises(ConfigError, match=r"lyftnb\.toml:1: not UTF-8"):
+        ln.open(tmp_path)
 
 
 def test_a_new_draft_must_be_told_its_file(tmp_path: Path) -> None:

@@ -170,8 +170,8 @@ function useReadable(document: Document | null, shape: Shape | null): Drawn {
 
 type Layout = Pick<Workbench, 'places' | 'bends' | 'layOut' | 'movePlace'>;
 
-/** Where nodes stand: as the document says, else where the layout has put them first. The plan comes a
- * moment after the document and has spools of its own: until the first edit all is laid out with them. */
+/** Where nodes stand: as the document says, else where the layout has put them first. Should another plan of
+ * what was opened come before the first edit, all is laid out with its stages and spools. */
 function usePlaces(graph: Graph, document: Document): Layout {
   const automatic = useRef(new Map<string, Point>());
   const routes = useRef<ReadonlyMap<string, Route>>(new Map());

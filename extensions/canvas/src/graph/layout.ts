@@ -17,6 +17,8 @@ export interface Layout {
 }
 
 const SPACING = { layers: GAP.x, boxes: GAP.y, top: PADDING.top, bottom: PADDING.bottom };
+/** Between pieces that nothing joins, frames included. */
+const BETWEEN = 24;
 const LETTER = 6.2;
 /** How much wider than high a screen is. */
 const SCREEN = 1.6;
@@ -46,7 +48,7 @@ export function laidOut(graph: Graph): Layout {
         layout.routes.set(id, { tail: from, head: to, bends: own.map(moved) });
       }
     }
-    at.y += box.height + GAP.y;
+    at.y += box.height + BETWEEN;
     wide = Math.max(wide, box.width);
   }
   return layout;
@@ -54,8 +56,8 @@ export function laidOut(graph: Graph): Layout {
 
 /** How high columns are that hold all boxes, as even as they can be, in about the shape of a screen. */
 function columnHeight(boxes: readonly Size[]): number {
-  const area = boxes.reduce((sum, { width, height }) => sum + (width + GAP.x) * (height + GAP.y), 0);
-  const total = boxes.reduce((sum, { height }) => sum + height + GAP.y, 0);
+  const area = boxes.reduce((sum, { width, height }) => sum + (width + GAP.x) * (height + BETWEEN), 0);
+  const total = boxes.reduce((sum, { height }) => sum + height + BETWEEN, 0);
   const columns = Math.max(1, Math.round(total / Math.sqrt(area / SCREEN)));
   return Math.max(total / columns, ...boxes.map(({ height }) => height));
 }

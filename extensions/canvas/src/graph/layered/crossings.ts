@@ -55,7 +55,7 @@ interface Ends {
 }
 
 function inversions(segments: Ends[]): number {
-  const heads = Float64Array.from(segments, ({ head }) => head).sort();
+  const heads = new Float64Array(segments.map(({ head }) => head)).sort();
   const tree = new Float64Array(heads.length + 1);
   const add = (at: number, weight: number): void => {
     for (let index = at; index < tree.length; index += index & -index) {

@@ -92,7 +92,7 @@ const isSide = ({ tail }: Segment): boolean => tail.kind === 'top' || tail.kind 
 
 /** Put each vertex in line with the middle one of its neighbours, if no other line is in the way. */
 function alignedIn(count: number, view: View, yielding: ReadonlySet<Segment>): Blocks {
-  const first = Int32Array.from({ length: count }, (_, index) => index);
+  const first = new Int32Array(count).map((_, index) => index);
   const shift = new Float64Array(count);
   for (const layer of view.layers) {
     let last = -Infinity;
@@ -157,9 +157,9 @@ function packed(all: readonly Vertex[], view: View, blocks: Blocks, room: Room):
       tops[upper] = Math.max(tops[upper] ?? 0, lowest);
     }
   }
-  return Float64Array.from(all, (vertex, index) => {
+  return tops.map((_, index) => {
     const top = (tops[first[index] ?? 0] ?? 0) + (shift[index] ?? 0);
-    return view.upsideDown ? -top - vertex.height : top;
+    return view.upsideDown ? -top - (all[index]?.height ?? 0) : top;
   });
 }
 

@@ -1,8 +1,8 @@
 /** Heights settled: what stands far from its neighbours without need moves towards them.
  *
  * Each unit in turn moves to the median of where its lines would be level, as far as what is above and below
- * allows; so lines only become shorter. Units are first whole parts of the graph that level lines hold together,
- * then frames, and then what is in them. */
+ * allows: so its lines become shorter, those within a frame first. Units are whole parts of the graph that level
+ * lines hold together, then frames, and then what is in them. */
 import { roomsOf, type Room } from './heights';
 import type { Layers, Segment, Vertex } from './shape';
 
@@ -11,8 +11,9 @@ const ROUNDS = 2;
 export function settled(layers: Layers, tops: Float64Array, room: Room): void {
   const settling = new Settling(layers, tops, room);
   for (let round = 0, moved = true; moved && round < ROUNDS; round += 1) {
-    const units = [() => settling.parts(), () => settling.wholes(), () => settling.members()];
-    moved = units.filter(each => settling.settle(each())).length > 0;
+    moved = settling.settle(settling.parts());
+    moved = settling.settle(settling.wholes()) || moved;
+    moved = settling.settle(settling.members()) || moved;
     settling.tighten();
   }
 }
@@ -113,7 +114,7 @@ class Settling {
 
   /** Units joined by segments; or by frames, too. */
   private gathered(joins: (segment: Segment) => boolean, framed: boolean): Vertex[][] {
-    const root = Int32Array.from(this.all, (_, index) => index);
+    const root = this.unit.map((_, index) => index);
     const find = (index: number): number => {
       let at = index;
       while (root[at] !== at) {

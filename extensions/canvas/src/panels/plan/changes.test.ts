@@ -79,6 +79,11 @@ it('puts effects on data together, with what a backfill would read', () => {
   expect(outside?.detail).toContain('read its outside input again');
 });
 
+it('says of rows that are older than the first apply that runs have made them', () => {
+  const [effects] = groupsOf([{ ...HISTORY, because: [] }]);
+  expect(effects?.lines[0]?.detail).toContain('made by runs before the first apply; a backfill');
+});
+
 it('sums up by verb, without effects', () => {
   expect(countsOf([KEPT, RENAMED, UPDATED, DROPPED, COLUMN, HISTORY])).toBe('1 to move, 1 to update, 1 to drop');
   expect(countsOf([KEPT, STATE])).toBe('');

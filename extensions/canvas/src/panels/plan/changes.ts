@@ -200,7 +200,9 @@ function historyLine(change: StaleHistory): Line {
     rows === null || size === null
       ? 'a backfill would read its outside input again'
       : `a backfill would read ${many(rows, 'row')}, ${bytes(size)}`;
-  const made = `${many(change.rows, 'row')}, ${bytes(change.bytes)}, made before the change of ${change.because.join(', ')}`;
+  const steps = change.because.join(', ');
+  const when = steps ? `made before the change of ${steps}` : 'made by runs before the first apply';
+  const made = `${many(change.rows, 'row')}, ${bytes(change.bytes)}, ${when}`;
   return line('!', 'history', change.channel, told(made, backfill), { part: channel(change.channel) });
 }
 
