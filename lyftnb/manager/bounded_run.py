@@ -78,7 +78,7 @@ class BoundedRun:
         self.status = "running"
         try:
             with deferred_interrupts(lambda: self.events.put(_interrupted)):
-                self.issues.begin(self.plan.deployment)
+                self.issues.begin(self.plan.deployment, self.flow.stages.values())
                 self._open_all(run)
                 self.flow.begin()
                 while self._turn():

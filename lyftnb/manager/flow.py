@@ -237,7 +237,10 @@ class Flow:
         if told:
             drafts = [draft for _, messages in told for draft in messages]
             self.env.ledger.end_runs([ending for ending, _ in told], drafts)
-        for run, _ in ended:
+        for run, (_, messages) in ended:
+            if run.run is not None and not (run.begun or run.fired or messages):
+                # A look that has found nothing.
+                self.env.ledger.return_number(run.run)
             run.close()
 
     # -- parts

@@ -72,13 +72,19 @@ class IssueBook:
     _closings: int = 0
     """The ledger's count of issues closed, when its open ones were looked at last."""
 
-    def begin(self, deployment: str) -> None:
-        """Take over what an earlier owner has left open."""
+    def begin(self, deployment: str, runs: Iterable[StageRun] = ()) -> None:
+        """Take over what an earlier owner has left open; its stages know again of the rows that
+        their last run has rejected.
+        """
+        left = self.ledger.issues(place_prefix=deployment, limit=_ALL)
         self._open[deployment] = {
             (issue.code, issue.place): IssueDraft(issue.code, issue.place, "")
-            for issue in self.ledger.issues(place_prefix=deployment)
+            for issue in left
             if issue.code in _OURS
         }
+        rejected = {issue.place: issue.facts for issue in left if issue.code == ROWS_REJECTED}
+        for run in runs:
+            run.rejects = rejected.get(f"{deployment}/{run.stage.id}", {}).get("rows", 0)
 
     def follow(self, deployment: str, now: Iterable[IssueDraft]) -> None:
         """Raise what is new, has changed or was closed by somebody else; close what is gone."""

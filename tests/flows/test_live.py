@@ -70,6 +70,38 @@ def test_files_are_followed_and_data_flows_on(ws: ln.Workspace, rows: Rows, fold
     assert all(run.started_at and run.ended_at and run.started_at < run.ended_at for run in copied)
 
 
+def test_rejected_rows_are_told_of_until_a_run_has_none(ws: ln.Workspace, folder: Path) -> None:
+    (folder / "torn").mkdir()
+    wf = flow(
+        "torn",
+        {
+            "read": {
+                "input": {"files": {"path": "torn/*.ndjson"}},
+                "trigger": {"watch": "50ms"},
+                "out": "raw",
+            }
+        },
+        channels={"raw": SPOOL},
+    )
+    (folder / "torn/a.ndjson").write_text('{"n": 1}\n{"n": \n')
+    deployment = ws.start(wf)
+
+    def issues() -> list[str]:
+        return [issue.code for issue in ws._ledger.issues(place_prefix=deployment)]
+
+    until(lambda: issues() == ["rows_rejected"], lambda: ws.progress(deployment))
+    ws.stop(deployment)
+    ws.start(wf)
+    # Whoever comes after another owner turns its loop before it answers.
+    ws.progress(deployment)
+    mended_at = ws._ledger.clock.now()
+    append(folder / "torn/a.ndjson", {"n": 2})
+    until(lambda: issues() == [], lambda: ws.progress(deployment))
+    ws.stop(deployment)
+    (told,) = ws._ledger.issues(place_prefix=deployment, open=False)
+    assert told.closed_at is not None and told.closed_at > mended_at
+
+
 def test_messages_wake_steps_as_their_overlap_says(ws: ln.Workspace) -> None:
     def step(overlap: str) -> dict[str, Any]:
         return {
