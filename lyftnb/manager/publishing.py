@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine
-from lyftnb.manager.retries import Retries
+from lyftnb.manager.retries import Retries, is_lost
 from lyftnb.model import Publication, RetrySpec
 from lyftnb.store import Ledger
 
@@ -22,11 +22,26 @@ class _Line:
     retries: Retries
     waiting: list[Publication] = field(default_factory=list)
     out: list[Publication] = field(default_factory=list)
-    failed: bool = False
+    error: BaseException | None = None
+    """Why it goes no further."""
+    passes: bool = False
+    """What fails next is passed by, and what else fails of the same batch; so they go one by one,
+    up to the first of another batch.
+    """
+    passed: str | None = None
+    """The batch of what was passed by."""
 
     @property
     def idle(self) -> bool:
-        return self.failed or not (self.waiting or self.out)
+        return self.error is not None or not (self.waiting or self.out)
+
+    def take(self) -> None:
+        """What goes out next."""
+        if self.passes and self.passed not in (None, _batch_of((self.out + self.waiting)[0])):
+            self.passes, self.passed = False, None
+        ahead = self.out + self.waiting
+        count = 1 if self.passes else len(ahead)
+        self.out, self.waiting = ahead[:count], ahead[count:]
 
 
 @dataclass(slots=True)
@@ -49,6 +64,8 @@ class Publisher:
     """Told of a step what it is doing about a failure."""
     give_up: Callable[[str, BaseException], None]
     """Told of the step whose publications failed for good."""
+    pass_by: Callable[[str, str], None]
+    """Told of a step which of its publications was passed by, and why."""
     _texts: list[str] = field(default_factory=list)
     _lines: dict[str, _Line] = field(default_factory=dict)
 
@@ -76,13 +93,28 @@ class Publisher:
         for step, line in self._lines.items():
             again = line.retries.is_due(now)
             first = line.waiting and not line.out and line.retries.due_at is None
-            if line.failed or not (again or first):
+            if line.error is not None or not (again or first):
                 continue
             line.retries.begin()
-            line.out, line.waiting = line.out + line.waiting, []
+            line.take()
             due.setdefault(self.groups.get(step, line.out[0].group), []).append(line)
         for group, lines in due.items():
             self._send(group, lines)
+
+    def errors(self, steps: Collection[str]) -> list[BaseException]:
+        """Why publications of these steps go no further."""
+        lines = (line for line in self._lines.values() if line.step in steps)
+        return [line.error for line in lines if line.error is not None]
+
+    def retry(self, steps: Collection[str], *, skip: bool) -> None:
+        """Try again what failed for good of these steps; with `skip`, pass by what fails once more
+        of one batch of each.
+        """
+        for line in self._lines.values():
+            if line.step in steps and line.error is not None:
+                line.waiting, line.out, line.error = line.out + line.waiting, [], None
+                line.passes, line.passed = skip, None
+                line.retries.reset()
 
     def _line(self, step: str) -> _Line:
         if step not in self._lines:
@@ -111,14 +143,29 @@ class Publisher:
                 self.tell(line.step, "")
 
     def _failed(self, line: _Line, error: BaseException) -> None:
+        if line.passes and not is_lost(error):
+            self._pass_by(line, error)
+            return
         note = line.retries.failed(error, time.monotonic())
         if note is not None:
             self.tell(line.step, f"publication: {note}")
             return
-        line.failed = True
+        line.error = error
         self.give_up(line.step, error)
+
+    def _pass_by(self, line: _Line, error: BaseException) -> None:
+        (failed,) = line.out
+        self.ledger.skip_publications([failed.id], str(error))
+        line.passed, line.out = _batch_of(failed), []
+        line.retries.reset()
+        self.pass_by(line.step, f"output {failed.id} was skipped: {error}")
 
     def take_texts(self) -> tuple[str, ...]:
         """What outputs want shown to people, since the last call."""
         texts, self._texts = tuple(self._texts), []
         return texts
+
+
+def _batch_of(publication: Publication) -> str:
+    """The batch of a publication, which its id begins with (`DEPLOYMENT/STAGE/NUMBER/…`)."""
+    return "/".join(publication.id.split("/")[:3])

@@ -309,6 +309,34 @@ def test_a_publication_that_fails_for_good_is_kept_and_keeps_no_other_back(
         assert con.sql("SELECT n FROM events").fetchall() == [(1,)]
 
 
+def test_a_run_that_starts_over_gives_up_what_could_never_be_revealed(
+    ws: ln.Workspace, folder: Path
+) -> None:
+    def wf(value: str, kind: str) -> WorkflowSpec:
+        make = {
+            "input": {"inline": {"rows": [{"day": value}]}},
+            "actions": [{"cast": {"day": kind}}],
+            "output": {"duckdb": {"path": "clash.duckdb", "table": "events"}},
+        }
+        return flow("clash", {"make": make})
+
+    ws.run(wf("2026-05-01", "DATE"))
+    with pytest.raises(ln.LyftError, match="--fresh"):
+        ws.run(wf("2026-05-01T12:00:00", "TIMESTAMP"), fresh=True)
+    with pytest.raises(ln.LyftError, match="do not fit the table"):
+        ws.run(wf("2026-05-02", "DATE"))
+    with pytest.raises(ln.errors.SetupError, match="does not run on") as refused:
+        ws.skip("clash_draft", "make")
+    assert "--fresh" in str(refused.value)
+    summary = ws.run(wf("2026-05-02", "DATE"), fresh=True)
+    assert summary.status == "done" and "make/0/0 and 1 more" in summary.problems[0]
+    with duckdb.connect(str(folder / "clash.duckdb")) as con:
+        found = con.sql("SELECT day::VARCHAR FROM events ORDER BY day").fetchall()
+    assert found == [("2026-05-01",), ("2026-05-02",)]
+    told = ws.sql("SELECT skipped FROM lyftnb.publications WHERE skipped IS NOT NULL")
+    assert told["skipped"].to_list() == ["the deployment was started over"] * 2
+
+
 @pytest.mark.parametrize("edited", [{"actions": []}, {"in": {"renamed": "raw"}, "actions": []}])
 def test_an_open_claim_outlives_an_edit_of_the_workflow(
     ws: ln.Workspace, folder: Path, edited: dict[str, Any]
