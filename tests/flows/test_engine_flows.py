@@ -113,6 +113,29 @@ def test_a_damaged_file_stands_in_the_rejects_and_the_others_are_read(
     assert reject["code"] == "damaged_file" and reject["_row"].endswith("a.ndjson.gz")
 
 
+def test_files_that_cannot_be_read_block_no_stage(
+    ws: ln.Workspace, rows: Rows, folder: Path
+) -> None:
+    """Neither a text file without readable records nor Parquet files whose types clash."""
+    (folder / "mixed").mkdir()
+    (folder / "mixed" / "a.csv").write_text("n,n\n1,2\n")
+    (folder / "mixed" / "b.csv").write_text("n\n1\n")
+    for number, value in enumerate([1, "x", 2.5]):
+        pl.DataFrame({"n": [value]}).write_parquet(folder / f"mixed/{number}.parquet")
+    steps = {
+        "texts": {"input": {"files": {"path": "mixed/*.csv"}}, "actions": [{"filter": "n > 0"}],
+                  "out": "texts_kept"},
+        "tables": {"input": {"files": {"path": "mixed/*.parquet"}}, "out": "tables_kept"},
+    }  # fmt: skip
+    wf = flow("mixed", steps, channels={"texts_kept": SPOOL, "tables_kept": SPOOL})
+    assert ws.run(wf).rejects == 2
+    assert rows("mixed_draft.texts_kept")["n"].to_list() == [1]
+    assert rows("mixed_draft.tables_kept")["n"].to_list() == [1.0, 2.5]
+    codes = [rows(f"mixed_draft.{step}_rejects")["code"].item() for step in steps]
+    assert codes == ["unreadable_file", "bad_value"]
+    assert ws.run(wf).batches == 0
+
+
 def test_a_full_disk_is_waited_for_and_leaves_no_files(
     ws: ln.Workspace, rows: Rows, folder: Path
 ) -> None:
