@@ -139,6 +139,7 @@ def test_an_error_is_a_sentence_on_stderr(
 ) -> None:
     (tmp_path / "broken.workflow.yaml").write_text("workflow: broken\nsteps: {a: {in: [")
     (tmp_path / "workflows").mkdir(exist_ok=True)
+    (tmp_path / "lyftnb.toml").touch()
     (tmp_path / "binary.workflow.yaml").write_bytes(b"workflow: binary\n\xff\xfe")
     done = lyftnb(*words)
     assert done.returncode == 1

@@ -82,7 +82,13 @@ class _Search:
     def _paths(self) -> list[str]:
         found: set[str] = set()
         for pattern in self.params.path:
-            absolute = os.path.join(glob.escape(os.path.abspath(self.env.base_path)), pattern)
+            base = os.path.abspath(self.env.base_path)
+            named = os.path.join(base, pattern)
+            if os.path.isfile(named):
+                # A name may hold signs of globs; `[x]` would not match itself.
+                found.add(os.path.normpath(named))
+                continue
+            absolute = os.path.join(glob.escape(base), pattern)
             matches = [m for m in glob.glob(absolute, recursive=True) if os.path.isfile(m)]
             if not matches:
                 self.problems.append(self._unmatched(pattern))

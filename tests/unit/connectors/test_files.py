@@ -289,6 +289,13 @@ def test_what_cannot_be_read_is_said(tmp_path):
     assert "no file matches *.tsv" in said
 
 
+def test_a_file_whose_name_looks_like_a_glob_can_be_named(tmp_path):
+    (tmp_path / "a[x].csv").write_text("n\n1\n")
+    (tmp_path / "ax.csv").write_text("n\n2\n")
+    assert Reader(tmp_path, path="a[x].csv").values("n") == [1]
+    assert Reader(tmp_path, path="a[xy].csv").values("n") == [2]
+
+
 @pytest.mark.parametrize(
     ("path", "said"), [("", "nothing is filled in"), ("s3://bucket/a.csv", "is an address")]
 )
