@@ -26,6 +26,19 @@ class HasSpec(Protocol):
         ...
 
 
+def as_sent(workflow: WorkflowLike, folder: Path) -> WorkflowSpec | HasSpec | Sent:
+    """What is to be read: a path's text or a reference, and of a draft that says what its file
+    says the text, so that what is wrong with it is told by its line.
+
+    Raises:
+        NotFound: there is no such file.
+    """
+    if isinstance(workflow, str | Path):
+        return sent(workflow, folder)
+    text = getattr(workflow, "as_loaded", None)
+    return workflow if text is None else Text(text, str(getattr(workflow, "file", None)))
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """The text of a workflow's or a runbook's file, as somebody else has read it."""
@@ -94,10 +107,9 @@ class Given:
             NotFound: there is no such file or version.
             WorkflowError: the file is no text.
         """
+        workflow = as_sent(workflow, folder)
         if isinstance(workflow, WorkflowSpec):
             return cls(workflow)
-        if isinstance(workflow, str | Path):
-            workflow = sent(workflow, folder)
         if isinstance(workflow, Text):
             reading = catalog.read(workflow.text, file=workflow.file)
         elif isinstance(workflow, Document):
