@@ -113,6 +113,23 @@ def test_a_damaged_file_stands_in_the_rejects_and_the_others_are_read(
     assert reject["code"] == "damaged_file" and reject["_row"].endswith("a.ndjson.gz")
 
 
+def test_a_parquet_file_with_a_broken_page_is_a_reject(
+    ws: ln.Workspace, rows: Rows, folder: Path
+) -> None:
+    """Its footer is whole, so that it shows only when the rows are wanted."""
+    (folder / "pages").mkdir()
+    for name in "abc":
+        pl.DataFrame({"n": range(1_000)}).write_parquet(folder / f"pages/{name}.parquet")
+    content = (folder / "pages/b.parquet").read_bytes()
+    (folder / "pages/b.parquet").write_bytes(content[:20] + b"x" * 200 + content[220:])
+    read = {"input": {"files": {"path": "pages/*.parquet"}}, "out": "kept"}
+    wf = flow("pages", {"read": read}, channels={"kept": SPOOL})
+    assert ws.run(wf).rejects == 1
+    assert rows("pages_draft.kept").height == 2_000
+    (reject,) = rows("pages_draft.read_rejects").to_dicts()
+    assert reject["code"] == "damaged_file" and reject["_row"].endswith("b.parquet")
+
+
 def test_files_that_cannot_be_read_block_no_stage(
     ws: ln.Workspace, rows: Rows, folder: Path
 ) -> None:

@@ -70,7 +70,7 @@ class Files(Source[FilesParams]):
         with opened(split) as file:
             try:
                 if split.format == "parquet":
-                    return _read_parquet(params, split, floor, file)
+                    return _read_parquet(params, split, floor, file, env.careful)
                 decoded, size = _read_text(params, split, floor, file)
                 _refuse_kept_names(decoded.frame.columns)
             except _DamagedError as error:
@@ -93,7 +93,7 @@ class Files(Source[FilesParams]):
 
 
 class _DamagedError(Exception):
-    """A compressed file is cut off or broken: the message says how."""
+    """A compressed or Parquet file is cut off or broken: the message says how."""
 
 
 def _given_up(
@@ -113,9 +113,11 @@ def _given_up(
 
 
 def _read_parquet(
-    params: FilesParams, split: FileSplit, floor: Schema | None, file: BinaryIO
+    params: FilesParams, split: FileSplit, floor: Schema | None, file: BinaryIO, careful: bool
 ) -> ReadResult:
-    """Lazy, so that only the columns that are used are read."""
+    """Lazy, so that only the columns that are used are read; unless one of them is known to hold
+    what cannot be read.
+    """
 
     def recheck() -> None:
         with opened(split):
@@ -123,6 +125,12 @@ def _read_parquet(
 
     frame = pl.scan_parquet(file.name).slice(split.begin, split.end - split.begin)
     _refuse_kept_names(frame.collect_schema().names())
+    if careful:
+        try:
+            frame = frame.collect().lazy()
+        except pl.exceptions.PolarsError as error:
+            recheck()
+            raise _DamagedError(str(error).partition("\n")[0]) from error
     found = fitted(frame, Columns.of(params.declared, floor))
     return ReadResult(
         frame=found.frame,
