@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -74,6 +74,21 @@ class Published(Protocol):
     def __call__(self, name: str, number: int | None) -> tuple[WorkflowSpec, int]:
         """The document and its number; NotFound if there is none."""
         ...
+
+
+class _Version(Protocol):
+    @property
+    def number(self) -> int: ...
+    @property
+    def document(self) -> Mapping[str, Any]: ...
+
+
+def published(
+    find: Callable[[str], _Version], name: str, number: int | None
+) -> tuple[WorkflowSpec, int]:
+    """As `Published`, of whoever finds versions by their references."""
+    version = find(name if number is None else f"{name}@{number}")
+    return WorkflowSpec.model_validate(version.document), version.number
 
 
 @dataclass(frozen=True, slots=True)

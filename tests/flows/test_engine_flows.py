@@ -373,8 +373,8 @@ def test_a_run_that_starts_over_gives_up_what_could_never_be_revealed(
     with duckdb.connect(str(folder / "clash.duckdb")) as con:
         found = con.sql("SELECT day::VARCHAR FROM events ORDER BY day").fetchall()
     assert found == [("2026-05-01",), ("2026-05-02",)]
-    told = ws.sql("SELECT skipped FROM lyftnb.publications WHERE skipped IS NOT NULL")
-    assert told["skipped"].to_list() == ["the deployment was started over"] * 2
+    told = ws.sql("SELECT skipped FROM lyftnb.publications WHERE starts_with(batch, 'clash_')")
+    assert told["skipped"].drop_nulls().to_list() == ["the deployment was started over"] * 2
 
 
 @pytest.mark.parametrize("edited", [{"actions": []}, {"in": {"renamed": "raw"}, "actions": []}])
