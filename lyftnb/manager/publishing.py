@@ -9,7 +9,7 @@ from typing import Any
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine
-from lyftnb.manager.retries import Retries, is_lost
+from lyftnb.manager.retries import Retries
 from lyftnb.model import Publication, RetrySpec
 from lyftnb.store import Ledger
 
@@ -24,9 +24,9 @@ class _Line:
     out: list[Publication] = field(default_factory=list)
     error: BaseException | None = None
     """Why it goes no further."""
-    passes: bool = False
-    """What fails next is passed by, and what else fails of the same batch; so they go one by one,
-    up to the first of another batch.
+    passable: frozenset[str] = frozenset()
+    """Of these the first that fails is passed by, and what else fails of its batch; so they go one
+    by one, up to the first of another batch. What comes later was not meant.
     """
     passed: str | None = None
     """The batch of what was passed by."""
@@ -37,10 +37,10 @@ class _Line:
 
     def take(self) -> None:
         """What goes out next."""
-        if self.passes and self.passed not in (None, _batch_of((self.out + self.waiting)[0])):
-            self.passes, self.passed = False, None
         ahead = self.out + self.waiting
-        count = 1 if self.passes else len(ahead)
+        if ahead[0].id not in self.passable or self.passed not in (None, _batch_of(ahead[0])):
+            self.passable, self.passed = frozenset(), None
+        count = 1 if self.passable else len(ahead)
         self.out, self.waiting = ahead[:count], ahead[count:]
 
 
@@ -113,7 +113,8 @@ class Publisher:
         for line in self._lines.values():
             if line.step in steps and line.error is not None:
                 line.waiting, line.out, line.error = line.out + line.waiting, [], None
-                line.passes, line.passed = skip, None
+                line.passable = frozenset(p.id for p in line.waiting) if skip else frozenset()
+                line.passed = None
                 line.retries.reset()
 
     def _line(self, step: str) -> _Line:
@@ -143,12 +144,12 @@ class Publisher:
                 self.tell(line.step, "")
 
     def _failed(self, line: _Line, error: BaseException) -> None:
-        if line.passes and not is_lost(error):
-            self._pass_by(line, error)
-            return
         note = line.retries.failed(error, time.monotonic())
         if note is not None:
             self.tell(line.step, f"publication: {note}")
+            return
+        if line.passable:
+            self._pass_by(line, error)
             return
         line.error = error
         self.give_up(line.step, error)
