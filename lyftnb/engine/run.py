@@ -297,11 +297,15 @@ class _TaskRun:
             return self._read(job)
         if len(streams) == 1 and streams[0].channel in self.chains:
             return self.chains.pop(streams[0].channel)
-        frames = [tables[i.name] if job.named_inputs else self._stream(i) for i in streams]
+        # A body that tells its streams apart begins with the rows of the first.
+        if job.named_inputs:
+            frames = [tables[i.name] for i in streams[:1]]
+        else:
+            frames = [self._stream(i) for i in streams]
         if self.rows_read:
             self.staging.count(StepCount(job.step, rows_in=self.rows_read))
             self.rows_read = 0
-        if job.states and len(frames) > 1 and not job.named_inputs:
+        if job.states and len(frames) > 1:
             by_input = zip(frames, streams, strict=True)
             frames = [f.with_columns(pl.lit(i.name).alias(INPUT)) for f, i in by_input]
         frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")

@@ -318,7 +318,8 @@ class _Tracer:
     def _input(self, job: Job) -> pl.DataFrame:
         if job.input is not None and not job.inputs:
             return self._read(job)
-        streams = [self._sample(i) for i in job.inputs if not i.table]
+        inputs = [i for i in job.inputs if not i.table]
+        streams = [self._sample(i) for i in (inputs[:1] if job.named_inputs else inputs)]
         return streams[0] if len(streams) == 1 else pl.concat(streams, how="diagonal_relaxed")
 
     def _tables(self, job: Job) -> dict[str, pl.LazyFrame]:

@@ -207,7 +207,15 @@ class Firing:
             return False
         number = self.flow.env.ledger.number_run(self.flow.plan.deployment)
         cause: Cause = "watch" if isinstance(run.feed, SourceFeed) else "data"
-        fire = Run(number, self.flow.plan.deployment, id, cause, status="running", fired_at=now)
+        fire = Run(
+            number,
+            self.flow.plan.deployment,
+            id,
+            cause,
+            status="running",
+            fired_at=now,
+            started_at=now,
+        )
         self.flow.open(id, fire, begun=False)
         return True
 

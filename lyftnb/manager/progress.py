@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from lyftnb.model import Plan
+from lyftnb.model import Plan, StepCount
 
 StageState = Literal["waiting", "running", "retrying", "done", "blocked", "paused"]
 
@@ -29,6 +29,8 @@ class StageProgress:
     units: int
     note: str = ""
     """Why it waits, is held back, retries or is blocked."""
+    counts: tuple[StepCount, ...] = ()
+    """What each of its steps did, as far as that is counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,6 +297,7 @@ class StageRun:
             units_done=sum(b.units_done for b in self.batches),
             units=sum(b.units for b in self.batches),
             note=note,
+            counts=tuple(self.counts.values()),
         )
 
     def _state(self) -> StageState:

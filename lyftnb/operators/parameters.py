@@ -73,10 +73,12 @@ def _names(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-ColumnName = Annotated[str, Field(json_schema_extra={"format": "column"})]
-"""The name of a column that reaches the action."""
+Name = Annotated[str, Field(min_length=1)]
+"""A text that names something."""
+ColumnName = Annotated[str, Field(min_length=1, json_schema_extra={"format": "column"})]
+"""The name of a column that reaches the action. One without a name can be renamed, no more."""
 Names = Annotated[
-    tuple[str, ...],
+    tuple[Name, ...],
     BeforeValidator(_names, json_schema_input_type=ColumnName | tuple[ColumnName, ...]),
 ]
 """Column names: one, or a list."""
@@ -111,7 +113,7 @@ def _below(place: Path, other: Path) -> bool:
 
 
 def _problem(kind: str, found: ErrorDetails, model: type[BaseModel]) -> ActionError:
-    key = str(found["loc"][-1]) if found["loc"] else kind
+    key = next((part for part in reversed(found["loc"]) if isinstance(part, str)), kind)
     known = list(model.model_fields)
     match found["type"]:
         case "missing":

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lyftnb.planning.due import describe_trigger
     from lyftnb.planning.filling import values_now
     from lyftnb.planning.passes.normalise import SPOOL_INPUT
-    from lyftnb.planning.planner import columns, invalid, plan, validate, written
+    from lyftnb.planning.planner import columns, filled, invalid, plan, validate, written
     from lyftnb.planning.rules.schemas import Flowing
     from lyftnb.planning.runbooks import (
         check_runbook,
@@ -59,6 +59,7 @@ __all__ = [
     "describe_trigger",
     "explain",
     "fields_changed",
+    "filled",
     "invalid",
     "invalid_runbook",
     "lineage",
@@ -84,6 +85,7 @@ _HOMES = {
     "SPOOL_INPUT": "lyftnb.planning.passes.normalise",
     "check_runbook": "lyftnb.planning.runbooks",
     "columns": "lyftnb.planning.planner",
+    "filled": "lyftnb.planning.planner",
     "context_of": "lyftnb.planning.runbooks",
     "deployment_of": "lyftnb.planning.runbooks",
     "describe": "lyftnb.planning.describing",

@@ -111,9 +111,20 @@ def written(
     return written_schemas(_run(FRONT, Draft(spec, Graph.of(spec)), setting), setting)
 
 
+def filled(
+    spec: WorkflowSpec, checker: Checker, context: ContextLayers | None = None
+) -> WorkflowSpec:
+    """The document, which may be wrong, with `{{name}}` filled in as far as there are values;
+    arguments as for `validate`.
+    """
+    setting = Setting(checker, context=context or ContextLayers())
+    return expand(Draft(spec, Graph.of(spec)), setting).spec
+
+
 def columns(
     spec: WorkflowSpec,
     checker: Checker,
+    deployment: str | None = None,
     context: ContextLayers | None = None,
     known: Mapping[str, Schema] | None = None,
     seen: Mapping[str, Schema] | None = None,
@@ -123,11 +134,13 @@ def columns(
     Args:
         spec: the document.
         checker: as for `validate`.
+        deployment: as for `validate`.
         context: as for `validate`.
         known: as for `validate`.
         seen: step → the columns that its outside input was seen to have.
     """
-    setting = Setting(checker, context=context or ContextLayers(), known=known or {})
+    layers = context or ContextLayers()
+    setting = Setting(checker, deployment, context=layers, known=known or {})
     draft = Draft(spec, Graph.of(spec))
     for step in (expand, relay, normalise):
         draft = step(draft, setting)

@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -46,9 +47,10 @@ class LyftMagics(Magics):
             return None
         draft = Workflow.from_yaml(cell)
         draft.take(cell)
-        problems = _placed(draft.validate(), reading)
+        # The draft itself shows those of its text.
+        problems = [p for p in draft.validate() if p not in reading.problems]
         if problems:
-            display(Problems(problems))
+            display(Problems(_placed(problems, reading)))
         name = args.name or draft.name
         if name.isidentifier():
             self.shell.user_ns[name] = draft  # type: ignore[union-attr]
@@ -122,7 +124,7 @@ def _show(said: str, usage: list[str]) -> None:
         print(said, end="")
 
 
-def _placed(problems: tuple[Problem, ...], reading: catalog.Reading) -> tuple[Problem, ...]:
+def _placed(problems: Iterable[Problem], reading: catalog.Reading) -> tuple[Problem, ...]:
     """The problems with their lines in the cell."""
     placed = (p.with_place("cell", reading.line_of(p.path)) for p in problems)
     return worst_first(placed)

@@ -9,7 +9,7 @@ one is drawn backwards and does not rank).
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from itertools import pairwise
@@ -25,7 +25,9 @@ _SWEEPS = 8
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Centres of the nodes and, for each edge, the points it passes between its ends."""
+    """Centres of the nodes and, for each edge, the points it passes between its ends: across each
+    rank on its way, from one side to the other.
+    """
 
     centres: Mapping[str, Point]
     bends: Mapping[Edge, tuple[Point, ...]]
@@ -39,6 +41,8 @@ def layout(
     *,
     gap: float = 18,
     rank_gap: float = 52,
+    entries: Collection[str] = (),
+    exits: Collection[str] = (),
 ) -> Layout:
     """Place nodes of the given (width, height); nothing overlaps, all coordinates are positive.
 
@@ -48,10 +52,14 @@ def layout(
         labels: widths that edges need for themselves before their heads.
         gap: between nodes of one rank.
         rank_gap: between ranks, at least.
+        entries: nodes without width that stand at the left border, before all others.
+        exits: such nodes at the right border.
     """
     links = [e for e in dict.fromkeys(edges) if e[0] != e[1]]
     forward = _without_cycles(sizes, links)
-    ranks = _ranks(sizes, forward)
+    gates = {*entries, *exits}
+    within = [edge for edge in forward if gates.isdisjoint(edge)]
+    ranks = _at_borders(_ranks([n for n in sizes if n not in gates], within), entries, exits)
     layers, segments, chains = _with_dummies(ranks, forward)
     above, below = _neighbours(segments)
     layers = _ordered(layers, above, below)
@@ -60,14 +68,24 @@ def layout(
     }
     ys = _heights(layers, above, below, heights, gap)
     gaps = [rank_gap] * len(layers)
+    if entries and len(gaps) > 1:
+        gaps[1] = 0
+    if exits:
+        gaps[-1] = 0
     for (_, head), room in (labels or {}).items():
         gaps[ranks[head]] = max(gaps[ranks[head]], room)
-    xs, width = _columns(layers, sizes, gaps)
-    places = {node: (xs[node], ys[node]) for node in ys}
+    columns = _columns(layers, sizes, gaps)
+    bends = {
+        edge: tuple((x, ys[d]) for d in dummies for x in columns[_rank(d)])
+        for edge, dummies in chains.items()
+    }
     return Layout(
-        {name: places[name] for name in sizes},
-        {edge: tuple(places[d] for d in dummies) for edge, dummies in chains.items()},
-        (width, max((ys[n] + heights[n] / 2 for n in ys), default=0.0)),
+        {name: (columns[ranks[name]][0] + sizes[name][0] / 2, ys[name]) for name in sizes},
+        bends,
+        (
+            columns[-1][1] if columns else 0.0,
+            max((ys[n] + heights[n] / 2 for n in ys), default=0.0),
+        ),
     )
 
 
@@ -110,6 +128,20 @@ def _ranks(nodes: Iterable[str], edges: Sequence[Edge]) -> dict[str, int]:
         if not tails[node] and heads[node]:
             ranks[node] = min(ranks[head] for head in heads[node]) - 1
     return ranks
+
+
+def _at_borders(
+    ranks: dict[str, int], entries: Collection[str], exits: Collection[str]
+) -> dict[str, int]:
+    """The ranks with one for all entries before those of others, and one for all exits after."""
+    first = 1 if entries else 0
+    last = first + max(ranks.values(), default=-1) + 1
+    moved = {node: rank + first for node, rank in ranks.items()}
+    return {**moved, **dict.fromkeys(entries, 0), **dict.fromkeys(exits, last)}
+
+
+def _rank(dummy: _Node) -> int:
+    return dummy[2] if isinstance(dummy, tuple) else 0
 
 
 def _with_dummies(
@@ -215,16 +247,14 @@ def _spread(
 
 def _columns(
     layers: Sequence[Sequence[_Node]], sizes: Mapping[str, Size], gaps: Sequence[float]
-) -> tuple[dict[_Node, float], float]:
-    """Centres on the horizontal axis, the nodes of a rank flush left, and the whole width."""
-    xs: dict[_Node, float] = {}
-    left = 0.0
+) -> list[tuple[float, float]]:
+    """Where the ranks begin and end; their nodes stand flush left."""
+    columns: list[tuple[float, float]] = []
     for rank, row in enumerate(layers):
-        left += gaps[rank] if rank else 0.0
-        widths = [sizes[node][0] if isinstance(node, str) else 0.0 for node in row]
-        xs.update({n: left + width / 2 for n, width in zip(row, widths, strict=True)})
-        left += max(widths)
-    return xs, left
+        left = columns[-1][1] + gaps[rank] if columns else 0.0
+        widths = (sizes[node][0] if isinstance(node, str) else 0.0 for node in row)
+        columns.append((left, left + max(widths)))
+    return columns
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:

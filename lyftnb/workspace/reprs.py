@@ -119,7 +119,8 @@ def message_html(message: Message) -> str:
 def spool_html(spool: Spool) -> str:
     """A spool: how much it holds, and its first rows."""
     info = spool.info
-    head = f"<b>{escape(spool.name)}</b>: {info.rows:,} rows, {info.segments} segments"
+    plural = "" if info.segments == 1 else "s"
+    head = f"<b>{escape(spool.name)}</b>: {info.rows:,} rows, {info.segments} segment{plural}"
     first: str = spool.scan().head(_SHOWN_ROWS).collect()._repr_html_()
     return f"<p>{head}</p>{first}"
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from lyftnb.model import DeploymentPlan, Plan, WorkflowSpec
+from lyftnb.workspace.arranging import Arrangement, arranged
 from lyftnb.workspace.drawing import Drawing, Edge, Mark, Node, drawing_of_plan, drawing_of_spec
-from lyftnb.workspace.layout import Point, Size, layout
+from lyftnb.workspace.layout import Point, Size
 from lyftnb.workspace.painting import drawing_of_changes
 from lyftnb.workspace.viewing import live
 
@@ -100,7 +101,7 @@ def draw(subject: Drawable, *, standalone: bool = False) -> str:
     graph = _drawing(subject)
     if not graph.nodes:
         return _document(graph, ['<text x="14" y="26">no steps yet</text>'], (160, 40), standalone)
-    places, bends, size = _placed(graph)
+    places, bends, size = _arranged(graph)
     nodes = {node.id: node for node in graph.nodes}
     colours = _colours(graph.nodes)
     drawn = [_region(name, [nodes[i] for i in ids], places) for name, ids in graph.regions.items()]
@@ -159,46 +160,13 @@ def _name(node: str) -> str:
     return node.partition(":")[2]
 
 
-def _placed(
-    graph: Drawing,
-) -> tuple[dict[str, Point], dict[tuple[str, str], tuple[Point, ...]], Size]:
-    """Centres, bends and the whole size. Stages are laid out inside first, then as nodes."""
-    sizes = {node.id: _size(node) for node in graph.nodes}
-    home = {i: f"stage:{name}" for name, ids in graph.regions.items() for i in ids}
+def _arranged(graph: Drawing) -> Arrangement:
     rooms = {
         (e.tail, e.head): len(_cut(e.label)) * 0.9 * _CHAR + 44 for e in graph.edges if e.label
     }
-    inner = {}
-    side, top = _REGION
-    for name, ids in graph.regions.items():
-        links = [(e.tail, e.head) for e in graph.edges if e.tail in ids and e.head in ids]
-        inner[f"stage:{name}"] = layout(
-            {i: sizes[i] for i in ids}, links, {k: v for k, v in rooms.items() if k in links}
-        )
-    outer_sizes = {i: size for i, size in sizes.items() if i not in home}
-    for stage, inside in inner.items():
-        width = max(inside.size[0] + 2 * side, len(stage) * _CHAR)
-        outer_sizes[stage] = (width, inside.size[1] + 2 * top)
-    across = [(home.get(e.tail, e.tail), home.get(e.head, e.head)) for e in graph.edges]
-    between = {
-        link: rooms.get((e.tail, e.head), 0.0)
-        for e, link in zip(graph.edges, across, strict=True)
-        if link[0] != link[1]
-    }
-    outer = layout(outer_sizes, across, between)
-    places = {i: _moved(point, _MARGIN, _MARGIN) for i, point in outer.centres.items()}
-    bends: dict[tuple[str, str], tuple[Point, ...]] = {}
-    for edge, (tail, head) in zip(graph.edges, across, strict=True):
-        route = outer.bends.get((tail, head), ())
-        bends[edge.tail, edge.head] = tuple(_moved(p, _MARGIN, _MARGIN) for p in route)
-    for stage, inside in inner.items():
-        x, y = places.pop(stage)
-        dx = x - inside.size[0] / 2
-        dy = y - inside.size[1] / 2
-        places.update({i: _moved(p, dx, dy) for i, p in inside.centres.items()})
-        for link, route in inside.bends.items():
-            bends[link] = tuple(_moved(p, dx, dy) for p in route)
-    return places, bends, (outer.size[0] + 2 * _MARGIN, outer.size[1] + 2 * _MARGIN)
+    titles = {name: len(name) * _CHAR for name in graph.regions}
+    sizes = {node.id: _size(node) for node in graph.nodes}
+    return arranged(graph, sizes, rooms, titles, padding=_REGION, margin=_MARGIN)
 
 
 def _moved(point: Point, dx: float, dy: float) -> Point:

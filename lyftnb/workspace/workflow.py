@@ -305,7 +305,11 @@ class Workflow:
     def _repr_html_(self) -> str:
         reading = self._read()
         drawn = draw(reading.spec) if reading.spec else ""
-        return drawn + (listed(PROBLEMS, reading.problems) if reading.problems else "")
+        if not reading.problems:
+            return drawn
+        lines = catalog.read(self.text)
+        placed = [p.with_place(None, lines.line_of(p.path)) for p in reading.problems]
+        return drawn + listed(PROBLEMS, placed)
 
 
 def _settings(named: Mapping[str, Any]) -> Document:

@@ -45,11 +45,12 @@ class Lab:
     where it was.
     """
 
-    def __init__(self, root: Path, home: Path, *, alone: bool = False) -> None:
+    def __init__(self, root: Path, home: Path, *, alone: bool = False, base: str = "/") -> None:
         """Prepare; `home` is an empty folder for what Jupyter keeps. `alone`: with no other
-        prebuilt extension than ours.
+        prebuilt extension than ours. `base`: where it answers, as behind a hub.
         """
         self.root = root
+        self.base = base
         self.token = uuid4().hex
         self.environment = _environment(home)
         self._home = home
@@ -75,6 +76,7 @@ class Lab:
                     *_COMMAND,
                     *self._paths,
                     f"--ServerApp.port={self._port}",
+                    f"--ServerApp.base_url={self.base}",
                     f"--IdentityProvider.token={self.token}",
                 ],
                 cwd=self.root,
@@ -94,7 +96,7 @@ class Lab:
 
     def address(self, layout: str) -> str:
         """Of the lab's page; a layout that nobody had before has no tabs."""
-        return f"http://localhost:{self._port}/lab/workspaces/{layout}?token={self.token}"
+        return f"http://localhost:{self._port}{self.base}lab/workspaces/{layout}?token={self.token}"
 
     def _end(self, how: int) -> None:
         process, self._process = self._process, None
@@ -121,9 +123,9 @@ class Lab:
 
 
 @contextmanager
-def running_lab(root: Path, home: Path, *, alone: bool = False) -> Iterator[Lab]:
+def running_lab(root: Path, home: Path, *, alone: bool = False, base: str = "/") -> Iterator[Lab]:
     """A lab that is up; it and the workspace's manager end with the block."""
-    lab = Lab(root, home, alone=alone)
+    lab = Lab(root, home, alone=alone, base=base)
     try:
         lab.start()
         yield lab

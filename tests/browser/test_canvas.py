@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.browser.lab_kit import Lab, command, serious_faults, shot
+from tests.browser.lab_kit import CLONE, Lab, command, serious_faults, shot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -35,6 +35,17 @@ def chains(page: Page, lab: Lab) -> Page:
     (lab.root / "chains.workflow.yaml").write_text(text)
     page.set_viewport_size({"width": 1600, "height": 1000})
     command(page, "docmanager:open", path="chains.workflow.yaml")
+    page.locator(NODE).first.wait_for()
+    return page
+
+
+@pytest.fixture
+def flights(page: Page, lab: Lab) -> Page:
+    """The demo's workflow, with room to draw it."""
+    demo = CLONE / "lyftnb" / "workspace" / "demo_files" / "flights.workflow.yaml"
+    (lab.root / "flights.workflow.yaml").write_text(demo.read_text())
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    command(page, "docmanager:open", path="flights.workflow.yaml")
     page.locator(NODE).first.wait_for()
     return page
 
@@ -77,6 +88,45 @@ def test_a_large_graph_from_near_and_afar(chains: Page) -> None:
     page.locator(f"{EDGE} text").first.wait_for(state="attached")
     assert page.locator(NODE).count() < nodes  # what is out of sight is not drawn
     shot(page, "near")
+
+
+def test_what_is_seen_first_is_what_stays(chains: Page) -> None:
+    """The plan comes with the draft: nothing is laid out anew, or seen from elsewhere, after it."""
+    page = chains
+    first = view(page)
+    page.locator(f"{EDITOR}[data-known=true]").wait_for()
+    assert view(page) == first
+    before = page.locator(f"{NODE}[data-id='step:s0_1']").get_attribute("style")
+    page.locator(CANVAS).press("ArrowRight")
+    assert page.locator(f"{NODE}[data-id='step:s0_1']").get_attribute("style") == before
+    command(page, "application:close")
+    command(page, "docmanager:open", path="chains.workflow.yaml")
+    page.locator(NODE).first.wait_for()
+    assert view(page) == first
+
+
+def test_frames_of_stages_stand_apart(flights: Page) -> None:
+    """Each stage has its frame, which covers no other and no node that is not in it."""
+    page = flights
+    frames = page.locator(f"{NODE}[data-id^='stage']")
+    assert frames.count() == 4
+    for name in ("ingest", "clean", "sum_up", "route"):
+        assert frames.get_by_text(f"{name} · ", exact=False).first.is_visible()
+    boxes = [box for each in frames.all() if (box := each.bounding_box())]
+    spools = [
+        box
+        for each in page.locator(f"{NODE}[data-id^='spool']").all()
+        if (box := each.bounding_box())
+    ]
+    for index, box in enumerate(boxes):
+        for other in (*boxes[index + 1 :], *spools):
+            assert not (
+                box["x"] < other["x"] + other["width"]
+                and other["x"] < box["x"] + box["width"]
+                and box["y"] < other["y"] + other["height"]
+                and other["y"] < box["y"] + box["height"]
+            )
+    shot(page, "flights")
 
 
 def test_the_view_stays_fitted_until_it_is_moved(page: Page, lab: Lab) -> None:

@@ -47,7 +47,7 @@ def test_a_lab_without_ipywidgets_has_all_the_rest(
         )
         test_extension_is_active(page)
         command(page, "docmanager:open", path=HELLO)
-        page.locator(f"{CANVAS} .react-flow__node", has_text="receive").wait_for()
+        page.locator(f"{CANVAS} .react-flow__node-step", has_text="receive").wait_for()
 
 
 def test_what_the_lab_says_of_us_comes_from_a_language_pack(page: Page, lab: Lab) -> None:
@@ -80,13 +80,13 @@ def test_double_click_opens_the_canvas(page: Page) -> None:
     page.locator(CANVAS).wait_for()
     tab = page.get_by_role("main").get_by_role("tab", name="hello.workflow.yaml")
     assert tab.get_attribute("aria-selected") == "true"
-    page.locator(f"{CANVAS} .react-flow__node", has_text="receive").wait_for()
+    page.locator(f"{CANVAS} .react-flow__node-step", has_text="receive").wait_for()
     shot(page, "canvas")
 
 
 def test_a_workflow_that_is_open_is_traced(page: Page) -> None:
     command(page, "docmanager:open", path=HELLO)
-    page.locator(f"{CANVAS} .react-flow__node", has_text="receive").wait_for()
+    page.locator(f"{CANVAS} .react-flow__node-step", has_text="receive").wait_for()
     command(page, "lyftnb:trace-workflow")
     trace = page.get_by_role("region", name="Trace", exact=True)
     trace.get_by_role("gridcell", name="lamp").wait_for()

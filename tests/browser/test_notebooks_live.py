@@ -42,7 +42,7 @@ def output(page: Page, cell: int) -> Locator:
 
 
 def node(widget: Locator, name: str) -> Locator:
-    return widget.locator(".react-flow__node", has_text=name).first
+    return widget.locator(".react-flow__node-step", has_text=name).first
 
 
 def wait_for_python(page: Page, condition: str) -> None:

@@ -27,7 +27,12 @@ steps:
   sales:
     input: {inline: {rows: [{n: 1, k: a}, {n: 2, k: b}, {n: -1, k: b}]}}
     actions: [{assert: {that: "n > 0"}}]
-    out: sold
+    out: {kept: sold, told: told}
+    dispatch: clone
+  tell:
+    in: told
+    actions: [{filter: "n > 1"}]
+    output: {discard: {}}
   sums:
     in: sold
     trigger: {cron: "0 4 * * *"}
@@ -85,6 +90,7 @@ def test_every_question_is_answered(ask: Asker, workspace: RemoteWorkspace) -> N
     workspace.secrets.set("shop/key", "hunter2-hunter2")
     workspace.kv("prices").put("a", {"usd": 1})
     workspace.queue("work").enqueue([{"page": 1}])
+    workspace.queue("work").lease(1, ttl=600)
     _drafts(ask)
     ask("watch")
     _deployed(ask)
@@ -168,7 +174,8 @@ def _state(ask: Asker) -> None:
     assert ask("state", what="namespaces")["rows"] == [["prices", 1]]
     assert ask("state", what="keys", name="prices")["rows"][0][:2] == ["a", '{"usd":1}']
     assert ask("state", what="queues")["total"] == 1
-    assert ask("state", what="items", name="work")["total"] == 1
+    (item,) = ask("state", what="items", name="work")["rows"]
+    assert item[:3] == [None, "leased", '{"page":1}']
     assert ask("state", what="locks")["total"] == 0
     assert ask("state", what="contexts", name="prod")["rows"] == [["prod", None, "region", '"eu"']]
     assert "hunter2" not in str(ask("state", what="secrets"))

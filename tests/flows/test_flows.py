@@ -231,7 +231,7 @@ def test_tables_and_joins(ws: ln.Workspace, rows: Rows) -> None:
             "match": {
                 "in": {"l": "raw", "r": "people"},
                 "frame": "run",
-                "actions": [{"join": {"left": "l", "right": "r", "on": "kind"}}],
+                "actions": [{"join": {"right": "r", "on": "kind"}}],
                 "out": "matched",
             },
         },

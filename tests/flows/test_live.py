@@ -66,7 +66,9 @@ def test_files_are_followed_and_data_flows_on(ws: ln.Workspace, rows: Rows, fold
     assert rows("copied")["m"].to_list() == [0, 0, 2, -2, 4, -4, 18]
     sent = [message.payload["rows"] for message in ws._ledger.messages(tag="live.landed")]
     assert sum(sent) == 7
-    assert {run.cause for run in runs_of(ws, deployment, "copy")} == {"data"}
+    copied = runs_of(ws, deployment, "copy")
+    assert {run.cause for run in copied} == {"data"}
+    assert all(run.started_at and run.ended_at and run.started_at < run.ended_at for run in copied)
 
 
 def test_messages_wake_steps_as_their_overlap_says(ws: ln.Workspace) -> None:

@@ -161,6 +161,8 @@ def test_magics(kernel: Kernel) -> None:
     assert kernel.value("made.text") == repr(TEXT)
     wrong = kernel.shown("%%workflow bad\n" + TEXT.replace("x * 2", "z * 2"))["text/html"]
     assert "cell:4" in wrong and "unknown column" in wrong
+    kernel.run("%%workflow odd\n" + TEXT.replace("actions", "acts"))
+    assert "line 4: steps.double.acts" in kernel.value("odd._repr_html_()")
     kernel.run("%%step twice --into made --in out --out more\ndef transform(lf):\n    return lf")
     kernel.run("%%step twice --into made --in out --out more\ndef transform(lf):\n    return lf")
     assert kernel.value("made.to_dict()['steps']['twice']['in']") == "'out'"

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
-import { cleanup, render, screen } from '@testing-library/react';
-import { afterEach, describe, expect, it } from 'vitest';
+import { cleanup, fireEvent, render, screen } from '@testing-library/react';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { later } from './later';
 
 afterEach(cleanup);
@@ -22,6 +22,31 @@ describe('a part that comes later', () => {
     await screen.findByText('other');
     expect(screen.getByText('one')).toBeTruthy();
     expect(fetched).toBe(1);
+  });
+
+  it('says so when it fails, takes nothing else with it, and is shown again on demand', async () => {
+    const quiet = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    let well = false;
+    const Part = later(() =>
+      Promise.resolve(() => {
+        if (!well) {
+          throw new Error('no number of rows');
+        }
+        return <p>well</p>;
+      })
+    );
+    render(
+      <>
+        <p>all around</p>
+        <Part />
+      </>
+    );
+    expect((await screen.findByRole('alert')).textContent).toContain('no number of rows');
+    expect(screen.getByText('all around')).toBeTruthy();
+    well = true;
+    fireEvent.click(screen.getByRole('button', { name: 'Show it again' }));
+    expect(screen.getByText('well')).toBeTruthy();
+    quiet.mockRestore();
   });
 
   it('says so when it cannot be fetched', async () => {

@@ -1,6 +1,7 @@
 /** The large parts, each fetched when it is first shown: neither a lab's start nor a notebook's waits
  * for what nobody looks at yet. */
 import { lazy, Suspense, type ComponentType, type JSX } from 'react';
+import { Boundary } from './boundary';
 
 /** A component that is fetched with its first use; until then there is an empty place. */
 export function later<P extends object>(fetch: () => Promise<ComponentType<P>>): (props: P) => JSX.Element {
@@ -14,7 +15,9 @@ export function later<P extends object>(fetch: () => Promise<ComponentType<P>>):
   return function Later(props) {
     return (
       <Suspense fallback={<div aria-busy="true" />}>
-        <Fetched {...props} />
+        <Boundary>
+          <Fetched {...props} />
+        </Boundary>
       </Suspense>
     );
   };

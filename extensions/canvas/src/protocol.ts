@@ -18,7 +18,7 @@ export interface Answers {
   'draft.change': DraftState;
   'draft.close': null;
   'draft.merge': Merged;
-  'draft.open': DraftState;
+  'draft.open': OpenedDraft;
   'draft.plan': Shape;
   'draft.replace': DraftState;
   'draft.schemas': Schemas;
@@ -259,6 +259,19 @@ export interface Problem {
 export interface Merged {
   conflicts: (string | number)[][];
   state: DraftState;
+}
+/**
+ * A draft that was opened, with its plan, so that it is drawn at once as it will run.
+ */
+export interface OpenedDraft {
+  document: {
+    [k: string]: unknown;
+  } | null;
+  draft: string;
+  problems: Problem[];
+  readable: boolean;
+  revision: number;
+  shape: Shape | null;
 }
 /**
  * What is known of columns; of a channel: those that its producer gives.
@@ -754,6 +767,7 @@ export interface Progress {
  */
 export interface StageProgress {
   batches: number;
+  counts: StepCount[];
   note: string;
   rejects: number;
   rows_in: number;
@@ -764,6 +778,19 @@ export interface StageProgress {
   state: 'waiting' | 'running' | 'retrying' | 'done' | 'blocked' | 'paused';
   units: number;
   units_done: number;
+}
+/**
+ * What one step did in a batch (or one split of it).
+ *
+ * Rows between steps that run as one query are not counted (None): counting them would cost what
+ * the fusion saves.
+ */
+export interface StepCount {
+  dropped: number;
+  rejects: number;
+  rows_in: number | null;
+  rows_out: number | null;
+  step: string;
 }
 export interface Questions {
   apply: Apply;

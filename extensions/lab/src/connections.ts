@@ -79,7 +79,8 @@ export class Connections implements IConnections {
 
   private async holdsConfig(folder: string): Promise<boolean> {
     try {
-      const listing = await this.contents.get(folder, { type: 'directory' });
+      // With options that do not ask for it, a folder comes without what it holds.
+      const listing = await this.contents.get(folder, { type: 'directory', content: true });
       return (listing.content as Contents.IModel[]).some(entry => entry.name === CONFIG);
     } catch {
       return false; // a folder that is gone, or may not be read, holds none

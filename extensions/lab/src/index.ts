@@ -95,7 +95,7 @@ const workspace: JupyterFrontEndPlugin<void> = {
     const tabs = new Tabs(app, trans, service);
     const open = (target: Target): void => tabs.open(current.folder, target);
     const sidebar = new SidebarPanel(trans, current, open);
-    const notifier = new Notifier(trans, overview, open);
+    const notifier = new Notifier(trans, overview, current, (folder, target) => tabs.open(folder, target));
 
     addViewCommands(app, trans, tabs, current, palette);
     addWorkspaceCommands(app, trans, sidebar, current, overview, palette);

@@ -3,6 +3,7 @@ import { Notification } from '@jupyterlab/apputils';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { causeOf, type Issue, type Run, type Target } from '@lyftnb/canvas';
+import type { CurrentWorkspace } from './current';
 import type { Overview } from './overview';
 
 type Wanted = 'all' | 'bad' | 'none';
@@ -13,13 +14,14 @@ const BAD_ENDS: readonly Run['status'][] = ['blocked', 'failed', 'lost'];
 export class Notifier {
   private issues: Wanted = 'bad';
   private runs: Wanted = 'bad';
-  /** Issue → what was said of it. */
-  private readonly said = new Map<number, string>();
+  /** Workspace folder → issue → what was said of it. */
+  private readonly said = new Map<string, Map<number, string>>();
 
   constructor(
     private readonly trans: TranslationBundle,
     private readonly overview: Overview,
-    private readonly open: (target: Target) => void
+    private readonly current: CurrentWorkspace,
+    private readonly open: (folder: string, target: Target) => void
   ) {
     overview.issueRaised.connect((_, issue) => this.tellIssue(issue));
     overview.runEnded.connect((_, run) => this.tellRun(run));
@@ -39,7 +41,9 @@ export class Notifier {
     if (!wanted(this.issues, issue.severity !== 'note')) {
       return;
     }
-    this.said.set(issue.id, this.tell(`${issue.place}: ${issue.cause}`, KINDS[issue.severity], causeOf(issue)));
+    const told = this.tell(`${issue.place}: ${issue.cause}`, KINDS[issue.severity], causeOf(issue));
+    const { folder } = this.current;
+    this.said.set(folder, (this.said.get(folder) ?? new Map<number, string>()).set(issue.id, told));
   }
 
   /** What is mended needs nobody's eye any more. */
@@ -47,10 +51,11 @@ export class Notifier {
     if (!this.overview.up) {
       return;
     }
-    for (const [issue, notification] of this.said) {
+    const said = this.said.get(this.current.folder) ?? new Map<number, string>();
+    for (const [issue, notification] of said) {
       if (!this.overview.issues.some(each => each.id === issue)) {
         Notification.dismiss(notification);
-        this.said.delete(issue);
+        said.delete(issue);
       }
     }
   }
@@ -66,10 +71,12 @@ export class Notifier {
     this.tell(words, bad ? 'error' : 'success', { view: 'monitor', deployment, run: run.run });
   }
 
+  /** The way leads to where it happened, whichever workspace is looked at by then. */
   private tell(message: string, type: Notification.TypeOptions, target: Target): string {
+    const { folder } = this.current;
     return Notification.emit(message, type, {
       autoClose: type === 'error' ? false : 8_000,
-      actions: [{ label: this.trans.__('Show'), displayType: 'accent', callback: () => this.open(target) }]
+      actions: [{ label: this.trans.__('Show'), displayType: 'accent', callback: () => this.open(folder, target) }]
     });
   }
 }

@@ -25,7 +25,7 @@ from lyftnb.operators.base import (
 )
 from lyftnb.operators.binding import conditions, reasons, scalar
 from lyftnb.operators.expressions import Compiled
-from lyftnb.operators.parameters import Names, Sql
+from lyftnb.operators.parameters import Name, Names, Sql
 
 
 class ColumnsParams(RootModel[dict[str, Sql]]):
@@ -119,7 +119,7 @@ class SelectParams(RootModel[dict[str, Sql]]):
 
     model_config = {"frozen": True}
     root: Annotated[
-        dict[str, Sql],
+        dict[Name, Sql],
         BeforeValidator(_selected, json_schema_input_type=str | tuple[str, ...] | dict[str, Sql]),
     ] = Field(min_length=1, description="a list of columns, or a map of column: expression")
 
@@ -156,11 +156,11 @@ class Select(Action[SelectParams]):
         return Bound(transform, out, level.reasons)
 
 
-class RenameParams(RootModel[dict[str, str]]):
+class RenameParams(RootModel[dict[str, Name]]):
     """Old name: new name."""
 
     model_config = {"frozen": True}
-    root: dict[str, str] = Field(
+    root: dict[str, Name] = Field(
         min_length=1,
         json_schema_extra={"propertyNames": {"format": "column"}},
         description="a map of old name: new name",

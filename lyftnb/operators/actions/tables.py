@@ -30,6 +30,7 @@ from lyftnb.operators.base import (
     check_column_name,
     column_type,
 )
+from lyftnb.operators.parameters import Name
 
 _MATCHED = HIDDEN + "matched"
 _KEY = HIDDEN + "key_"
@@ -53,10 +54,10 @@ class LookupParams(Params):
     table: str | None = Field(
         None, min_length=1, description="or an input of the step, with `as: table`"
     )
-    on: dict[str, str] = Field(
+    on: dict[Name, Name] = Field(
         min_length=1, description="a column, a list of columns, or a map of column: table's column"
     )
-    add: dict[str, str] = Field(
+    add: dict[Name, Name] = Field(
         min_length=1, description="columns of the table, or a map of new column: table's column"
     )
     missing: _Missing = Field("null", description="what becomes of a row that finds nothing")
@@ -185,7 +186,7 @@ class JoinParams(Params):
     how: Literal["inner", "left", "right", "full", "semi", "anti"] = Field(
         "inner", description="which rows stay: those that match, or all of a side, or of both"
     )
-    on: dict[str, str] = Field(
+    on: dict[Name, Name] = Field(
         min_length=1, description="a column, a list of columns, or a map of left: right column"
     )
     suffix: str = Field(
@@ -201,8 +202,8 @@ class JoinParams(Params):
 class Join(Action[JoinParams]):
     """Joins two inputs by key, as SQL does: each pair of rows with equal keys, null equals nothing.
 
-    Rows come in the order of the left side, then of the right. A step that joins two streams needs
-    a `frame`.
+    Rows come in the order of the left side, then of the right. A step that joins two streams names
+    them and needs a `frame`; the rows that reach its first action are those of the first.
     """
 
     name = "join"

@@ -23,7 +23,7 @@ from lyftnb.operators.base import (
 )
 from lyftnb.operators.binding import conditions, reasons, scalar
 from lyftnb.operators.expressions import Compiled
-from lyftnb.operators.parameters import Names
+from lyftnb.operators.parameters import Name, Names
 
 Literals = str | bool | int | float
 
@@ -42,11 +42,11 @@ def _replacing(columns: dict[str, Compiled], schema: pl.Schema) -> Bound:
     return Bound(lambda lf, flags: lf.with_columns(*flags.mark(failed), *exprs), out, why)
 
 
-class CastParams(RootModel[dict[str, str]]):
+class CastParams(RootModel[dict[Name, Name]]):
     """Columns and their new types."""
 
     model_config = {"frozen": True}
-    root: dict[str, str] = Field(
+    root: dict[Name, Name] = Field(
         min_length=1,
         json_schema_extra={"propertyNames": {"format": "column"}},
         description="a map of column: type, as DuckDB writes it",
@@ -84,8 +84,10 @@ class Cast(Action[CastParams]):
 class FillParams(Params):
     """What stands in for null."""
 
-    values: dict[str, Literals] = Field(
-        default_factory=dict, description="column: the value that stands in for its nulls"
+    values: dict[Name, Literals] = Field(
+        default_factory=dict,
+        json_schema_extra={"propertyNames": {"format": "column"}},
+        description="column: the value that stands in for its nulls",
     )
     forward: Names = Field((), description="columns in which the last value before stands in")
 
@@ -103,8 +105,9 @@ class FillParams(Params):
     @classmethod
     def short_schemas(cls, properties: Mapping[str, JsonSchema]) -> list[JsonSchema]:
         """The map of values by itself."""
-        values = properties["values"]["additionalProperties"]
-        return [{"type": "object", "additionalProperties": values}]
+        values = properties["values"]
+        kept = ("type", "additionalProperties", "propertyNames")
+        return [{key: values[key] for key in kept}]
 
     @model_validator(mode="after")
     def _some(self) -> FillParams:

@@ -16,14 +16,26 @@ from lyftnb.workspace.studio.home import Home
 from lyftnb.workspace.studio.protocol import BatchInfo, CloseIssue, Listing, LogLines, Schedule
 
 _BATCHES = """
-SELECT b.batch, b.stage, b.snapshot, s.committed_at, b.attempt,
-       coalesce(sum(t.rows_in) FILTER (t.step = b.stage), 0)::BIGINT AS rows_in,
-       coalesce(last(t.rows_out), 0)::BIGINT AS rows_out,
-       coalesce(sum(t.rejects), 0)::BIGINT AS rejects
-FROM lyftnb.batches AS b JOIN lyftnb.snapshots AS s USING (snapshot)
-LEFT JOIN lyftnb.steps AS t ON t.batch = b.batch AND t.snapshot = b.snapshot
-{where}
-GROUP BY ALL ORDER BY b.snapshot DESC LIMIT {limit} OFFSET {offset}
+WITH shown AS (
+    SELECT b.batch, b.stage, b.snapshot, s.committed_at, b.attempt
+    FROM lyftnb.batches AS b JOIN lyftnb.snapshots AS s USING (snapshot)
+    {where}
+    ORDER BY b.snapshot DESC LIMIT {limit} OFFSET {offset}
+),
+counted AS (
+    SELECT snapshot, batch, sum(t.rows_in) FILTER (t.step = shown.stage) AS rows_in,
+           sum(t.rejects) AS rejects
+    FROM shown JOIN lyftnb.steps AS t USING (snapshot, batch) GROUP BY ALL
+),
+written AS (  -- a stage may write to several spools, and end in steps that write to none
+    SELECT shown.snapshot, batch, sum(g.rows) AS rows_out
+    FROM shown JOIN lyftnb.segments AS g USING (batch) JOIN lyftnb.spools AS p USING (spool)
+    WHERE g.added_snapshot = shown.snapshot AND NOT p.rejects AND p.state IS NULL GROUP BY ALL
+)
+SELECT shown.*, coalesce(rows_in, 0)::BIGINT AS rows_in, coalesce(rows_out, 0)::BIGINT AS rows_out,
+       coalesce(rejects, 0)::BIGINT AS rejects
+FROM shown LEFT JOIN counted USING (snapshot, batch) LEFT JOIN written USING (snapshot, batch)
+ORDER BY snapshot DESC
 """
 _FIRES = 5
 

@@ -275,6 +275,13 @@ class Shape(Wire):
     """The whole plan in words."""
 
 
+class OpenedDraft(DraftState):
+    """A draft that was opened, with its plan, so that it is drawn at once as it will run."""
+
+    shape: Shape | None
+    """None: it has errors."""
+
+
 # -- trace
 
 
@@ -773,7 +780,7 @@ class GetWorkspace(Wire):
 QUESTIONS: dict[str, tuple[type[Wire], Any]] = {
     "workspace": (GetWorkspace, Workspace),
     "palette": (GetPalette, Palette),
-    "draft.open": (OpenDraft, DraftState),
+    "draft.open": (OpenDraft, OpenedDraft),
     "draft.change": (ChangeDraft, DraftState),
     "draft.replace": (ReplaceDraft, DraftState),
     "draft.text": (DraftText, DraftSource),

@@ -182,10 +182,14 @@ def _items(workspace: AnyWorkspace, asked: StateQuery) -> pl.DataFrame:
         raise SetupError("items of which queue?", hint="name one")
     name = _quoted(asked.name)
     return workspace.sql(
-        f"""SELECT id, 'waiting' AS state, payload::VARCHAR AS payload, priority, attempts,
-                   enqueued_at, reason FROM lyftnb.queue_items WHERE queue = {name}
+        f"""SELECT id,
+                   CASE WHEN available_at <= now() THEN 'ready' WHEN token IS NULL THEN 'delayed'
+                        ELSE 'leased' END AS state,
+                   payload::VARCHAR AS payload, priority, attempts, enqueued_at,
+                   CASE WHEN state = 'leased' THEN holder END AS holder, reason
+            FROM lyftnb.queue_items WHERE queue = {name}
             UNION ALL
-            SELECT id, 'dead', payload::VARCHAR, priority, attempts, enqueued_at, reason
+            SELECT id, 'dead', payload::VARCHAR, priority, attempts, enqueued_at, NULL, reason
             FROM lyftnb.dead_letters WHERE queue = {name}"""
     )
 
@@ -203,15 +207,8 @@ def _contexts(workspace: AnyWorkspace, asked: StateQuery) -> pl.DataFrame:
         if asked.name in (None, context.layer)
         for name, value in flattened(context.values).items()
     ]
-    return (
-        pl.DataFrame(rows, ["context", "parent", "variable", "value"], orient="row")
-        if rows
-        else (
-            pl.DataFrame(
-                schema=dict.fromkeys(("context", "parent", "variable", "value"), pl.String)
-            )
-        )
-    )
+    names = ("context", "parent", "variable", "value")
+    return pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row")
 
 
 def _secrets(workspace: AnyWorkspace, _asked: StateQuery) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from lyftnb.planning.reconciling import DeploymentStatus
 from lyftnb.workspace.studio.drift import Drift
 from lyftnb.workspace.studio.home import Home
 from lyftnb.workspace.studio.protocol import ChannelLag, Numbers, Sign
+from lyftnb.workspace.studio.speeds import Speeds
 
 if TYPE_CHECKING:
     from lyftnb.manager import Progress
@@ -60,6 +61,7 @@ class Standings:
         self._numbers: dict[str, Numbers] = {}
         """Deployment → what was told of it last."""
         self._plans: dict[tuple[str, int], Plan] = {}
+        self._speeds = Speeds()
 
     def begin_anew(self) -> None:
         """Tell all that is known and wanted, though it was told before."""
@@ -108,11 +110,18 @@ class Standings:
             fresh, self._fresh = self._fresh, {}
             anew, self._anew = self._anew, False
         self._progress |= fresh
+        for progress in fresh.values():
+            self._speeds.note(progress, now)
         # What stands still may be older, or have drifted, by now.
         looked_at = self._progress if anew or calm else fresh
-        wanted = {name: new for name, new in looked_at.items() if self._wants(name)}
+        wanted = {
+            name: self._speeds.told(new, now)
+            for name, new in looked_at.items()
+            if self._wants(name)
+        }
         self._tell_numbers(wanted, wanted if anew else fresh)
         self._progress = {n: new for n, new in self._progress.items() if n in self._standing}
+        self._speeds.keep(self._progress)
 
     # -- inside
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from lyftnb import __version__, planning
+from lyftnb.errors import InvalidWorkflow
 from lyftnb.model import Plan
+from lyftnb.workspace.given import Given
 from lyftnb.workspace.studio.deployed import DeployedSteps
 from lyftnb.workspace.studio.deployments import Deployments
 from lyftnb.workspace.studio.drafts import Draft, Drafts
@@ -23,6 +26,8 @@ from lyftnb.workspace.studio.protocol import (
     DraftSchemas,
     GetPalette,
     GetWorkspace,
+    OpenDraft,
+    OpenedDraft,
     Palette,
     Schemas,
     Shape,
@@ -109,7 +114,7 @@ class Studio:
         drafts, traces = self._drafts, self._traces
         return {
             "palette": self._palette,
-            "draft.open": drafts.open,
+            "draft.open": self._open_draft,
             "draft.change": drafts.change,
             "draft.replace": drafts.replace,
             "draft.text": drafts.text,
@@ -167,6 +172,12 @@ class Studio:
     def _palette(self, _asked: GetPalette) -> Palette:
         return palette(self._home.config.groups, self._home.root)
 
+    def _open_draft(self, asked: OpenDraft) -> OpenedDraft:
+        state, shape = self._drafts.open(asked), None
+        with suppress(InvalidWorkflow):
+            shape = self._shape(DraftPlan(draft=asked.draft), self._drafts.get(asked.draft))
+        return OpenedDraft(**dict(state), shape=shape)
+
     def _close_draft(self, asked: CloseDraft) -> None:
         self._drafts.close(asked)
         self._traces.forget(asked.draft)
@@ -176,12 +187,14 @@ class Studio:
         if spec is None:
             return Schemas(revision=draft.revision, steps={}, channels={})
         around = self._home.surroundings()
+        layers = around.layers(spec.workflow)
         flowing = planning.columns(
             spec,
             self._drafts.checker,
-            context=around.layers(spec.workflow),
+            deployment=Given(spec).deployment(None),
+            context=layers,
             known=around.known,
-            seen=self._traces.seen(spec),
+            seen=self._traces.seen(planning.filled(spec, self._drafts.checker, layers)),
         )
         return schemas_of(flowing, draft.revision)
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lyftnb import planning
 from lyftnb.dtypes import to_schema
 from lyftnb.errors import LyftError, NotFound, SetupError
 from lyftnb.model import InputSpec, Plan, Schema, WorkflowSpec, secrets_of_plan
@@ -103,7 +104,8 @@ class Traces:
             self._kept[kept.id] = kept
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-            self._note_inputs(draft.spec, trace)
+            if asked.context is None:
+                self._note_inputs(self._filled(draft.spec, checker), trace)
         return TraceResult(
             trace=kept.id,
             revision=draft.revision,
@@ -151,7 +153,9 @@ class Traces:
         return Followed(sightings=sightings, exact=not mixing, note=note)
 
     def seen(self, spec: WorkflowSpec) -> dict[str, Schema]:
-        """Step → the columns that its outside input has, by its first rows: looked at once."""
+        """Step → the columns that its outside input has, by its first rows: looked at once. The
+        document's variables are filled in.
+        """
         from lyftnb.engine import look
 
         found: dict[str, Schema] = {}
@@ -203,6 +207,9 @@ class Traces:
                 stopped=stop.is_set,
             )
         return _alone(plan, asked, self._home.root, stop)
+
+    def _filled(self, spec: WorkflowSpec, checker: Checker) -> WorkflowSpec:
+        return planning.filled(spec, checker, self._home.surroundings().layers(spec.workflow))
 
     def _note_inputs(self, spec: WorkflowSpec, trace: Trace) -> None:
         for place in trace.steps:

@@ -71,6 +71,14 @@ def test_a_change_keeps_comments_and_finds_problems_with_their_lines(studio: Stu
     assert placed.line == source.text[: source.text.index("derive")].count("\n") + 1
 
 
+def test_a_draft_is_opened_with_its_plan_unless_it_has_errors(studio: Studio) -> None:
+    shape = opened(studio).shape
+    assert shape == studio.answer("draft.plan", {"draft": "shop"})
+    assert shape.stages
+    assert opened(studio, TEXT.replace("n * 2", "m * 2")).shape is None
+    assert opened(studio, "a: [").shape is None
+
+
 def test_stale_and_unknown_drafts_are_refused(studio: Studio) -> None:
     opened(studio)
     change = {"draft": "shop", "ops": []}
@@ -231,6 +239,28 @@ def test_examples_of_the_palette_are_valid(studio: Studio, family: str) -> None:
             registry: Any = {"input": SOURCES, "output": SINKS}.get(family)
             body = registry[kind.name] if registry is not None else action(kind.name)
             body.parse(kind.example)
+
+
+def test_columns_of_files_and_of_spools_that_are_there(studio: Studio) -> None:
+    """By their first rows, wherever a variable of the context leads; and by what a run has left."""
+    (studio.root / "in").mkdir()
+    (studio.root / "in" / "rows.csv").write_text("n,day\n1,2026-01-01\n")
+    steps = (
+        "  read: {input: {files: {path: '{{from}}/rows.csv'}}, out: rows}\n"
+        "  rest: {in: rows, actions: [{python: 'def f(lf): return lf'}], out: kept}\n"
+    )
+    head = "workflow: files\ncontext: {from: in}\nchannels: {kept: {transport: spool}}\nsteps:\n"
+    text = head + steps
+
+    def names() -> dict[str, Any]:
+        opened(studio, text)
+        found = studio.answer("draft.schemas", {"draft": "shop"}).channels
+        return {c: columns and [one.name for one in columns] for c, columns in found.items()}
+
+    assert names() == {"rows": ["n", "day"], "kept": None}
+    with ln.open(studio.root, serve=False) as workspace:
+        workspace.run(ln.Workflow.from_yaml(text))
+        assert names() == {"rows": ["n", "day"], "kept": ["n", "day"]}
 
 
 def test_what_is_deployed_is_known_without_a_manager(studio: Studio) -> None:

@@ -103,6 +103,22 @@ def test_a_tick_asks_once_however_much_has_happened(told: Told) -> None:
     assert told.tick(12.0) == {} and told.asked["status"] == 2 and told.asked["lags"] == 5
 
 
+def test_a_speed_is_that_of_now(told: Told) -> None:
+    def speed(now: float, rows: int | None = None) -> float:
+        if rows is not None:
+            told.standings.progressed(progress("shop", rows, sales="running"))
+        told.standings.begin_anew()
+        return float(told.tick(now)["shop"].progress.stages[0].rows_per_s)
+
+    assert speed(10.0, 1_000_000) == 0.0, "what came before was not seen to come"
+    assert speed(11.0, 1_000_100) == 100.0
+    assert speed(13.0, 1_000_700) == pytest.approx(700 / 3)
+    assert speed(22.0) == pytest.approx(700 / 3)
+    assert speed(24.0) == 0.0, "it stands still"
+    assert speed(43.0, 1_000_900) == pytest.approx(200 / 30), "slow news have their speed too"
+    assert speed(44.0, 50) == 0.0, "another revision counts from nothing"
+
+
 def test_who_begins_anew_is_told_all(told: Told) -> None:
     told.standings.progressed(progress("shop", 1))
     first = told.tick(10.0)

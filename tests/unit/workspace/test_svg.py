@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lyftnb.model import WorkflowSpec
-from lyftnb.workspace.drawing import drawing_of_spec
+from lyftnb.workspace.arranging import arranged
+from lyftnb.workspace.drawing import Drawing, Edge, Node, drawing_of_spec
 from lyftnb.workspace.layout import layout
 from lyftnb.workspace.svg import draw
 
@@ -90,3 +91,52 @@ def test_no_two_nodes_overlap_and_edges_run_forward(data: st.DataObject) -> None
 def test_cycles_are_tolerated(pairs: list[tuple[int, int]]) -> None:
     sizes = {str(i): (50.0, 30.0) for i in range(8)}
     assert set(layout(sizes, [(str(a), str(b)) for a, b in pairs]).centres) == set(sizes)
+
+
+Box = tuple[float, float, float, float]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_frames_of_stages_cover_nothing_else_and_edges_leave_them_beside_their_steps(
+    data: st.DataObject,
+) -> None:
+    names = [f"n{i}" for i in range(data.draw(nodes))]
+    sizes = {n: (data.draw(st.floats(40, 200)), data.draw(st.floats(20, 60))) for n in names}
+    homes = {n: data.draw(st.sampled_from(["", "a", "b", "c"])) for n in names}
+    regions = {s: tuple(n for n in names if homes[n] == s) for s in "abc" if s in homes.values()}
+    pairs = data.draw(st.lists(st.sampled_from([*combinations(names, 2)]), max_size=24))
+    graph = Drawing(
+        "random",
+        tuple(Node(n, "step", n) for n in names),
+        tuple(Edge(tail, head, "worker") for tail, head in pairs),
+        regions,
+    )
+    placed = arranged(graph, sizes, {}, dict.fromkeys(regions, 0.0), padding=(14, 20), margin=14)
+
+    def box(members: tuple[str, ...], side: float = 0, top: float = 0) -> Box:
+        corners = [(*placed.places[n], *sizes[n]) for n in members]
+        return (
+            min(x - w / 2 for x, _, w, _ in corners) - side,
+            min(y - h / 2 for _, y, _, h in corners) - top,
+            max(x + w / 2 for x, _, w, _ in corners) + side,
+            max(y + h / 2 for _, y, _, h in corners) + top,
+        )
+
+    frames = {stage: box(members, 14, 20) for stage, members in regions.items()}
+    for stage, frame in frames.items():
+        others = [frames[s] for s in frames if s != stage]
+        others += [box((n,)) for n in names if homes[n] != stage]
+        assert not any(_overlap(frame, other) for other in others)
+    for way in placed.bends.values():
+        for x, y in way:
+            assert not any(_overlap((x, y, x, y), box((n,))) for n in names)
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return (
+        one[0] < other[2] - 1e-6
+        and other[0] < one[2] - 1e-6
+        and one[1] < other[3] - 1e-6
+        and other[1] < one[3] - 1e-6
+    )

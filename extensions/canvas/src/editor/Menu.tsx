@@ -1,8 +1,10 @@
 /** The menu at the mouse, or at a node by the menu key. */
 import { useEffect, useRef, type JSX, type KeyboardEvent } from 'react';
 import { command, isEnabled, keyInWords } from './commands';
+import type { Point } from '../graph/sizes';
 import { useHands } from './hands';
 
+const ROOM: Point = { x: 240, y: 300 };
 const OF_PART = ['properties', 'connect', 'rename', 'duplicate', 'copy', 'cut', 'remove'];
 const OF_SEVERAL = ['align-left', 'align-right', 'align-top', 'align-bottom', 'layout', 'duplicate', 'copy', 'cut', 'remove'];
 const OF_PANE = ['add', 'paste', 'all', 'layout', 'fit', 'search', 'keys'];
@@ -42,7 +44,7 @@ export function Menu(): JSX.Element | null {
   const ids = menu.part === null ? OF_PANE : editor.selection.length > 1 ? OF_SEVERAL : OF_PART;
   return (
     <div className="lyftnb-Backdrop lyftnb-mod-clear" onPointerDown={event => event.target === event.currentTarget && close()} onContextMenu={event => event.preventDefault()}>
-      <div ref={box} className="lyftnb-Menu" role="menu" style={withinSight(menu.at)} onKeyDown={event => walk(event, box.current, close)}>
+      <div ref={box} className="lyftnb-Menu" role="menu" style={within(bench.root.current, menu.at)} onKeyDown={event => walk(event, box.current, close)}>
         {ids.map(id => {
           const own = clipboard[id];
           const one = own === undefined ? command(id) : null;
@@ -89,6 +91,9 @@ function walk(event: KeyboardEvent, box: HTMLElement | null, close: () => void):
   event.stopPropagation();
 }
 
-function withinSight({ x, y }: { x: number; y: number }): { left: number; top: number } {
-  return { left: Math.min(x, window.innerWidth - 240), top: Math.min(y, window.innerHeight - 300) };
+/** Where a point of the window lies in the editor, with room for the menu. The lab contains what it shows:
+ * within, nothing is placed by the window. */
+function within(root: HTMLElement | null, { x, y }: Point): { left: number; top: number } {
+  const { left, top, width, height } = root?.getBoundingClientRect() ?? new DOMRect();
+  return { left: Math.max(0, Math.min(x - left, width - ROOM.x)), top: Math.max(0, Math.min(y - top, height - ROOM.y)) };
 }

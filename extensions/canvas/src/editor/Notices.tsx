@@ -3,6 +3,7 @@ import { useEffect, useState, type JSX } from 'react';
 import { Icon } from './icons';
 import { useEditor } from './model';
 import type { Trouble } from '../protocol';
+import { placeOf } from '../panels/problems';
 import { copyText } from './copying';
 import type { Session } from './session';
 import { useSession } from './store';
@@ -39,7 +40,7 @@ export function Notices(): JSX.Element {
         <div className="lyftnb-Banner lyftnb-mod-warning">
           <Icon name="warning" />
           <span>
-            Changed elsewhere in the same places as here; yours stand: {conflicts.map(path => path.join('.')).join(', ')}
+            Changed elsewhere in the same places as here; yours stand: {conflicts.map(placeOf).join(', ')}
           </span>
           <button type="button" className="lyftnb-Button" onClick={() => session.dismissConflicts()}>
             Understood

@@ -57,7 +57,7 @@ export function Screen({ focusRef, autoFocus }: ScreenProps): JSX.Element {
                 {bench.left === 'palette' ? <PalettePanel /> : <Outline />}
               </aside>
             )}
-            <div className="lyftnb-Editor-centre">{editor.document === null && editor.revision > 0 ? <Unreadable /> : <Canvas />}</div>
+            <Centre />
           </div>
           <Drawer />
         </div>
@@ -73,12 +73,30 @@ export function Screen({ focusRef, autoFocus }: ScreenProps): JSX.Element {
   );
 }
 
+/** The graph; while the text cannot be read, as it was, out of reach. */
+function Centre(): JSX.Element {
+  const { editor } = useHands();
+  const unreadable = editor.document === null && editor.revision > 0;
+  const graph = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    graph.current?.toggleAttribute('inert', unreadable);
+  }, [unreadable]);
+  return (
+    <div className="lyftnb-Editor-centre">
+      <div ref={graph} className="lyftnb-Editor-reach">
+        <Canvas />
+      </div>
+      {unreadable && <Unreadable />}
+    </div>
+  );
+}
+
 function Unreadable(): JSX.Element {
   const { editor } = useHands();
   return (
-    <div className="lyftnb-Canvas-empty lyftnb-mod-alone">
+    <div className="lyftnb-Canvas-empty lyftnb-mod-over" role="status">
       <Icon name="error" size={28} />
-      <p>The text is no workflow document, so there is no graph to draw.</p>
+      <p>The text is no workflow document, so the graph waits.</p>
       {editor.problems.slice(0, 3).map(problem => (
         <p key={problem.message} className="lyftnb-Dim">
           {problem.line === null ? '' : `Line ${problem.line}: `}

@@ -5,7 +5,7 @@ import { useHands } from './hands';
 import { Icon } from './icons';
 import { problemsInWords } from './describing';
 import type { PanelName } from './model';
-import type { RegionKind } from './workbench';
+import type { Framing } from '../graph/frames';
 
 const EDITING = ['undo', 'redo', 'add', 'connect', 'rename', 'remove'];
 const VIEWING = ['layout', 'fit', 'zoom-out', 'zoom-in', 'search'];
@@ -23,8 +23,8 @@ export function Toolbar(): JSX.Element {
       <select
         aria-label="Frames around"
         title="What is framed on the canvas"
-        value={bench.regions}
-        onChange={event => bench.showRegions(event.target.value as RegionKind)}
+        value={bench.framing}
+        onChange={event => bench.showFrames(event.target.value as Framing)}
       >
         <option value="stages">Stages</option>
         <option value="groups">Worker groups</option>

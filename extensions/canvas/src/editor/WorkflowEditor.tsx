@@ -1,6 +1,7 @@
 /** The canvas over one draft, with all that belongs to it: the same in a document and in a notebook. */
 import { ReactFlowProvider } from '@xyflow/react';
 import { useEffect, useRef, type JSX, type MutableRefObject } from 'react';
+import { Boundary } from '../boundary';
 import type { Service } from '../service';
 import type { PanelName } from './model';
 import { Screen } from './Screen';
@@ -60,11 +61,14 @@ export function WorkflowEditor(props: WorkflowEditorProps): JSX.Element {
     <div className="lyftnb-Editor" aria-busy="true" />
   ) : (
     <EditorProvider session={session}>
-      <ReactFlowProvider>
-        <WorkbenchProvider>
-          <Screen focusRef={focus} autoFocus={props.autoFocus ?? false} />
-        </WorkbenchProvider>
-      </ReactFlowProvider>
+      {/* Within the session, which keeps the draft and what can be undone. */}
+      <Boundary>
+        <ReactFlowProvider>
+          <WorkbenchProvider>
+            <Screen focusRef={focus} autoFocus={props.autoFocus ?? false} />
+          </WorkbenchProvider>
+        </ReactFlowProvider>
+      </Boundary>
     </EditorProvider>
   );
 }

@@ -5,15 +5,16 @@
  * sent after it: nothing that was edited is lost. */
 import { changesBetween } from '../graph/changes';
 import { applyOps } from '../graph/ops';
-import type { DraftState, Op, Problem } from '../protocol';
+import type { DraftState, Op, OpenedDraft, Problem, Shape } from '../protocol';
 import { ServiceError, type Service } from '../service';
 import type { Document } from './model';
 
 export interface DraftListener {
   /** The document here, which edits change at once. */
   document(): Document | null;
-  /** Another document takes its place: the text was opened, replaced or merged. */
-  taken(document: Document | null): void;
+  /** Another document takes its place: the text was opened, replaced or merged. A plan comes with it, if it
+   * is known already. */
+  taken(document: Document | null, shape?: Shape | null): void;
   /** The service has looked at all changes up to a revision. */
   validated(revision: number, problems: readonly Problem[], settled: boolean): void;
   failed(error: unknown): void;
@@ -44,7 +45,7 @@ export class DraftLink {
     return this.inTurn(async () => {
       const state = await this.ask(this.text);
       this.lost = false;
-      this.listener.taken(state.document);
+      this.listener.taken(state.document, state.shape);
       this.validated(state);
     });
   }
@@ -159,7 +160,7 @@ export class DraftLink {
     this.validated(state);
   }
 
-  private async ask(text: string): Promise<DraftState> {
+  private async ask(text: string): Promise<OpenedDraft> {
     const state = await this.service.ask('draft.open', { draft: this.draft, text, file: this.file });
     this.revision = state.revision;
     return state;

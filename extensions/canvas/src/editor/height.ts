@@ -13,9 +13,9 @@ export function useHeight(): [height: number, set: (height: number) => void] {
   return [height, set];
 }
 
-/** What leaves most of the screen to the graph. */
+/** What leaves half of the screen to the graph, and has room for some rows of a trace below its bars. */
 function fitting(): number {
-  return Math.round(Math.min(340, Math.max(180, window.innerHeight * 0.32)));
+  return Math.round(Math.min(400, Math.max(180, window.innerHeight * 0.4)));
 }
 
 function kept(): number | null {

@@ -68,7 +68,7 @@ function readingsOf(graph: Graph, shape: Shape | null, numbers: Numbers): Map<st
   for (const node of graph.nodes) {
     const stage = stageOf.get(node.name);
     if (node.kind === 'step') {
-      readings.set(node.id, stepReading(numbers.signs[node.name] ?? null, stage));
+      readings.set(node.id, stepReading(node.name, numbers.signs[node.name] ?? null, stage));
     }
   }
   for (const edge of graph.edges.filter(({ kind }) => kind !== 'message')) {
@@ -79,11 +79,15 @@ function readingsOf(graph: Graph, shape: Shape | null, numbers: Numbers): Map<st
   return readings;
 }
 
-function stepReading(sign: Sign | null, stage: StageProgress | undefined): Reading {
-  const rejects = stage?.rejects ?? 0;
+/** Rows between steps that run as one query are not counted: a step shows what is known of itself. */
+function stepReading(step: string, sign: Sign | null, stage: StageProgress | undefined): Reading {
+  const own = stage?.counts.find(each => each.step === step);
+  const rejects = own?.rejects ?? 0;
+  const rate = stage?.stage === step ? stage.rows_per_s : 0;
+  const out = own?.rows_out ?? 0;
   const texts = [
-    stage !== undefined && stage.rows_per_s > 0 ? `${compact(stage.rows_per_s)} rows/s` : '',
-    stage !== undefined && stage.rows_out > 0 ? `${compact(stage.rows_out)} out` : '',
+    rate > 0 ? `${compact(rate)} rows/s` : '',
+    out > 0 ? `${compact(out)} out` : '',
     rejects > 0 ? `${compact(rejects)} rejected` : ''
   ];
   return {

@@ -54,7 +54,7 @@ class Drafts implements Service {
         return this.state(params.revision + 1, applyOps(this.draft?.document ?? {}, params.ops).document, false);
       case 'draft.replace':
         this.check(params.revision);
-        return this.state(params.revision + 1, JSON.parse(params.text) as Document, true);
+        return this.replaced(params.revision + 1, params.text);
       case 'draft.merge':
         this.check(params.revision);
         return { state: this.state(params.revision + 1, JSON.parse(params.theirs) as Document, true), conflicts: [['steps', 'clean']] };
@@ -73,12 +73,21 @@ class Drafts implements Service {
     }
   }
 
+  private replaced(revision: number, text: string): unknown {
+    if (text === UNREADABLE) {
+      this.draft = { revision, document: {} };
+      return { draft: 'd', revision, document: null, problems: [], readable: false };
+    }
+    return this.state(revision, JSON.parse(text) as Document, true);
+  }
+
   private state(revision: number, document: Document, whole: boolean): unknown {
     this.draft = { revision, document };
     return { draft: 'd', revision, document: whole ? document : null, problems: [], readable: true };
   }
 }
 
+const UNREADABLE = '{"workflow": ';
 const NEW = put(['steps', 'added'], { actions: [] });
 
 describe('a session', () => {
@@ -115,6 +124,30 @@ describe('a session', () => {
     expect(there()).toBe(here());
     expect(session.get().settled).toBe(true);
     expect(texts.at(-1)).toBe(here());
+  });
+
+  it('draws the plan that a draft is opened with, and asks for none until something is edited', async () => {
+    end();
+    const asked: string[] = [];
+    const shape = { revision: 1, stages: [], channels: [], groups: {}, relays: [], text: 'all of it' };
+    const known = new Drafts();
+    const ask = known.ask.bind(known) as (op: string, params: object) => Promise<object>;
+    const service = Object.assign(known, {
+      ask: async (op: string, params: object) => {
+        asked.push(op);
+        return { ...(await ask(op, params)), ...(op === 'draft.open' ? { shape } : {}) };
+      }
+    });
+    session = new Session({ ...session.options, service: service as Drafts });
+    const seen: unknown[] = [];
+    session.subscribe(() => session.get().document !== null && seen.push(session.get().shape));
+    end = session.start();
+    await settle();
+    expect(seen[0]).toEqual(shape);
+    expect(asked).not.toContain('draft.plan');
+    session.edit([NEW], 'add');
+    await settle();
+    expect(asked).toContain('draft.plan');
   });
 
   it('tells no text while nothing was edited', () => {
@@ -188,6 +221,18 @@ describe('a session', () => {
     const before = here();
     await session.replaceText('{"workflow": "other"}');
     expect(here()).toBe('{"workflow":"other"}');
+    session.undo();
+    await settle();
+    expect([here(), there()]).toEqual([before, before]);
+  });
+
+  it('can undo another text that could not be read on the way, and keeps what is selected', async () => {
+    const before = here();
+    session.select([{ kind: 'step', name: 'clean' }]);
+    await session.replaceText(UNREADABLE);
+    expect(session.get().document).toBeNull();
+    await session.replaceText(JSON.stringify({ ...flights(), description: 'another' }));
+    expect(session.get().selection).toEqual([{ kind: 'step', name: 'clean' }]);
     session.undo();
     await settle();
     expect([here(), there()]).toEqual([before, before]);

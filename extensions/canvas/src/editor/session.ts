@@ -81,6 +81,8 @@ export class Session {
   private told: string;
   /** The document that it was made of; null: another than any here. */
   private toldOf: Document | null = null;
+  /** What the document was when its text could last be read. */
+  private readable: Document | null = null;
   private messages = 0;
   private traces = 0;
 
@@ -93,7 +95,7 @@ export class Session {
     };
     this.link = new DraftLink(options.service, options.draft, options.text, options.file, {
       document: () => this.state.document,
-      taken: document => this.taken(document),
+      taken: (document, shape) => this.taken(document, shape ?? this.state.shape),
       validated: (revision, problems, settled) => this.validated(revision, problems, settled),
       failed: error => this.fail(error)
     });
@@ -275,8 +277,9 @@ export class Session {
   }
 
   /** Another document: what was done before can be undone through it. */
-  private taken(document: Document | null): void {
-    const before = this.state.document;
+  private taken(document: Document | null, shape: Shape | null): void {
+    const before = this.state.document ?? this.readable;
+    this.readable = document ?? before;
     if (before !== null && document !== null) {
       const ops = changesBetween(before, document);
       if (ops.length > 0) {
@@ -285,8 +288,8 @@ export class Session {
         this.set({ history: recorded(this.state.history, step) });
       }
     }
-    const selection = document === null ? [] : this.state.selection.filter(part => partExists(document, part));
-    this.set({ document, selection });
+    const { selection } = this.state;
+    this.set({ document, shape, selection: document === null ? selection : selection.filter(part => partExists(document, part)) });
     this.staleTrace();
   }
 
@@ -301,7 +304,9 @@ export class Session {
       this.later.text.soon();
     }
     if (problems.every(problem => problem.severity !== 'error')) {
-      this.later.plan.soon();
+      if (!first || this.state.shape?.revision !== revision) {
+        this.later.plan.soon();
+      }
       if (this.state.overlay.kind === 'trace') {
         this.later.trace.soon();
       }

@@ -5,11 +5,12 @@ import { graphOf, spoolId, stepId, type Edge, type Graph, type Node } from '../g
 import type { Source } from '../graph/connect';
 import { fixedPlaces } from '../graph/fixed';
 import { bendsAt, type Route } from '../graph/layout';
+import type { Framing } from '../graph/frames';
 import { placesOf } from '../graph/places';
 import type { Point } from '../graph/sizes';
 import { same } from '../graph/document';
-import { drawnUnder, marksOf } from '../graph/paint';
-import type { PartChange, Problem } from '../protocol';
+import { drawnUnder, marksOf, type Drawn } from '../graph/paint';
+import type { PartChange, Problem, Shape } from '../protocol';
 import { useEditor, type Document, type PanelName, type Part } from './model';
 
 /** The windows that can be open. */
@@ -46,8 +47,8 @@ export interface Workbench {
   /** Edges that were picked by themselves. */
   edges: readonly Edge[];
   pickEdges(edges: readonly Edge[]): void;
-  regions: RegionKind;
-  showRegions(kind: RegionKind): void;
+  framing: Framing;
+  showFrames(framing: Framing): void;
   left: 'palette' | 'outline' | null;
   openLeft(left: 'palette' | 'outline' | null): void;
   inspector: boolean;
@@ -65,9 +66,6 @@ export interface Workbench {
 
 export type Place = 'inspector' | 'outline' | 'palette' | PanelName;
 
-/** What is framed on the canvas. */
-export type RegionKind = 'stages' | 'groups' | 'nothing';
-
 const WorkbenchContext = createContext<Workbench | null>(null);
 
 export function useWorkbench(): Workbench {
@@ -83,10 +81,8 @@ const NARROW_PX = 880;
 
 export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.Element {
   const { document, shape, overlay, problems, readOnly, openPanel } = useEditor();
-  const drawn = useMemo(
-    () => drawnUnder(overlay, { document: document ?? {}, shape }),
-    [overlay, document, shape]
-  );
+  const readable = useReadable(document, shape);
+  const drawn = useMemo(() => drawnUnder(overlay, readable), [overlay, readable]);
   const graph = useStable(useMemo(() => graphOf(drawn.document, drawn.shape), [drawn.document, drawn.shape]));
   const layout = usePlaces(graph, drawn.document);
   const [window, open] = useState<Window | null>(null);
@@ -94,7 +90,7 @@ export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.El
   const [edges, pickEdges] = useState<readonly Edge[]>([]);
   // Who only looks has all the room for the graph; the sides are a key away.
   const [left, openLeft] = useState<Workbench['left']>(readOnly ? null : 'palette');
-  const [regions, showRegions] = useState<RegionKind>('stages');
+  const [framing, showFrames] = useState<Framing>('stages');
   const [inspector, openInspector] = useState(!readOnly);
   const camera = useRef<Camera | null>(null);
   const root = useRef<HTMLDivElement | null>(null);
@@ -110,7 +106,7 @@ export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.El
 
   const workbench = useMemo(
     () => ({
-      graph, marks, problems: byNode, locked, window, open, menu, openMenu, edges, pickEdges, left, openLeft, regions, showRegions,
+      graph, marks, problems: byNode, locked, window, open, menu, openMenu, edges, pickEdges, left, openLeft, framing, showFrames,
       inspector, openInspector, camera, root, ...layout,
       goTo: (place: Place) => {
         if (place === 'inspector') {
@@ -123,7 +119,7 @@ export function WorkbenchProvider({ children }: { children: ReactNode }): JSX.El
         focusSoon(root, place);
       }
     }),
-    [graph, marks, byNode, locked, window, menu, edges, left, inspector, regions, layout, openPanel]
+    [graph, marks, byNode, locked, window, menu, edges, left, inspector, framing, layout, openPanel]
   );
   return <WorkbenchContext.Provider value={workbench}>{children}</WorkbenchContext.Provider>;
 }
@@ -161,10 +157,21 @@ function kept<T extends { id: string }>(before: readonly T[], now: readonly T[])
   return all.length === before.length && all.every((item, index) => item === before[index]) ? before : all;
 }
 
+/** While its text cannot be read, the workflow as it was before: whoever types sees the graph stay. */
+function useReadable(document: Document | null, shape: Shape | null): Drawn {
+  const last = useRef<Drawn>({ document: {}, shape: null });
+  return useMemo(() => {
+    if (document !== null) {
+      last.current = { document, shape };
+    }
+    return last.current;
+  }, [document, shape]);
+}
+
 type Layout = Pick<Workbench, 'places' | 'bends' | 'layOut' | 'movePlace'>;
 
-/** Where nodes stand: as the document says, else where the layout has put them first. The plan comes a
- * moment after the document and has spools of its own: until the first edit all is laid out with them. */
+/** Where nodes stand: as the document says, else where the layout has put them first. Should another plan of
+ * what was opened come before the first edit, all is laid out with its stages and spools. */
 function usePlaces(graph: Graph, document: Document): Layout {
   const automatic = useRef(new Map<string, Point>());
   const routes = useRef<ReadonlyMap<string, Route>>(new Map());

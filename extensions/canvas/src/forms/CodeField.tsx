@@ -39,7 +39,8 @@ export function CodeField(props: CodeFieldProps): JSX.Element {
           languageOf(language, latest),
           history(),
           keymap.of([...completionKeymap, ...historyKeymap, ...defaultKeymap]),
-          tooltips({ position: 'fixed' }),
+          // Beside the page, not within the form, which would cut it off.
+          tooltips({ position: 'fixed', parent: document.body }),
           EditorView.lineWrapping,
           settings.current.of(settingsOf(latest.current)),
           jupyterTheme,

@@ -19,7 +19,11 @@ export function Inspector({ onRename }: { onRename: (part: Part) => void }): JSX
     return (
       <aside className="lyftnb-Inspector" aria-label="Properties" aria-busy="true">
         {document !== null && <Named part={part} count={selection.length} />}
-        <p className="lyftnb-Panel-empty lyftnb-mod-late">Loading…</p>
+        {document === null && editor.revision > 0 ? (
+          <p className="lyftnb-Panel-empty">The text is no workflow document: mend it first.</p>
+        ) : (
+          <p className="lyftnb-Panel-empty lyftnb-mod-late">Loading…</p>
+        )}
       </aside>
     );
   }

@@ -77,7 +77,8 @@ function NameInput({ name, keys, path, label }: { name: string; keys: Keys; path
         readOnly={form.readOnly}
         spellCheck={false}
         aria-label={label}
-        aria-invalid={taken || typed === ''}
+        aria-invalid={taken || (typed ?? name) === ''}
+        placeholder={offers ? 'column' : undefined}
         title={taken ? `${typed} is there already` : undefined}
         onChange={event => setTyped(event.target.value)}
         onBlur={take}

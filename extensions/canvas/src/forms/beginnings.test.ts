@@ -80,6 +80,13 @@ it('begins with nothing wrong but places to fill in, whatever is known of column
   expect(wrong).toEqual([]);
 });
 
+it('is told of each place that is to be filled in, also where no columns are known', () => {
+  const begun = PALETTE.kinds.map(kind => ({ kind, document: with_(kind, null, null) }));
+  const open = begun.filter(({ kind }) => JSON.stringify(fitted(kind, null).example ?? null).includes('""'));
+  const errors = errorsOf(open.map(({ document }) => document));
+  expect(open.filter((_, index) => errors[index]!.length === 0).map(({ kind }) => named(kind))).toEqual([]);
+});
+
 it('is ready behind plain rows, but for what needs a name from outside, or columns of another kind', () => {
   const errors = errorsOf(PALETTE.kinds.map(kind => with_(kind, COLUMNS, ROWS)));
   const unready = PALETTE.kinds.filter((_, index) => errors[index]!.length > 0).map(named);

@@ -46,7 +46,7 @@ function without(field: Field, value: unknown, lost: string[]): unknown {
 /** A field that a person is to fill in: a map has one entry for it. */
 export function begun(field: Field): unknown {
   const shape = field.shape.kind === 'either' ? (field.shape.branches[0]?.shape ?? field.shape) : field.shape;
-  return shape.kind === 'map' ? { [shape.keys === 'name' ? 'name' : 'column']: blank(shape.value) } : blank(field);
+  return shape.kind === 'map' ? { [{ name: 'name', column: 'column', 'known column': '' }[shape.keys]]: blank(shape.value) } : blank(field);
 }
 
 function entriesOf(value: unknown): [string, unknown][] {

@@ -1,7 +1,10 @@
 /** New nodes beside those that have their places. */
 import type { Edge, Graph, Node } from './graph';
 import { laidOut } from './layout';
-import { GAP, jointsAlong, sizeOf, type Places, type Point, type Size } from './sizes';
+import { GAP, jointsAlong, overlap, sizeOf, type Places, type Point, type Size } from './sizes';
+
+/** What stands free of others keeps this distance. */
+const MARGIN = 8;
 
 /** Few new nodes stand behind what they read, or before what they feed; many are laid out among
  * themselves, below the rest. */
@@ -25,7 +28,7 @@ export function besides(graph: Graph, missing: readonly Node[], places: Map<stri
   const { places: island } = laidOut({
     nodes: waiting,
     edges: graph.edges.filter(edge => loose.has(edge.tail) && loose.has(edge.head)),
-    regions: []
+    regions: graph.regions.map(region => ({ ...region, nodes: region.nodes.filter(id => loose.has(id)) }))
   });
   const low = Math.max(...[...places].map(([id, place]) => place.y + (sizes.get(id)?.height ?? 0)));
   const left = Math.min(...[...places.values()].map(place => place.x));
@@ -75,21 +78,11 @@ export function freePlace(wanted: Point, size: Size, places: Places, sizes: Read
     moved = false;
     for (const [id, other] of places) {
       const taken = sizes.get(id);
-      if (taken !== undefined && overlaps(place, size, other, taken)) {
+      if (taken !== undefined && overlap({ ...place, ...size }, { ...other, ...taken }, MARGIN)) {
         place.y = other.y + taken.height + GAP.y;
         moved = true;
       }
     }
   }
   return place;
-}
-
-function overlaps(one: Point, size: Size, other: Point, taken: Size): boolean {
-  const margin = 8;
-  return (
-    one.x < other.x + taken.width + margin &&
-    other.x < one.x + size.width + margin &&
-    one.y < other.y + taken.height + margin &&
-    other.y < one.y + size.height + margin
-  );
 }

@@ -22,6 +22,7 @@ import {
   type Mapping,
   type Port
 } from './document';
+import { foreseenStages } from './foreseen';
 
 export interface StepNode {
   kind: 'step';
@@ -78,6 +79,7 @@ export interface Edge {
 
 export interface Region {
   id: string;
+  /** Empty where no plan has named it yet: it is laid out, and not drawn. */
   title: string;
   kind: 'stage' | 'group';
   nodes: readonly string[];
@@ -241,14 +243,20 @@ class Reader {
   }
 
   regions(): Region[] {
-    return (this.shape?.stages ?? [])
-      .map(stage => ({
-        id: `stage:${stage.id}`,
-        title: [stage.id, ...stage.traits].join(' · '),
-        kind: 'stage' as const,
-        nodes: stage.steps.filter(step => step in this.bodies).map(stepId)
-      }))
-      .filter(region => region.nodes.length > 0);
+    const stages = this.shape?.stages ?? [];
+    const titles = new Map(stages.map(({ id, traits }) => [id, [id, ...traits].join(' · ')]));
+    const planned = new Map(
+      stages.flatMap(({ id, steps }) => steps.filter(step => step in this.bodies).map(step => [step, id] as const))
+    );
+    const writerOf = (channel: string): string | null =>
+      this.isSpool(channel) ? null : (this.writers.get(channel)?.step ?? null);
+    const members = new Map<string, string[]>();
+    for (const [step, stage] of foreseenStages({ bodies: this.bodies, writerOf }, planned)) {
+      const known = members.get(stage) ?? [];
+      members.set(stage, known);
+      known.push(stepId(step));
+    }
+    return [...members].map(([id, nodes]) => ({ id: `stage:${id}`, title: titles.get(id) ?? '', kind: 'stage', nodes }));
   }
 
   /** What a message edge begins at: a step, a step's port, or a channel. */

@@ -1,4 +1,5 @@
 /** Where nodes stand: what has a place keeps it, the rest is laid out. */
+import { apart } from './apart';
 import { besides, freePlace } from './besides';
 import type { Graph, Node } from './graph';
 import { laidOut, type Layout } from './layout';
@@ -11,20 +12,18 @@ export function placesOf(graph: Graph, known: Places, fixed: Places = known): La
   const missing = graph.nodes.filter(node => !known.has(node.id));
   const kept = placed(graph.nodes, known);
   if (missing.length === 0) {
-    return { places: kept, routes: new Map() };
+    return { places: apart(graph, kept, fixed), routes: new Map() };
   }
   if (missing.length <= kept.size) {
-    return { places: besides(graph, missing, kept, fixed), routes: new Map() };
+    return { places: apart(graph, besides(graph, missing, kept, fixed), fixed), routes: new Map() };
   }
   const { places, routes } = laidOut(graph);
-  return { places: around(placed(graph.nodes, fixed), places, graph.nodes), routes };
+  const held = placed(graph.nodes, fixed);
+  return { places: held.size === 0 ? places : apart(graph, around(held, places, graph.nodes), fixed), routes };
 }
 
 /** Places that give way to those that are held. */
 function around(held: Map<string, Point>, places: Places, nodes: readonly Node[]): Map<string, Point> {
-  if (held.size === 0) {
-    return new Map(places);
-  }
   const sizes = new Map(nodes.map(node => [node.id, sizeOf(node)]));
   for (const [id, place] of places) {
     if (!held.has(id)) {

@@ -9,10 +9,13 @@ export interface Size {
   height: number;
 }
 
+export type Box = Point & Size;
 export type Places = ReadonlyMap<string, Point>;
 
 /** What stands between nodes at least. */
 export const GAP = { x: 56, y: 48 };
+/** What stands between a frame's sides and the nodes in it; above them is its title. */
+export const PADDING = { x: 18, top: 30, bottom: 16 };
 const ROW = 20;
 const STEP = { width: 188, height: 58 };
 const SPOOL = { width: 152, height: 48 };
@@ -70,9 +73,14 @@ export function jointsAlong({ kind, port, input }: Edge, tail: Node, head: Node)
       };
 }
 
-/** The box around all nodes; null: there are none. */
-export function boundsOf(graph: Graph, places: Places): (Point & Size) | null {
-  const boxes = boxesOf(graph.nodes, places);
+/** The box around all nodes and frames; null: there are none. */
+export function boundsOf({ nodes, regions }: Graph, places: Places): Box | null {
+  const framed = new Set(regions.flatMap(region => region.nodes));
+  return around(boxesOf(nodes, places).map(box => (framed.has(box.id) ? padded(box) : box)));
+}
+
+/** The box around boxes; null: there are none. */
+export function around(boxes: readonly Box[]): Box | null {
   if (boxes.length === 0) {
     return null;
   }
@@ -83,7 +91,26 @@ export function boundsOf(graph: Graph, places: Places): (Point & Size) | null {
   return { x, y, width, height };
 }
 
-export function boxesOf(nodes: readonly Node[], places: Places): (Point & Size & { id: string })[] {
+/** A node's box with the part of a frame that is around it. */
+export function padded({ x, y, width, height }: Box): Box {
+  return {
+    x: x - PADDING.x,
+    y: y - PADDING.top,
+    width: width + 2 * PADDING.x,
+    height: height + PADDING.top + PADDING.bottom
+  };
+}
+
+export function overlap(one: Box, other: Box, margin = 0): boolean {
+  return (
+    one.x < other.x + other.width + margin &&
+    other.x < one.x + one.width + margin &&
+    one.y < other.y + other.height + margin &&
+    other.y < one.y + one.height + margin
+  );
+}
+
+export function boxesOf(nodes: readonly Node[], places: Places): (Box & { id: string })[] {
   return nodes.flatMap(node => {
     const place = places.get(node.id);
     return place === undefined ? [] : [{ id: node.id, ...place, ...sizeOf(node) }];

@@ -17,7 +17,7 @@ export function TextPanel(): JSX.Element {
     <div className="lyftnb-TextPanel">
       {broken && (
         <p className="lyftnb-TextPanel-broken" role="status">
-          The text cannot be read as a workflow: the canvas shows nothing until it can.
+          The text cannot be read as a workflow: the canvas waits until it can.
         </p>
       )}
       <TroubleNote trouble={trouble} />

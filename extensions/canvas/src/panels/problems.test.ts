@@ -14,8 +14,8 @@ const problem = (severity: Problem['severity'], path: Problem['path'], message =
 const NOTE = problem('note', ['channels', 'raw'], 'nobody reads it');
 const ERROR = problem('error', ['steps', 'clean', 'actions', 1, 'derive', 'speed'], 'unknown column');
 
-it('says where in words, counting as people do', () => {
-  expect(placeOf(ERROR.path)).toBe('clean › actions[2] › derive › speed');
+it('says where in words, counting as errors do', () => {
+  expect(placeOf(ERROR.path)).toBe('clean › actions[1] › derive › speed');
   expect(placeOf(['channels', 'raw'])).toBe('channels › raw');
   expect(placeOf(['steps'])).toBe('steps');
   expect(placeOf([])).toBe('');

@@ -23,12 +23,13 @@ export function countsInWords(problems: readonly Problem[]): string {
   return words.length > 0 ? words.join(', ') : 'No problems';
 }
 
-/** `clean › actions[1] › derive › speed`; the word `steps` is left out. */
-export function placeOf(path: Problem['path']): string {
+/** `clean › actions[1] › derive › speed`; the word `steps` is left out. It counts as
+ * errors elsewhere do, and the places of a trace: from 0. */
+export function placeOf(path: readonly (string | number)[]): string {
   const [head, ...rest] = path;
   const from = head === 'steps' && rest.length > 0 ? rest : path;
   return from.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key + 1}]` : text === '' ? key : `${text} › ${key}`),
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? key : `${text} › ${key}`),
     ''
   );
 }

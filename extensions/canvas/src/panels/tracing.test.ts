@@ -114,7 +114,7 @@ describe('words', () => {
   });
 
   it('tell the whole', () => {
-    expect(outcomeOf(PLACES, 20)).toBe('20 rows of each input at most · 2 rejects · 70 ms');
+    expect(outcomeOf(PLACES, 20)).toBe('2 rejects · 70 ms · 20 rows of each input at most');
   });
 
   it('tell what an action did to columns and rows', () => {

@@ -110,10 +110,10 @@ export function outcomeOf(places: readonly TracePoint[], sample: number): string
   const errors = places.filter(place => place.error !== null).length;
   const took = places.reduce((sum, place) => sum + place.seconds, 0);
   return [
-    `${many(sample, 'row')} of each input at most`,
-    ...(rejects > 0 ? [many(rejects, 'reject')] : []),
     ...(errors > 0 ? [many(errors, 'error')] : []),
-    seconds(took)
+    ...(rejects > 0 ? [many(rejects, 'reject')] : []),
+    seconds(took),
+    `${many(sample, 'row')} of each input at most`
   ].join(' · ');
 }
 

@@ -4,6 +4,7 @@ import type { ColumnFacts } from '../protocol';
 import { count } from './format';
 
 const HEADS = ['Column', 'Type', 'Nulls', 'Distinct', 'Min', 'Mean', 'Max', 'Most frequent'];
+const NUMBERS = new Set(['Nulls', 'Distinct', 'Min', 'Mean', 'Max']);
 const SHOWN_VALUES = 3;
 
 export interface FactsTableProps {
@@ -18,7 +19,7 @@ export function FactsTable({ facts, noteOf }: FactsTableProps): JSX.Element {
       <thead>
         <tr>
           {HEADS.map(each => (
-            <th key={each} scope="col">
+            <th key={each} scope="col" className={NUMBERS.has(each) ? 'lyftnb-Number' : undefined}>
               {each}
             </th>
           ))}

@@ -1,5 +1,5 @@
 /** Spools: what they hold, at any snapshot, and SQL over all of them. */
-import { useState, type JSX } from 'react';
+import { useRef, useState, type JSX } from 'react';
 import type { SpoolInfo } from '../protocol';
 import type { Service } from '../service';
 import { useAnswer, useWatching } from './asking';
@@ -95,6 +95,7 @@ interface OneProps {
 function One({ service, spool, spools }: OneProps): JSX.Element {
   /** A snapshot; null: the newest, whichever that is. */
   const [at, setAt] = useState<number | null>(null);
+  const statement = useRef<string | null>(null);
   const { answer: view, trouble } = useAnswer(service, 'spool', { spool, at }, ['progress', 'run']);
   const place = { service, spool, at, version: view?.snapshots.at(-1)?.snapshot ?? 0 };
   return (
@@ -120,11 +121,20 @@ function One({ service, spool, spools }: OneProps): JSX.Element {
             content: () => <SchemaHistory versions={view?.schemas ?? []} />
           },
           { id: 'segments', label: 'Segments', content: () => <Segments segments={view?.segments ?? []} /> },
-          { id: 'sql', label: 'SQL', content: () => <SqlBox service={service} spools={spools} first={spool} /> }
+          {
+            id: 'sql',
+            label: 'SQL',
+            content: () => <SqlBox service={service} spools={spools} first={sourceOf(spool, at)} kept={statement} />
+          }
         ]}
       />
     </>
   );
+}
+
+/** The spool in a statement, as it stood at the snapshot that is looked at. */
+export function sourceOf(spool: string, at: number | null): string {
+  return at === null ? spool : `spool('${spool}', at => ${at})`;
 }
 
 function Traits({ info }: { info: SpoolInfo }): JSX.Element {

@@ -8,6 +8,7 @@ function numbers(speeds: Record<string, number>): Numbers {
       stage,
       rows_per_s,
       batches: 0,
+      counts: [],
       note: '',
       rejects: 0,
       rows_in: 0,

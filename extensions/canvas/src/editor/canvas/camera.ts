@@ -59,7 +59,7 @@ interface Fitted {
 }
 
 /** Fit at first sight, and again as long as nobody has moved the view: when the pane gets another size,
- * and when what was opened is drawn anew because its plan has come. The returned function fits now. */
+ * and when what was opened is drawn anew because another plan of it has come. The returned function fits now. */
 function useFitting(pane: RefObject<HTMLDivElement>): (duration: number) => void {
   const flow = useReactFlow();
   const { document } = useEditor();

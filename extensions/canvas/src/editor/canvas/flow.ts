@@ -1,9 +1,9 @@
 /** The graph as React Flow takes it. */
 import { Position, type Edge as FlowEdge, type Node as FlowNode, type NodeHandle } from '@xyflow/react';
-import { DEFAULT_GROUP, type Edge, type Graph, type Node, type Region } from '../../graph/graph';
+import type { Frame } from '../../graph/frames';
+import type { Edge, Graph, Node, Region } from '../../graph/graph';
 import { jointsOf, sizeOf, type Places, type Point, type Size } from '../../graph/sizes';
 import type { PartChange, Problem } from '../../protocol';
-import type { RegionKind } from '../workbench';
 import type { Counts, Traced } from './traced';
 
 export interface PartData extends Record<string, unknown> {
@@ -18,6 +18,7 @@ export interface PartData extends Record<string, unknown> {
 
 export interface RegionData extends Record<string, unknown> {
   region: Region;
+  title: Frame['title'];
 }
 
 export interface ChannelData extends Record<string, unknown> {
@@ -39,7 +40,6 @@ export const NEW_PORT = '+';
 
 /** How wide a handle is: edges end where it begins. */
 const HANDLE = 9;
-const PADDING = { x: 18, top: 30, bottom: 16 };
 const NONE: readonly Problem[] = [];
 const STRAIGHT: readonly Point[] = [];
 
@@ -152,50 +152,18 @@ function handlesOf(node: Node): NodeHandle[] {
   ];
 }
 
-/** Frames around stages, or around the steps of a stage that one worker group runs. */
-export function regionNodes(graph: Graph, places: Places, kind: RegionKind): RegionNode[] {
-  const regions = kind === 'stages' ? graph.regions : kind === 'groups' ? groupRegions(graph) : [];
-  const byId = new Map(graph.nodes.map(node => [node.id, node]));
-  return regions.flatMap(region => {
-    const boxes = region.nodes.flatMap(id => {
-      const [node, place] = [byId.get(id), places.get(id)];
-      return node === undefined || place === undefined ? [] : [{ ...place, ...sizeOf(node) }];
-    });
-    if (boxes.length === 0) {
-      return [];
-    }
-    const x = Math.min(...boxes.map(box => box.x)) - PADDING.x;
-    const y = Math.min(...boxes.map(box => box.y)) - PADDING.top;
-    return [
-      {
-        id: region.id,
-        type: 'region' as const,
-        position: { x, y },
-        ...sized({
-          width: Math.max(...boxes.map(box => box.x + box.width)) + PADDING.x - x,
-          height: Math.max(...boxes.map(box => box.y + box.height)) + PADDING.bottom - y
-        }),
-        data: { region },
-        zIndex: -1,
-        selectable: false,
-        draggable: false,
-        connectable: false,
-        focusable: false
-      }
-    ];
-  });
-}
-
-function groupRegions(graph: Graph): Region[] {
-  const stageOf = new Map(graph.regions.flatMap(region => region.nodes.map(id => [id, region.id] as const)));
-  const regions = new Map<string, { title: string; nodes: string[] }>();
-  for (const node of graph.nodes) {
-    if (node.kind === 'step' && node.group !== DEFAULT_GROUP) {
-      const id = `group:${node.group}:${stageOf.get(node.id) ?? ''}`;
-      const region = regions.get(id) ?? { title: `group ${node.group}`, nodes: [] };
-      region.nodes.push(node.id);
-      regions.set(id, region);
-    }
-  }
-  return [...regions].map(([id, region]) => ({ id, kind: 'group', ...region }));
+/** Frames, as large as what they hold. */
+export function regionNodes(frames: readonly Frame[]): RegionNode[] {
+  return frames.map(({ id, region, title, x, y, width, height }) => ({
+    id,
+    type: 'region' as const,
+    position: { x, y },
+    ...sized({ width, height }),
+    data: { region, title },
+    zIndex: title === 'over' ? 1 : -1,
+    selectable: false,
+    draggable: false,
+    connectable: false,
+    focusable: false
+  }));
 }

@@ -95,8 +95,8 @@ function FarNode({ data, className }: ShownProps): JSX.Element {
 
 export const RegionBox = memo(function RegionBox({ data }: NodeProps<RegionNode>): JSX.Element {
   return (
-    <div className={`lyftnb-Region lyftnb-mod-${data.region.kind}`}>
-      <span>{data.region.title}</span>
+    <div className={`lyftnb-Region lyftnb-mod-${data.region.kind} lyftnb-mod-${data.title}`}>
+      <span title={data.region.title}>{data.region.title}</span>
     </div>
   );
 });

@@ -1,6 +1,7 @@
 /** What React Flow shows, and what becomes of what it says. */
 import { applyNodeChanges, type EdgeChange, type NodeChange } from '@xyflow/react';
 import { useCallback, useLayoutEffect, useMemo, useRef, useState, type MouseEvent as ReactMouseEvent } from 'react';
+import { framesOf } from '../../graph/frames';
 import { partOf, type Edge, type Node } from '../../graph/graph';
 import type { Hands } from '../commands';
 import { useHands } from '../hands';
@@ -20,7 +21,7 @@ interface Handlers {
   onNodeDragStop(event: unknown, node: AnyNode, nodes: AnyNode[]): void;
   onSelectionDragStop(event: unknown, nodes: AnyNode[]): void;
   onNodeContextMenu(event: ReactMouseEvent, node: AnyNode): void;
-  onNodeDoubleClick(): void;
+  onNodeDoubleClick(event: unknown, node: AnyNode): void;
   onEdgeContextMenu(event: ReactMouseEvent, edge: ChannelEdge): void;
   onPaneContextMenu(event: MouseEvent | ReactMouseEvent): void;
   onPaneClick(): void;
@@ -75,7 +76,7 @@ function handlersOf(hands: () => Hands, onEdgesChange: Handlers['onEdgesChange']
       }
       menu(event, part);
     },
-    onNodeDoubleClick: () => hands().bench.goTo('inspector'),
+    onNodeDoubleClick: (_, node) => node.type !== 'region' && hands().bench.goTo('inspector'),
     onEdgeContextMenu: (event, { data }) => {
       if (data !== undefined) {
         select(data.edge.part, [data.edge]);
@@ -95,12 +96,15 @@ function handlersOf(hands: () => Hands, onEdgesChange: Handlers['onEdgesChange']
 /** The nodes as drawn; while they are dragged they are ahead of the document. */
 function useNodes(refusals: ReadonlyMap<string, string>): Pick<Flow, 'nodes' | 'onNodesChange'> {
   const { overlay, selection } = useEditor();
-  const { graph, places, marks, problems, locked, regions } = useWorkbench();
+  const { graph, places, bends, marks, problems, locked, framing } = useWorkbench();
   const [nodes, setNodes] = useState<AnyNode[]>([]);
   const traced = useMemo(() => tracedIn(overlay), [overlay]);
   const drifted = useMemo(() => (overlay.kind === 'live' ? new Set(overlay.view.drifted) : NOBODY), [overlay]);
   const selected = useMemo(() => new Set(selectedNodes(graph, selection).map(node => node.id)), [graph, selection]);
-  const frames = useMemo(() => regionNodes(graph, places, regions), [graph, places, regions]);
+  const frames = useMemo(
+    () => regionNodes(framesOf(graph, places, bends, framing)),
+    [graph, places, bends, framing]
+  );
   const parts = useMemo(
     () => partNodes({ graph, places, selected, marks, problems, traced, drifted, refusals, locked }),
     [graph, places, selected, marks, problems, traced, drifted, refusals, locked]

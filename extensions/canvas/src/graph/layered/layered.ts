@@ -1,12 +1,16 @@
 /** Boxes and lines in layers, from left to right, after Sugiyama, Tagawa and Toda (1981): ranks by
  * longest paths, bends where a line passes a layer, an order with few crossings, heights that make
- * lines straight. Lines lead from port to port, so that those of one box are no tangle. The same graph
- * always gives the same picture. */
+ * lines straight. Lines lead from port to port, so that those of one box are no tangle. Boxes of one frame
+ * stand together, and nothing else stands within it (after Sander, 1996: layers of the whole graph, each frame
+ * with its own part of them, and sides that are laid out like lines). The same graph always gives the same
+ * picture. */
 import { bent } from './bends';
-import { topsOf } from './heights';
+import { topsOf, type Room } from './heights';
+import type { Item } from './items';
 import { untangled } from './order';
 import { ranked } from './ranks';
-import { newVertex, type Layers, type Segment, type Vertex } from './shape';
+import { settled } from './settle';
+import { join, newVertex, number, type Layers, type Segment, type Span, type Vertex } from './shape';
 
 /** Room beside the words of a line. */
 const BESIDE_WORDS = 28;
@@ -30,6 +34,16 @@ export interface Line {
   loose: boolean;
 }
 
+/** Boxes that one frame is drawn around; a box is in one frame at most. */
+export interface Frame {
+  boxes: readonly string[];
+}
+
+export interface Spacing extends Room {
+  /** Between layers. */
+  layers: number;
+}
+
 export interface Point {
   x: number;
   y: number;
@@ -43,9 +57,14 @@ export interface Picture {
   bends: Map<string, Point[]>;
 }
 
-/** `gap` is the room between layers, and between boxes of one layer. */
-export function layered(boxes: readonly Box[], lines: readonly Line[], gap: Readonly<Point>): Picture {
-  const vertices = new Map(boxes.map(({ id, width, height }) => [id, newVertex(id, width, height)]));
+export function layered(
+  boxes: readonly Box[],
+  lines: readonly Line[],
+  frames: readonly Frame[],
+  spacing: Readonly<Spacing>
+): Picture {
+  const vertices = new Map(boxes.map(({ id, width, height }) => [id, newVertex('box', width, height)]));
+  const held = frames.map(frame => hold(frame.boxes.flatMap(id => vertices.get(id) ?? [])));
   const segments = new Map<Segment, Line>();
   for (const line of lines) {
     const { from, to, loose } = line;
@@ -54,11 +73,14 @@ export function layered(boxes: readonly Box[], lines: readonly Line[], gap: Read
       segments.set({ tail, head, from, to, loose }, line);
     }
   }
-  const { layers: begun, bends } = bent([...vertices.values()], ranked([...vertices.values()], [...segments.keys()]));
-  const layers = untangled(begun);
-  const tops = topsOf(layers, gap.y);
-  const columns = columnsOf(layers, segments, gap.x);
-  const y = (vertex: Vertex): number => Math.round(tops.get(vertex) ?? 0);
+  const forward = ranked([...vertices.values()], [...segments.keys()]);
+  held.forEach(measure);
+  const { layers: begun, bends } = bent([...vertices.values()], forward);
+  const layers = withSides(untangled(begun));
+  const tops = topsOf(layers, spacing);
+  settled(layers, tops, spacing);
+  const columns = columnsOf(layers, segments, spacing.layers);
+  const y = (vertex: Vertex): number => Math.round(tops[vertex.index] ?? 0);
   const across = (bend: Vertex): Point[] => {
     const { left = 0, width = 0 } = columns[bend.rank] ?? {};
     return [{ x: left, y: y(bend) }, { x: left + width, y: y(bend) }];
@@ -76,6 +98,46 @@ export function layered(boxes: readonly Box[], lines: readonly Line[], gap: Read
         .map(([segment, passed]) => [segments.get(segment)?.id ?? '', passed.flatMap(across)])
     )
   };
+}
+
+/** What stands in a frame knows it. */
+function hold(vertices: readonly Vertex[]): { frame: Span; vertices: readonly Vertex[] } {
+  const frame = { first: 0, last: 0 };
+  vertices.forEach(vertex => {
+    vertex.frame = frame;
+  });
+  return { frame, vertices };
+}
+
+function measure({ frame, vertices }: { frame: Span; vertices: readonly Vertex[] }): void {
+  const ranks = vertices.map(({ rank }) => rank);
+  frame.first = Math.min(...ranks);
+  frame.last = Math.max(...ranks);
+}
+
+/** The layers with the sides of the frames, which run from layer to layer. */
+function withSides(layers: readonly Item[][]): Layers {
+  const sides = new Map<Span, { top: Vertex; bottom: Vertex }>();
+  return layers.map((items, rank) => {
+    const layer = items.flatMap(({ frame, vertices }) => {
+      if (frame === null) {
+        return vertices;
+      }
+      const before = sides.get(frame);
+      const here = { top: newVertex('top'), bottom: newVertex('bottom') };
+      for (const side of ['top', 'bottom'] as const) {
+        here[side].rank = rank;
+        here[side].frame = frame;
+        if (before !== undefined) {
+          join({ tail: before[side], head: here[side], from: 0, to: 0, loose: false });
+        }
+      }
+      sides.set(frame, here);
+      return [here.top, ...vertices, here.bottom];
+    });
+    number(layer);
+    return layer;
+  });
 }
 
 /** Where the layers begin, each as wide as its widest box, with room for the words on lines. */

@@ -1,6 +1,9 @@
 /** In which layer each box stands. */
 import type { Segment, Vertex } from './shape';
 
+/** How firmly lines within a frame hold their ends together: as many others. */
+const WITHIN = 3;
+
 /** Rank the vertices by the longest paths that lead to them, and tell which lines go forward; what has
  * more to give than to take then moves up to what it feeds. */
 export function ranked(vertices: readonly Vertex[], lines: readonly Segment[]): Segment[] {
@@ -16,11 +19,15 @@ export function ranked(vertices: readonly Vertex[], lines: readonly Segment[]): 
   }
   for (const vertex of order.reverse()) {
     const heads = out.get(vertex) ?? [];
-    if (heads.length > (into.get(vertex) ?? []).length) {
+    if (weight(heads) > weight(into.get(vertex) ?? [])) {
       vertex.rank = Math.min(...heads.map(line => line.head.rank)) - 1;
     }
   }
   return forward;
+}
+
+function weight(lines: readonly Segment[]): number {
+  return lines.reduce((sum, { tail, head }) => sum + (tail.frame !== null && tail.frame === head.frame ? WITHIN : 1), 0);
 }
 
 /** All lines but those that lead back to where a walk came from. */

@@ -1,14 +1,26 @@
 /** What is laid out, as the steps of the layout hand it on. */
 
-/** A box with a name, or the bend of a line that passes a layer, which has none. */
+/** A box, the bend of a line where it passes a layer, or a side of a frame where it passes one. */
+export type Kind = 'box' | 'bend' | 'top' | 'bottom';
+
+/** The layers that the boxes of one frame stand in. */
+export interface Span {
+  first: number;
+  last: number;
+}
+
 export interface Vertex {
-  readonly box: string | null;
+  readonly kind: Kind;
   readonly width: number;
   readonly height: number;
+  /** The frame that it stands in; null: in none. */
+  frame: Span | null;
   /** Its layer. */
   rank: number;
   /** Its place within the layer, from the top. */
   order: number;
+  /** Its number among all vertices, once there are no more to come. */
+  index: number;
   readonly into: Segment[];
   readonly out: Segment[];
 }
@@ -26,12 +38,18 @@ export interface Segment {
 
 export type Layers = Vertex[][];
 
-export function newVertex(box: string | null, width: number, height: number): Vertex {
-  return { box, width, height, rank: 0, order: 0, into: [], out: [] };
+export function newVertex(kind: Kind, width = 0, height = 0): Vertex {
+  return { kind, width, height, frame: null, rank: 0, order: 0, index: 0, into: [], out: [] };
 }
 
 /** Let a segment be found from its ends. */
 export function join(segment: Segment): void {
   segment.tail.out.push(segment);
   segment.head.into.push(segment);
+}
+
+export function number(layer: readonly Vertex[]): void {
+  layer.forEach((vertex, index) => {
+    vertex.order = index;
+  });
 }

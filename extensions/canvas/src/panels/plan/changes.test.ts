@@ -52,7 +52,7 @@ it('counts what stays, and tells what does not', () => {
     ['~', 'update', 'pick', '']
   ]);
   expect(steps?.lines[1]?.fields).toEqual([
-    { sign: '~', place: 'actions[1] › filter', before: 'a > 1', after: 'a > 2', long: false }
+    { sign: '~', place: 'actions[0] › filter', before: 'a > 1', after: 'a > 2', long: false }
   ]);
 });
 

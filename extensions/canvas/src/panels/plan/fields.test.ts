@@ -24,9 +24,9 @@ it('tells what is new, gone and other, below the part', () => {
     ]
   });
   expect(lines.map(line => [line.sign, line.place, line.long])).toEqual([
-    ['+', 'actions[1] › a', false],
-    ['-', 'actions[1] › b', false],
-    ['~', 'actions[1] › c', true]
+    ['+', 'actions[0] › a', false],
+    ['-', 'actions[0] › b', false],
+    ['~', 'actions[0] › c', true]
   ]);
 });
 

@@ -49,6 +49,8 @@ export function Runs({ service, filter, open }: SectionProps): JSX.Element {
 
 function story(run: Run): JSX.Element {
   const begun = run.started_at ?? run.fired_at;
+  // One that is noted with the commit of its only batch has no time of its own.
+  const took = run.started_at && run.ended_at ? Date.parse(run.ended_at) - Date.parse(run.started_at) : 0;
   return (
     <>
       {run.stage ? `${run.stage} · ` : ''}
@@ -59,9 +61,7 @@ function story(run: Run): JSX.Element {
           <Moment time={begun} />
         </>
       )}
-      {run.started_at && run.ended_at && (
-        <> · took {seconds((Date.parse(run.ended_at) - Date.parse(run.started_at)) / 1000)}</>
-      )}
+      {took > 0 && <> · took {seconds(took / 1000)}</>}
     </>
   );
 }

@@ -1,10 +1,10 @@
 /** One statement over the spools and the state tables, with completion of their names. */
-import { autocompletion, closeBrackets } from '@codemirror/autocomplete';
+import { autocompletion, closeBrackets, closeCompletion } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { PostgreSQL, sql, type SQLNamespace } from '@codemirror/lang-sql';
 import { Compartment, EditorState, Prec } from '@codemirror/state';
 import { EditorView, keymap } from '@codemirror/view';
-import { useEffect, useRef, useState, type JSX } from 'react';
+import { useEffect, useRef, useState, type JSX, type MutableRefObject } from 'react';
 import { jupyterTheme } from '../../forms/theme';
 import { RowsTable } from '../../panels/RowsTable';
 import type { SpoolInfo, Table } from '../../protocol';
@@ -19,9 +19,11 @@ export interface SqlBoxProps {
   spools: readonly SpoolInfo[];
   /** What the first statement reads. */
   first: string;
+  /** The statement, for when the box is shown again; null: the first one. */
+  kept: MutableRefObject<string | null>;
 }
 
-export function SqlBox({ service, spools, first }: SqlBoxProps): JSX.Element {
+export function SqlBox({ service, spools, first, kept }: SqlBoxProps): JSX.Element {
   const [result, setResult] = useState<{ table: Table; took: number } | null>(null);
   const { doing, trouble, run } = useDoing();
   const ask = (text: string): void => {
@@ -29,10 +31,16 @@ export function SqlBox({ service, spools, first }: SqlBoxProps): JSX.Element {
     run(() =>
       service
         .ask('sql', { text, limit: LIMIT })
-        .then(table => setResult({ table, took: (performance.now() - since) / 1000 }))
+        .then(
+          table => setResult({ table, took: (performance.now() - since) / 1000 }),
+          (reason: unknown) => {
+            setResult(null); // it would stand there as if it were this one's
+            throw reason;
+          }
+        )
     );
   };
-  const box = useStatement(`SELECT * FROM ${first} LIMIT 100`, spools, ask);
+  const box = useStatement(`SELECT * FROM ${first} LIMIT 100`, spools, kept, ask);
   return (
     <div className="lyftnb-SqlBox">
       <div className="lyftnb-SqlBox-text" ref={box.parent} />
@@ -64,10 +72,12 @@ interface Statement {
   text(): string;
 }
 
-/** A CodeMirror editor that keeps its text while the spools it knows come and go. */
+/** A CodeMirror editor that keeps its text while the spools it knows come and go. A statement that nobody
+ * has touched follows what is looked at. */
 function useStatement(
   first: string,
   spools: readonly SpoolInfo[],
+  kept: MutableRefObject<string | null>,
   run: (text: string) => void
 ): Statement {
   const [parent, setParent] = useState<HTMLDivElement | null>(null);
@@ -81,13 +91,14 @@ function useStatement(
       return undefined;
     }
     const submit = (view: EditorView): boolean => {
+      closeCompletion(view); // it would lie over the result
       latest.current.run(view.state.doc.toString());
       return true;
     };
     const view = new EditorView({
       parent,
       state: EditorState.create({
-        doc: latest.current.first,
+        doc: kept.current ?? latest.current.first,
         extensions: [
           Prec.highest(keymap.of([{ key: 'Mod-Enter', run: submit }])),
           history(),
@@ -97,6 +108,10 @@ function useStatement(
           jupyterTheme,
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ 'aria-label': 'SQL statement' }),
+          EditorView.updateListener.of(update => {
+            const text = update.state.doc.toString();
+            kept.current = text === latest.current.first ? null : text;
+          }),
           language.current.of(dialect(latest.current.spools))
         ]
       })
@@ -106,7 +121,14 @@ function useStatement(
       editor.current = null;
       view.destroy();
     };
-  }, [parent]);
+  }, [parent, kept]);
+
+  useEffect(() => {
+    const view = editor.current;
+    if (view !== null && kept.current === null && view.state.doc.toString() !== first) {
+      view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: first } });
+    }
+  }, [first, kept]);
 
   const names = spools.map(each => each.spool).join(' ');
   useEffect(() => {
