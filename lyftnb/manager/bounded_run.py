@@ -233,7 +233,7 @@ class BoundedRun:
             seconds=time.monotonic() - self.started,
             batches=sum(r.committed for r in runs),
             counts=summed(c for r in runs for c in r.counts.values()),
-            problems=tuple(problem for r in runs for problem in r.problems),
+            problems=(*self.env.problems, *(problem for r in runs for problem in r.problems)),
             skipped=sum(r.skipped for r in runs),
         )
 

@@ -362,6 +362,22 @@ def root_of(path: str | Path) -> Path:
     return folder_of(start) or start
 
 
+def existing_root(path: str | Path) -> Path:
+    """The folder of the workspace that `path` lies in.
+
+    Raises:
+        NotFound: it lies in none.
+    """
+    root = root_of(path)
+    if not _is_workspace(root):
+        raise NotFound(
+            "there is no workspace here",
+            where=str(root),
+            hint="make one with `lyftnb init`, go to its folder, or name it: lyftnb -w FOLDER …",
+        )
+    return root
+
+
 def _is_workspace(folder: Path) -> bool:
     return (folder / FILE_NAME).is_file() or (folder / STATE_DIR).is_dir()
 
