@@ -44,16 +44,14 @@ def fitted(frame: pl.LazyFrame, columns: Columns) -> Fitted:
             f"the file has a column '{extra[0]}' that the schema does not name",
             hint="add the column to `schema`, or leave `schema` out to take what there is",
         )
-    values: dict[str, pl.Expr] = {name: pl.col(name) for name in extra}
+    values: dict[str, pl.Expr] = {}
     types: dict[str, pl.DataType] = {name: own[name] for name in extra}
     unfit: dict[str, pl.Expr] = {}
     for name, known in columns.known.items():
         types[name] = known
         if name not in own:
             values[name] = pl.lit(None, known)
-        elif to_text(own[name]) == to_text(known):
-            values[name] = pl.col(name)
-        else:
+        elif to_text(own[name]) != to_text(known):
             wide = widened(known, own[name])
             if wide is not None and (wide == known or not columns.fixed):
                 types[name], values[name] = wide, pl.col(name).cast(wide)
@@ -64,8 +62,10 @@ def fitted(frame: pl.LazyFrame, columns: Columns) -> Fitted:
     rejects = _rejects(frame, unfit, own, columns.known) if unfit else ()
     if rejects:
         frame = frame.filter(~pl.any_horizontal(*unfit.values()))
-    # `select` alone would make one row of literals where the file has none of the columns.
-    return Fitted(frame.with_columns(**values).select(order), schema, rejects)
+    # `select` alone would make one row of literals where the file has none of the columns; and what
+    # stays as it is must not be computed, or filters would not reach the file.
+    changed = frame.with_columns(**values) if values else frame
+    return Fitted(changed.select(order), schema, rejects)
 
 
 def _converted(name: str, own: pl.DataType, known: pl.DataType) -> tuple[pl.Expr, pl.Expr]:
