@@ -131,8 +131,8 @@ def logs(
     ] = False,
 ) -> None:
     """Show the manager's log."""
-    from lyftnb.workspace.config import STATE_DIR
     from lyftnb.workspace.finding import LOG_FILE
+    from lyftnb.workspace.folders import STATE_DIR
 
     file = _existing(ctx) / STATE_DIR / LOG_FILE
     if not file.is_file():
@@ -146,7 +146,7 @@ def _show_down(root: Path, as_json: bool) -> None:
     from lyftnb import workspace
     from lyftnb.store.database import FILE as LEDGER_FILE
     from lyftnb.workspace.address import ManagerAddress
-    from lyftnb.workspace.config import STATE_DIR
+    from lyftnb.workspace.folders import STATE_DIR
 
     if as_json:
         print_json({"up": False})
@@ -247,13 +247,13 @@ def _tail(file: Path, lines: int, keep_on: bool) -> Generator[str]:
 
 
 def _root(ctx: typer.Context) -> Path:
-    from lyftnb.workspace.config import root_of
+    from lyftnb.workspace.folders import root_of
 
     return root_of(ctx.obj.workspace or ".")
 
 
 def _existing(ctx: typer.Context) -> Path:
-    from lyftnb.workspace.config import existing_root
+    from lyftnb.workspace.folders import existing_root
 
     return existing_root(ctx.obj.workspace or ".")
 

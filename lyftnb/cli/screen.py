@@ -50,7 +50,7 @@ def opened(
     """
     from lyftnb import workspace
     from lyftnb.model import is_name
-    from lyftnb.workspace.config import existing_root, folder_of, root_of
+    from lyftnb.workspace.folders import existing_root, folder_of, root_of
 
     chosen = ctx.obj.workspace
     names_file = subject is not None and Path(subject).is_file()
@@ -68,7 +68,7 @@ def reached(ctx: typer.Context, *, serve: bool = False) -> State:
     """The state of the workspace that the command works in, whichever process owns it; to be closed
     by the caller. With `serve`, others reach it through us while the command runs.
     """
-    from lyftnb.workspace.config import existing_root
+    from lyftnb.workspace.folders import existing_root
     from lyftnb.workspace.state_access import reach
 
     return reach(existing_root(ctx.obj.workspace or "."), serve=serve)
@@ -103,7 +103,7 @@ def json_of(text: str, what: str) -> Any:
 
 def command_prefix(folder: Path) -> str:
     """How a next command begins that is to work in the workspace at `folder`, from here."""
-    from lyftnb.workspace.config import folder_of
+    from lyftnb.workspace.folders import folder_of
 
     return "lyftnb" if folder_of(Path.cwd()) == folder else f"lyftnb -w {folder}"
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lyftnb.workspace.config import STATE_DIR, existing_root
+from lyftnb.workspace.folders import STATE_DIR, existing_root
 
 
 def join(

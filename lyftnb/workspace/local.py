@@ -18,8 +18,9 @@ from lyftnb.model import (
 from lyftnb.planning import Explanation, explain, parse_ref
 from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.compute import Compute
-from lyftnb.workspace.config import STATE_DIR, Config, root_of
+from lyftnb.workspace.config import Config
 from lyftnb.workspace.contexts import Contexts, user
+from lyftnb.workspace.folders import STATE_DIR, root_of
 from lyftnb.workspace.given import Given, WorkflowLike, World, published
 from lyftnb.workspace.happenings import Kind, happenings
 from lyftnb.workspace.held import hold, let_go
