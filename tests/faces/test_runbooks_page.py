@@ -124,6 +124,7 @@ WRONG = [
 def test_errors_say_what_to_do(
     lyftnb: Call, tmp_path: Path, words: tuple[str, ...], says: str
 ) -> None:
+    (tmp_path / "lyftnb.toml").touch()
     (tmp_path / "bad.json").write_text("{")
     (tmp_path / "bad.runbook.yaml").write_text("runbook: bad\ntitel: x\nworkflow: w\n")
     done = lyftnb(*words)
