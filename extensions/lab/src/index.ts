@@ -90,7 +90,7 @@ const workspace: JupyterFrontEndPlugin<void> = {
     registry: ISettingRegistry | null
   ) => {
     const trans = textsOf(translator);
-    const current = new CurrentWorkspace(service, browser);
+    const current = new CurrentWorkspace(service, app.shell, browser);
     const overview = new Overview(current);
     const tabs = new Tabs(app, trans, service);
     const open = (target: Target): void => tabs.open(current.folder, target);
