@@ -1,6 +1,7 @@
 /** The connections of this lab, one for each workspace folder, and which folder a file belongs to. */
 import { PathExt } from '@jupyterlab/coreutils';
 import type { Contents, ServerConnection } from '@jupyterlab/services';
+import type { Trouble } from '@lyftnb/canvas';
 import { Token } from '@lumino/coreutils';
 import { Connection, type Share } from './connection';
 
@@ -34,7 +35,8 @@ export class Connections implements IConnections {
 
   constructor(
     private readonly settings: ServerConnection.ISettings,
-    private readonly contents: Contents.IManager
+    private readonly contents: Contents.IManager,
+    private readonly heard: (misfit: Trouble | null) => void
   ) {
     // A lyftnb.toml may have come or gone.
     contents.fileChanged.connect(() => this.workspaces.clear());
@@ -57,7 +59,7 @@ export class Connections implements IConnections {
 
   open(folder: string): Share {
     const counted = this.counted.get(folder) ?? {
-      connection: new Connection(folder, this.settings),
+      connection: new Connection(folder, this.settings, this.heard),
       shares: 0
     };
     counted.shares += 1;

@@ -17,7 +17,7 @@ import { Connections, IConnections } from './connections';
 import { CurrentWorkspace } from './current';
 import { addDocuments, addFileCommands, addNew, restoreDocuments } from './files';
 import { DOMAIN } from './ids';
-import { Notifier } from './notifications';
+import { misfitTeller, Notifier } from './notifications';
 import { outputs } from './outputs';
 import { Overview } from './overview';
 import { runningDeployments } from './running';
@@ -34,7 +34,7 @@ const connections: JupyterFrontEndPlugin<IConnections> = {
   autoStart: true,
   provides: IConnections,
   activate: ({ serviceManager }: JupyterFrontEnd) =>
-    new Connections(serviceManager.serverSettings, serviceManager.contents)
+    new Connections(serviceManager.serverSettings, serviceManager.contents, misfitTeller())
 };
 
 const documents: JupyterFrontEndPlugin<void> = {

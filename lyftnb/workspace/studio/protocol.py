@@ -777,8 +777,21 @@ class GetWorkspace(Wire):
     start: bool = False
 
 
+class Release(Wire):
+    """What answers: of which version of lyftnb it is, and what it understands."""
+
+    version: str
+    protocol: str
+    """Alike wherever questions, answers and news have the same parts."""
+
+
+class GetRelease(Wire):
+    """Which release answers: a page may have been loaded from another one."""
+
+
 QUESTIONS: dict[str, tuple[type[Wire], Any]] = {
     "workspace": (GetWorkspace, Workspace),
+    "release": (GetRelease, Release),
     "palette": (GetPalette, Palette),
     "draft.open": (OpenDraft, OpenedDraft),
     "draft.change": (ChangeDraft, DraftState),

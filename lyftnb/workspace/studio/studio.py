@@ -34,6 +34,7 @@ from lyftnb.workspace.studio.protocol import (
     Workspace,
 )
 from lyftnb.workspace.studio.running import Runs
+from lyftnb.workspace.studio.schema import release
 from lyftnb.workspace.studio.shapes import plan_of, schemas_of, shape_of
 from lyftnb.workspace.studio.spools import SpoolBrowser
 from lyftnb.workspace.studio.standings import Tell
@@ -134,6 +135,7 @@ class Studio:
         listings, spools = Listings(self._home), SpoolBrowser(self._home)
         return {
             "workspace": self._get_workspace,
+            "release": lambda _: release(),
             "versions": deployments.versions,
             "version": deployments.version,
             "publish": deployments.publish,
