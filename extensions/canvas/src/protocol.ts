@@ -730,7 +730,7 @@ export interface VersionDocument {
 export interface Workspace {
   contexts: string[];
   root: string;
-  state: 'up' | 'down';
+  state: 'up' | 'down' | 'gone';
   version: string;
 }
 export interface News {

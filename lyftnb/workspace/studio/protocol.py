@@ -765,8 +765,8 @@ class Workspace(Wire):
 
     root: str
     """Its folder's name, for people."""
-    state: Literal["up", "down"]
-    """Whether its manager is up."""
+    state: Literal["up", "down", "gone"]
+    """Whether its manager is up; `gone`: there is no such folder any more."""
     contexts: tuple[str, ...]
     version: str
 

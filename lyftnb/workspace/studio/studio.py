@@ -229,7 +229,7 @@ class Studio:
             contexts = tuple(name for name in named if ":" not in name)
         return Workspace(
             root=self._home.root.name,
-            state="up" if up else "down",
+            state="up" if up else "down" if self._home.exists else "gone",
             contexts=contexts,
             version=__version__,
         )
