@@ -45,7 +45,7 @@ def protocol_schema() -> JsonSchema:
 @cache
 def release() -> Release:
     """What this process has loaded, whatever has been installed since."""
-    # The names of parts alone: how pydantic words a schema differs from one of its versions to the next.
+    # The names of parts alone: how pydantic words a schema differs between its own versions.
     parts = {
         name: sorted(part["properties"])
         for name, part in protocol_schema()["$defs"].items()
