@@ -13,7 +13,7 @@ from lyftnb.manager import questions
 from lyftnb.operators.docs import actions_page
 from lyftnb.operators.expressions.docs import function_table
 from lyftnb.server.app import routed
-from lyftnb.workspace import config
+from lyftnb.workspace import config_page
 from lyftnb.workspace.svg import draw
 from lyftnb.workspace.wire import API
 
@@ -60,7 +60,7 @@ def _sentence(text: str) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "actions.md": actions_page,
     "cli.md": cli_page,
-    "config.md": config.reference,
+    "config.md": config_page.reference,
     "connectors.md": connector_docs.reference,
     "expressions.md": expressions,
     "flights.svg": demo_picture,

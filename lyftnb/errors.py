@@ -93,6 +93,11 @@ class LyftError(Exception):
         place = f"{where}: {self.where}" if self.where else where
         return type(self)(self.message, where=place, hint=self.hint, **self.facts)
 
+    def with_advice(self, advice: str) -> LyftError:
+        """The same error, with something more to do about it."""
+        hint = f"{self.hint}; {advice}" if self.hint else advice
+        return type(self)(self.message, where=self.where, hint=hint, **self.facts)
+
 
 def _rebuild(
     kind: type[LyftError], message: str, where: str | None, hint: str | None, facts: dict[str, Any]

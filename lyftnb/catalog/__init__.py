@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lyftnb.lazy import lazy
 
 if TYPE_CHECKING:
-    from lyftnb.catalog.editing import edit
+    from lyftnb.catalog.editing import edit, same
     from lyftnb.catalog.reading import Reading, from_document, read
     from lyftnb.catalog.runbooks import (
         RunbookReading,
@@ -34,6 +34,7 @@ __all__ = [
     "read_runbook",
     "runbook_from_document",
     "runbook_schema",
+    "same",
     "write",
     "write_json",
 ]
@@ -48,6 +49,7 @@ _HOMES = {
     "read_runbook": "lyftnb.catalog.runbooks",
     "runbook_from_document": "lyftnb.catalog.runbooks",
     "runbook_schema": "lyftnb.catalog.runbooks",
+    "same": "lyftnb.catalog.editing",
     "write": "lyftnb.catalog.writing",
     "write_json": "lyftnb.catalog.writing",
 }

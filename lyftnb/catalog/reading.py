@@ -51,11 +51,8 @@ class Reading:
         return self.spec is not None and not has_errors(self.problems)
 
     def line_of(self, path: Path) -> int | None:
-        """The line (from 1) of what stands at `path`, or of the nearest part around it."""
-        if self._root is None:
-            return None
-        *_, last = self._root.walk(path)
-        return last.line
+        """As `Node.line_of`; None where there is no text."""
+        return None if self._root is None else self._root.line_of(path)
 
     def with_problems(self, found: Iterable[Problem]) -> tuple[Problem, ...]:
         """The problems of the file and those `found` in `spec` by validation, placed in the file.

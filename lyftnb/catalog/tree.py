@@ -65,6 +65,11 @@ class Node:
             else:
                 return
 
+    def line_of(self, path: Path) -> int | None:
+        """The line (from 1) of what stands at `path`, or of the nearest part around it."""
+        *_, last = self.walk(path)
+        return last.line
+
 
 @dataclass(frozen=True, slots=True)
 class Tree:

@@ -85,6 +85,9 @@ def schema() -> None:
     from lyftnb.workspace.checker import checker
 
     print_json(checker().document_schema())
+    for trouble in checker().troubles():
+        typer.secho("warning: ", err=True, fg=_COLOURS["warning"], nl=False)
+        typer.echo(trouble, err=True)
 
 
 def publish(ctx: typer.Context, file: File, context: Context = None, as_json: Json = False) -> None:

@@ -48,7 +48,9 @@ def retry(ctx: typer.Context, job: Job) -> None:
 
 @app.command()
 def skip(ctx: typer.Context, job: Job) -> None:
-    """Let a blocked stage try once more, and leave out the input of the batch that fails."""
+    """Let a blocked stage try once more, and leave out the input of the batch that fails, or the
+    output that cannot be revealed.
+    """
     deployment, step = _parts(job)
     with opened(ctx) as workspace:
         workspace.skip(deployment, step)

@@ -67,7 +67,7 @@ def down(ctx: typer.Context, as_json: Json = False) -> None:
     from lyftnb.workspace.config import Config
     from lyftnb.workspace.finding import find, wait_for_end
 
-    root = _root(ctx)
+    root = _existing(ctx)
     address = find(root)
     if address is not None:
         if not address.is_near:
@@ -95,7 +95,7 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
     from lyftnb.workspace.finding import find
     from lyftnb.workspace.remote import RemoteWorkspace
 
-    root = _root(ctx)
+    root = _existing(ctx)
     address = find(root)
     if address is None:
         _show_down(root, as_json)
@@ -131,10 +131,10 @@ def logs(
     ] = False,
 ) -> None:
     """Show the manager's log."""
-    from lyftnb.workspace.config import STATE_DIR
     from lyftnb.workspace.finding import LOG_FILE
+    from lyftnb.workspace.folders import STATE_DIR
 
-    file = _root(ctx) / STATE_DIR / LOG_FILE
+    file = _existing(ctx) / STATE_DIR / LOG_FILE
     if not file.is_file():
         raise NotFound("there is no log yet", where=str(file), hint="`lyftnb up` begins one")
     for line in _tail(file, lines, keep_on):
@@ -146,7 +146,7 @@ def _show_down(root: Path, as_json: bool) -> None:
     from lyftnb import workspace
     from lyftnb.store.database import FILE as LEDGER_FILE
     from lyftnb.workspace.address import ManagerAddress
-    from lyftnb.workspace.config import STATE_DIR
+    from lyftnb.workspace.folders import STATE_DIR
 
     if as_json:
         print_json({"up": False})
@@ -247,9 +247,15 @@ def _tail(file: Path, lines: int, keep_on: bool) -> Generator[str]:
 
 
 def _root(ctx: typer.Context) -> Path:
-    from lyftnb.workspace.config import root_of
+    from lyftnb.workspace.folders import root_of
 
     return root_of(ctx.obj.workspace or ".")
+
+
+def _existing(ctx: typer.Context) -> Path:
+    from lyftnb.workspace.folders import existing_root
+
+    return existing_root(ctx.obj.workspace or ".")
 
 
 def _facts(address: ManagerAddress) -> dict[str, Any]:

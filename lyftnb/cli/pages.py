@@ -14,6 +14,8 @@ _HEAD = """\
 
 Results go to stdout, progress and errors to stderr. An error exits with 1, a wrong command line
 with 2, Ctrl-C with 130; a finished command with 0. Listings take `--json`.
+In a folder that lies in no workspace only commands that name a file (`run FILE`), `init`, `demo`
+and `up` make one; the others say that there is none.
 """
 
 

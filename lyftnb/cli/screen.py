@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lyftnb.errors import SetupError
+from lyftnb.errors import NotFound, SetupError
 from lyftnb.workspace.tabular import TABLES_AS_DATA, table_as_data
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def opened(
     ctx: typer.Context, subject: str | None = None, *, serve: bool = False, up: bool = False
 ) -> AnyWorkspace:
     """The workspace that the command works in, to be closed by the caller: through the manager if
-    one is up.
+    one is up. A command that names a file makes one where there is none, beside it or here; any
+    other has nothing to look for there.
 
     Args:
         ctx: carries `--workspace`, which wins.
@@ -48,12 +49,18 @@ def opened(
         up: start the manager if it is not up: for what is to go on running.
     """
     from lyftnb import workspace
-    from lyftnb.workspace.config import folder_of
+    from lyftnb.model import is_name
+    from lyftnb.workspace.folders import existing_root, folder_of, root_of
 
     chosen = ctx.obj.workspace
-    if chosen is None and subject is not None and Path(subject).is_file():
+    names_file = subject is not None and Path(subject).is_file()
+    if chosen is None and subject is not None and names_file:
         chosen = folder_of(Path(subject).resolve().parent)
     folder = chosen if chosen is not None else "."
+    if not names_file and folder_of(root_of(folder)) is None:
+        if subject is not None and not is_name(subject.partition("@")[0]):
+            raise NotFound(f"there is no file {subject}", hint="name a *.workflow.yaml file")
+        existing_root(folder)
     return workspace.connect(folder) if up else workspace.enter(folder, serve=serve)
 
 
@@ -61,9 +68,10 @@ def reached(ctx: typer.Context, *, serve: bool = False) -> State:
     """The state of the workspace that the command works in, whichever process owns it; to be closed
     by the caller. With `serve`, others reach it through us while the command runs.
     """
+    from lyftnb.workspace.folders import existing_root
     from lyftnb.workspace.state_access import reach
 
-    return reach(ctx.obj.workspace or ".", serve=serve)
+    return reach(existing_root(ctx.obj.workspace or "."), serve=serve)
 
 
 def connected(ctx: typer.Context) -> Connection:
@@ -95,7 +103,7 @@ def json_of(text: str, what: str) -> Any:
 
 def command_prefix(folder: Path) -> str:
     """How a next command begins that is to work in the workspace at `folder`, from here."""
-    from lyftnb.workspace.config import folder_of
+    from lyftnb.workspace.folders import folder_of
 
     return "lyftnb" if folder_of(Path.cwd()) == folder else f"lyftnb -w {folder}"
 

@@ -189,12 +189,7 @@ def _reading(spool: str) -> Iterator[None]:
 
 def _moment(text: str | None) -> int | datetime | None:
     """A snapshot's number or a time; a time without a zone is the local one."""
-    if text is None or text.isdigit():
-        return int(text) if text else None
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        raise SetupError(
-            f"'{text}' is neither a snapshot nor a time",
-            hint="write a number, or a time like 2026-11-22T14:30:00+01:00",
-        ) from None
+    from lyftnb.workspace.spool import moment_of
+
+    moment = moment_of(text)
+    return moment.astimezone() if isinstance(moment, datetime) else moment

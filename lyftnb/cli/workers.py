@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from lyftnb.cli.screen import complain
 from lyftnb.errors import SetupError
 
 
@@ -50,7 +49,7 @@ def worker(
         threads=threads,
         memory_bytes=_bytes(memory),
         stop=stop,
-        say=complain,
+        say=lambda text: typer.echo(text, err=True),
     )
 
 

@@ -44,6 +44,9 @@ class SourceEnv:
     """How large a split should be (uncompressed, as far as can be told)."""
     max_splits: int = 10_000
     deployment: str = ""
+    careful: bool = False
+    """Something that was read lazily proved to be damaged: decode all of it at once, and reject
+    what cannot be."""
     state: StateReader | None = None
     """The owner's state, as committed; None where there is no owner to ask."""
 

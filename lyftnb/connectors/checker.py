@@ -50,12 +50,20 @@ class ConnectorChecker:
         return kind not in SINKS or SINKS[kind].external
 
     def input_schemas(self) -> dict[str, JsonSchema]:
-        """The parameters of every kind of input as JSON Schema: for forms and editors."""
-        return {kind: SOURCES[kind].Params.model_json_schema() for kind in SOURCES}
+        """The parameters of every kind of input as JSON Schema: for forms and editors; those of a
+        broken package are left out.
+        """
+        return {
+            kind: found.Params.model_json_schema() for kind, found in SOURCES.usable()[0].items()
+        }
 
     def output_schemas(self) -> dict[str, JsonSchema]:
-        """The parameters of every kind of output as JSON Schema: for forms and editors."""
-        return {kind: SINKS[kind].Params.model_json_schema() for kind in SINKS}
+        """As `input_schemas`, of every kind of output."""
+        return {kind: found.Params.model_json_schema() for kind, found in SINKS.usable()[0].items()}
+
+    def connector_troubles(self) -> tuple[str, ...]:
+        """What is wrong with inputs and outputs of installed packages that cannot be used."""
+        return SOURCES.usable()[1] + SINKS.usable()[1]
 
 
 def _check(registry: Mapping[str, Any], kind: str, params: Any) -> tuple[Finding, ...]:

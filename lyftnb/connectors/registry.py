@@ -60,6 +60,17 @@ class Registry(Mapping[str, C], Generic[C]):
             self._loaded[name] = self._load(entry)
         return self._loaded[name]
 
+    def usable(self) -> tuple[dict[str, C], tuple[str, ...]]:
+        """The connectors that can be loaded, by name, and what is wrong with the others."""
+        usable: dict[str, C] = {}
+        troubles: list[str] = []
+        for name in self:
+            try:
+                usable[name] = self[name]
+            except SetupError as error:
+                troubles.append(f"{error.message}; {error.hint}")
+        return usable, tuple(troubles)
+
     def __contains__(self, name: object) -> bool:
         return name in self._loaded or name in self._found()
 

@@ -32,7 +32,7 @@ from lyftnb.engine.secrets import (
 from lyftnb.engine.staging import Staging
 from lyftnb.engine.state import state_of_owner
 from lyftnb.engine.states import States
-from lyftnb.errors import LyftError, StepFailed
+from lyftnb.errors import LyftError, StepFailed, StorageError
 from lyftnb.model import (
     EmitPart,
     InputSpec,
@@ -112,7 +112,27 @@ def run_together(
 
 
 def run_task(program: Program, unit: Unit, *upstream: TaskResult) -> TaskResult:
-    """Run one fused task over one unit of its stage's input."""
+    """Run one fused task over one unit of its stage's input. Where an outside file turns out to be
+    damaged only when its rows are wanted, it is run once more, with the file as a reject.
+    """
+    changes = StateChanges()
+    try:
+        return _run_task(program, unit, upstream, changes, careful=False)
+    except StorageError as error:
+        # A lock that was taken would be in the way of a second run within the same attempt.
+        if program.source is None or not error.facts.get("damaged") or changes.locks:
+            raise
+    return _run_task(program, unit, upstream, StateChanges(), careful=True)
+
+
+def _run_task(
+    program: Program,
+    unit: Unit,
+    upstream: tuple[TaskResult, ...],
+    changes: StateChanges,
+    *,
+    careful: bool,
+) -> TaskResult:
     secrets = secrets_of_owner(
         program.storage_root, frozenset[str]().union(*map(secrets_of_job, program.task.jobs))
     )
@@ -124,12 +144,13 @@ def run_task(program: Program, unit: Unit, *upstream: TaskResult) -> TaskResult:
         base_path=program.base_path,
         variables={**program.variables, **as_variables(secrets)},
         deployment=program.deployment,
-        changes=StateChanges(),
+        changes=changes,
         state=state_of_owner(program.storage_root),
         ending=program.ending,
     )
     with _scratch(program) as scratch, Staging(program, unit, env, scratch) as staging:
-        return redacted_result(_TaskRun(program, unit, upstream, env, staging, scratch).result())
+        run = _TaskRun(program, unit, upstream, env, staging, scratch, careful=careful)
+        return redacted_result(run.result())
 
 
 @contextmanager
@@ -165,6 +186,8 @@ class _TaskRun:
         env: Env,
         staging: Staging,
         scratch: Scratch | None,
+        *,
+        careful: bool,
     ) -> None:
         self.program = program
         self.unit = unit
@@ -172,6 +195,7 @@ class _TaskRun:
         self.env = env
         self.staging = staging
         self.scratch = scratch
+        self.careful = careful
         self.root = Path(program.storage_root)
         self.started = time.perf_counter()
         self.received: dict[str, pl.LazyFrame] = {
@@ -328,6 +352,7 @@ class _TaskRun:
             seed=program.seed,
             bounded=program.bounded,
             deployment=program.deployment,
+            careful=self.careful,
             state=self.env.state,
         )
 

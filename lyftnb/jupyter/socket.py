@@ -105,7 +105,7 @@ def folder_within(root_dir: Path, path: str) -> Path:
 
 def _exchange(folder: Path, send: Any) -> Exchange:
     """A studio for the workspace that a folder lies in, as everything else finds it."""
-    from lyftnb.workspace.config import root_of
+    from lyftnb.workspace.folders import root_of
     from lyftnb.workspace.studio.exchange import Exchange
 
     return Exchange(root_of(folder), send)

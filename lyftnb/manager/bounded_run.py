@@ -78,7 +78,7 @@ class BoundedRun:
         self.status = "running"
         try:
             with deferred_interrupts(lambda: self.events.put(_interrupted)):
-                self.issues.begin(self.plan.deployment)
+                self.issues.begin(self.plan.deployment, self.flow.stages.values())
                 self._open_all(run)
                 self.flow.begin()
                 while self._turn():
@@ -233,7 +233,7 @@ class BoundedRun:
             seconds=time.monotonic() - self.started,
             batches=sum(r.committed for r in runs),
             counts=summed(c for r in runs for c in r.counts.values()),
-            problems=tuple(problem for r in runs for problem in r.problems),
+            problems=(*self.env.problems, *(problem for r in runs for problem in r.problems)),
             skipped=sum(r.skipped for r in runs),
         )
 

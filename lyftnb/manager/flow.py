@@ -8,6 +8,7 @@ ledger alone.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,6 +32,8 @@ from lyftnb.model import Answer, EmitPart, Ending, Plan, Run, Stage, secrets_of_
 from lyftnb.redaction import marked
 from lyftnb.store import Ledger
 
+_log = logging.getLogger(__name__)
+
 QUEUE = "queue"
 """The input whose rows are leased."""
 
@@ -46,6 +49,8 @@ class RunEnv:
     storage_root: str
     base_path: str
     retention: Retention = field(default_factory=Retention)
+    problems: tuple[str, ...] = ()
+    """What people should know of how it was set up."""
 
 
 class Flow:
@@ -171,7 +176,7 @@ class Flow:
 
     def retry(self, stage: str, *, skip: bool = False) -> None:
         """Let a blocked stage try again, from where its positions stand; with `skip`, pass by the
-        batch that fails again.
+        batch that fails again, or of whose output something cannot be revealed once more.
 
         Raises:
             SetupError: it is not blocked.
@@ -182,7 +187,18 @@ class Flow:
                 f"stage '{self.plan.deployment}/{stage}' is not blocked",
                 hint=f"see what it does: lyftnb jobs ls {self.plan.deployment}",
             )
-        blocked.passes_next = skip
+        steps = [job.step for job in blocked.stage.jobs]
+        unrevealed = self.publisher.errors(steps)
+        self.publisher.retry(steps, skip=skip)
+        if blocked.error in unrevealed and not blocked.gave_up:
+            # Its batches are none the worse for it.
+            blocked.error, blocked.note = None, ""
+            return
+        self._begin_again(blocked, skip=skip and blocked.error not in unrevealed)
+
+    def _begin_again(self, blocked: StageRun, *, skip: bool) -> None:
+        stage = blocked.stage.id
+        blocked.passes_next, blocked.gave_up = skip, False
         for claim in self.env.ledger.open_claims(self.plan.deployment):
             if claim.stage == stage:
                 # Its input is claimed anew, and perhaps cut otherwise.
@@ -237,7 +253,10 @@ class Flow:
         if told:
             drafts = [draft for _, messages in told for draft in messages]
             self.env.ledger.end_runs([ending for ending, _ in told], drafts)
-        for run, _ in ended:
+        for run, (_, messages) in ended:
+            if run.run is not None and not (run.begun or run.fired or messages):
+                # A look that has found nothing.
+                self.env.ledger.return_number(run.run)
             run.close()
 
     # -- parts
@@ -272,6 +291,7 @@ class Flow:
             defer=self.defer,
             tell=self._publication_told,
             give_up=self._publication_failed,
+            pass_by=self._publication_passed,
         )
 
     def _discoverer(self, run: StageRun, feed: SourceFeed) -> Discoverer:
@@ -296,9 +316,17 @@ class Flow:
         if run is not None:
             run.note = note
 
+    def _publication_passed(self, step: str, problem: str) -> None:
+        run = self._run_of(step)
+        _log.warning("%s: %s", self.plan.deployment, problem)
+        if run is not None:
+            run.problems.append(problem)
+
     def _publication_failed(self, step: str, error: BaseException) -> None:
         run = self._run_of(step)
         if run is not None:
+            if self.bounded and isinstance(error, LyftError):
+                error = error.with_advice("a run with `--fresh` starts over and gives it up")
             run.error = run.error or error
             return
         # The step is gone from the workflow; nothing that is there may suffer from it.

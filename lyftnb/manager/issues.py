@@ -24,14 +24,16 @@ _OURS = (STAGE_BLOCKED, GROUP_WITHOUT_WORKERS, INPUT_PROBLEM, ROWS_REJECTED)
 def issues_of(flow: Flow) -> Iterator[IssueDraft]:
     """Everything that is wrong with a flow at this moment."""
     for run in flow.stages.values():
-        yield from _of_stage(flow.plan.deployment, run)
+        yield from _of_stage(flow, run)
 
 
-def _of_stage(deployment: str, run: StageRun) -> Iterator[IssueDraft]:
+def _of_stage(flow: Flow, run: StageRun) -> Iterator[IssueDraft]:
+    deployment = flow.plan.deployment
     place = f"{deployment}/{run.stage.id}"
     if run.error is not None:
         hint = run.error.hint if isinstance(run.error, LyftError) else None
-        then = f"lyftnb jobs retry {place} (or skip, to leave the batch out)"
+        then = f"lyftnb jobs retry {place} (or skip, to leave out what fails)"
+        then = "run it again" if flow.bounded else then
         hint = f"{hint}; then: {then}" if hint else f"when it is mended: {then}"
         yield IssueDraft(STAGE_BLOCKED, place, sentence(run.error), hint=hint)
     if run.lacks and not run.over:
@@ -72,13 +74,19 @@ class IssueBook:
     _closings: int = 0
     """The ledger's count of issues closed, when its open ones were looked at last."""
 
-    def begin(self, deployment: str) -> None:
-        """Take over what an earlier owner has left open."""
+    def begin(self, deployment: str, runs: Iterable[StageRun] = ()) -> None:
+        """Take over what an earlier owner has left open; its stages know again of the rows that
+        their last run has rejected.
+        """
+        left = self.ledger.issues(place_prefix=deployment, limit=_ALL)
         self._open[deployment] = {
             (issue.code, issue.place): IssueDraft(issue.code, issue.place, "")
-            for issue in self.ledger.issues(place_prefix=deployment)
+            for issue in left
             if issue.code in _OURS
         }
+        rejected = {issue.place: issue.facts for issue in left if issue.code == ROWS_REJECTED}
+        for run in runs:
+            run.rejects = rejected.get(f"{deployment}/{run.stage.id}", {}).get("rows", 0)
 
     def follow(self, deployment: str, now: Iterable[IssueDraft]) -> None:
         """Raise what is new, has changed or was closed by somebody else; close what is gone."""

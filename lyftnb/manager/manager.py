@@ -404,7 +404,7 @@ class Manager:
         check_states(plan, self.env.ledger)
         flow = Flow(plan, self.env, self._events.put, bounded=False)
         firing = Firing(flow, live=True)
-        self._issues.begin(plan.deployment)
+        self._issues.begin(plan.deployment, flow.stages.values())
         self.env.ledger.close_issue(_TURN, plan.deployment)
         flow.begin()
         firing.begin()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,11 +22,26 @@ class _Line:
     retries: Retries
     waiting: list[Publication] = field(default_factory=list)
     out: list[Publication] = field(default_factory=list)
-    failed: bool = False
+    error: BaseException | None = None
+    """Why it goes no further."""
+    passable: frozenset[str] = frozenset()
+    """Of these the first that fails is passed by, and what else fails of its batch; so they go one
+    by one, up to the first of another batch. What comes later was not meant.
+    """
+    passed: str | None = None
+    """The batch of what was passed by."""
 
     @property
     def idle(self) -> bool:
-        return self.failed or not (self.waiting or self.out)
+        return self.error is not None or not (self.waiting or self.out)
+
+    def take(self) -> None:
+        """What goes out next."""
+        ahead = self.out + self.waiting
+        if ahead[0].id not in self.passable or self.passed not in (None, _batch_of(ahead[0])):
+            self.passable, self.passed = frozenset(), None
+        count = 1 if self.passable else len(ahead)
+        self.out, self.waiting = ahead[:count], ahead[count:]
 
 
 @dataclass(slots=True)
@@ -49,6 +64,8 @@ class Publisher:
     """Told of a step what it is doing about a failure."""
     give_up: Callable[[str, BaseException], None]
     """Told of the step whose publications failed for good."""
+    pass_by: Callable[[str, str], None]
+    """Told of a step which of its publications was passed by, and why."""
     _texts: list[str] = field(default_factory=list)
     _lines: dict[str, _Line] = field(default_factory=dict)
 
@@ -76,13 +93,29 @@ class Publisher:
         for step, line in self._lines.items():
             again = line.retries.is_due(now)
             first = line.waiting and not line.out and line.retries.due_at is None
-            if line.failed or not (again or first):
+            if line.error is not None or not (again or first):
                 continue
             line.retries.begin()
-            line.out, line.waiting = line.out + line.waiting, []
+            line.take()
             due.setdefault(self.groups.get(step, line.out[0].group), []).append(line)
         for group, lines in due.items():
             self._send(group, lines)
+
+    def errors(self, steps: Collection[str]) -> list[BaseException]:
+        """Why publications of these steps go no further."""
+        lines = (line for line in self._lines.values() if line.step in steps)
+        return [line.error for line in lines if line.error is not None]
+
+    def retry(self, steps: Collection[str], *, skip: bool) -> None:
+        """Try again what failed for good of these steps; with `skip`, pass by what fails once more
+        of one batch of each.
+        """
+        for line in self._lines.values():
+            if line.step in steps and line.error is not None:
+                line.waiting, line.out, line.error = line.out + line.waiting, [], None
+                line.passable = frozenset(p.id for p in line.waiting) if skip else frozenset()
+                line.passed = None
+                line.retries.reset()
 
     def _line(self, step: str) -> _Line:
         if step not in self._lines:
@@ -115,10 +148,25 @@ class Publisher:
         if note is not None:
             self.tell(line.step, f"publication: {note}")
             return
-        line.failed = True
+        if line.passable:
+            self._pass_by(line, error)
+            return
+        line.error = error
         self.give_up(line.step, error)
+
+    def _pass_by(self, line: _Line, error: BaseException) -> None:
+        (failed,) = line.out
+        self.ledger.skip_publications([failed.id], str(error))
+        line.passed, line.out = _batch_of(failed), []
+        line.retries.reset()
+        self.pass_by(line.step, f"output {failed.id} was skipped: {error}")
 
     def take_texts(self) -> tuple[str, ...]:
         """What outputs want shown to people, since the last call."""
         texts, self._texts = tuple(self._texts), []
         return texts
+
+
+def _batch_of(publication: Publication) -> str:
+    """The batch of a publication, which its id begins with (`DEPLOYMENT/STAGE/NUMBER/…`)."""
+    return "/".join(publication.id.split("/")[:3])

@@ -84,6 +84,8 @@ class StageRun:
     let_go: bool = False
     """The batch that lets go of what actions hold back at the end of a run was begun."""
     error: BaseException | None = None
+    gave_up: bool = False
+    """A batch was dropped: the feed stands behind input that nobody has read."""
     note: str = ""
     """What it is doing about a failure, or what it waits for."""
     lacks: str = ""
@@ -244,7 +246,7 @@ class StageRun:
 
     def give_up(self, batch: InFlight, error: BaseException) -> list[InFlight]:
         """The stage is blocked by a batch: drop it, and what was prepared behind it."""
-        self.error = self.error or error
+        self.error, self.gave_up = self.error or error, True
         dropped: list[InFlight] = []
         while batch in self.batches:
             dropped.append(self.batches.pop())

@@ -307,6 +307,7 @@ class Chain:
                     f"a file that it reads is damaged: {first}",
                     where=f"steps {', '.join(self._counts)}",
                     hint="`lyftnb spool verify` names the damaged files of spools",
+                    damaged=True,
                 ) from error
             raise InternalError(
                 f"the query engine failed: {first}", where=f"steps {', '.join(self._counts)}"

@@ -17,7 +17,7 @@ from lyftnb.operators.binding import condition
 from lyftnb.operators.emitting import emission
 from lyftnb.operators.expressions import parse
 from lyftnb.operators.parameters import expressions, invalid_parameters
-from lyftnb.operators.registry import action, action_kinds
+from lyftnb.operators.registry import action, action_kinds, usable_actions
 from lyftnb.planning.checker import Finding
 
 _Result = tuple[Schema | None, tuple[Finding, ...]]
@@ -31,8 +31,15 @@ class ActionChecker:
         return action_kinds()
 
     def action_schemas(self) -> dict[str, JsonSchema]:
-        """The parameters of every kind of action as JSON Schema: for forms and editors."""
-        return {kind: action(kind).Params.model_json_schema() for kind in action_kinds()}
+        """The parameters of every kind of action as JSON Schema: for forms and editors; those of a
+        broken package are left out.
+        """
+        usable, _ = usable_actions()
+        return {kind: found.Params.model_json_schema() for kind, found in usable.items()}
+
+    def action_troubles(self) -> tuple[str, ...]:
+        """What is wrong with actions of installed packages that cannot be used."""
+        return usable_actions()[1]
 
     def rowwise(self, action: ActionSpec) -> bool:
         """Whether the result is the same however the stream is cut.

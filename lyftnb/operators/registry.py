@@ -62,6 +62,19 @@ def action(kind: str) -> Action[Any]:
     return _loaded(offers[0])
 
 
+def usable_actions() -> tuple[dict[str, Action[Any]], tuple[str, ...]]:
+    """The actions that can be used, by kind, and what is wrong with those of installed packages
+    that cannot. A built-in one stays, whoever offers another of its name.
+    """
+    usable, troubles = dict(ACTIONS), []
+    for kind in _installed():
+        try:
+            usable[kind] = action(kind)
+        except ConfigError as error:
+            troubles.append(f"{error.message}; {error.hint}")
+    return dict(sorted(usable.items())), tuple(troubles)
+
+
 @cache
 def _installed() -> dict[str, tuple[EntryPoint, ...]]:
     offers: dict[str, tuple[EntryPoint, ...]] = {}

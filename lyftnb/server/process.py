@@ -21,8 +21,9 @@ from lyftnb.store import this_process
 from lyftnb.store.owner import MANAGER
 from lyftnb.store.remote.address import credentials
 from lyftnb.workspace.address import ManagerAddress
-from lyftnb.workspace.config import FILE_NAME, STATE_DIR, Config, ManagerConfig
+from lyftnb.workspace.config import Config, ManagerConfig
 from lyftnb.workspace.finding import LOG_FILE
+from lyftnb.workspace.folders import FILE_NAME, STATE_DIR
 from lyftnb.workspace.local import Workspace
 
 _TOKEN_BYTES = 32

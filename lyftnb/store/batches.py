@@ -134,13 +134,19 @@ class Batches(Session):
             with self.opened() as database:
                 database.run("published", ids=list(ids), instant=now)
 
-    def forget(self, deployment: str) -> None:
+    def skip_publications(self, ids: Sequence[str], why: str) -> None:
+        """Give publications up: they are no longer pending, and their rows say why."""
+        with self.opened() as database:
+            database.run("skip_publications", ids=list(ids), why=why)
+
+    def forget(self, deployment: str) -> tuple[str, ...]:
         """Start a deployment over: inputs from their beginning, spools empty, schemas unknown.
 
-        One transaction, one snapshot; older snapshots can still be read. Open claims are abandoned.
+        One transaction, one snapshot; older snapshots can still be read. Open claims are abandoned,
+        and so is what was not revealed yet. Gives the publications that are given up.
         """
         with self.opened() as database:
-            forget(database, self.mirror, deployment, self.clock.now())
+            return forget(database, self.mirror, deployment, self.clock.now())
 
     def _require_open(self, claim: Claim) -> None:
         mirror = self.mirror

@@ -18,10 +18,12 @@ from lyftnb.store.keybook import KeyBook
 from lyftnb.store.mirror import NO_SCHEMA, Mirror, Spool, Standing
 from lyftnb.store.newest import Newest
 
+_WHY = "the deployment was started over"
 
-def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -> None:
+
+def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -> tuple[str, ...]:
     """Reset positions, floors, schemas, segments, marks and own keys of a deployment; abandon its
-    open claims.
+    open claims and its pending publications, which it gives.
     """
     state = mirror.overlay()
     state.snapshot += 1
@@ -46,12 +48,14 @@ def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -
                 "remove_segments", spool=spool.name, partitions=None, snapshot=state.snapshot
             )
         database.run("abandon_all", deployment=deployment, instant=now)
+        skipped = database.rows("skip_all_publications", prefix=mine, why=_WHY)
         # Its own queues are called `DEPLOYMENT/NAME`; an id may then come again.
         database.run("empty_queues", prefix=mine)
         database.run("empty_queue_ids", prefix=mine)
         database.run("forget_marks", deployment=deployment)
         _forget_keys(database, state, mine, now)
     mirror.absorb(state)
+    return tuple(row["publication"] for row in skipped)
 
 
 def _forget_keys(database: Database, state: Mirror, mine: str, now: datetime) -> None:

@@ -161,8 +161,17 @@ GROUP BY ALL ORDER BY s.snapshot
 
 -- name: pending_publications
 SELECT publication, step, kind, group_name, payload FROM publications
-WHERE published_at IS NULL AND starts_with(batch, $deployment || '/')
+WHERE published_at IS NULL AND skipped IS NULL AND starts_with(batch, $deployment || '/')
 ORDER BY snapshot, publication
+
+-- name: skip_publications
+UPDATE publications SET skipped = $why
+WHERE published_at IS NULL AND list_contains($ids::VARCHAR[], publication)
+
+-- name: skip_all_publications
+UPDATE publications SET skipped = $why
+WHERE published_at IS NULL AND skipped IS NULL AND starts_with(batch, $prefix)
+RETURNING publication
 
 -- name: published
 UPDATE publications SET published_at = $instant

@@ -36,6 +36,14 @@ class Runs(Session):
         with self.opened():
             return next_run(self.mirror, deployment)
 
+    def return_number(self, run: Run) -> None:
+        """Give back the number of a run that came to nothing, for the next one; not if another has
+        been numbered since, for numbers grow.
+        """
+        with self.opened():
+            if self.mirror.runs.get(run.deployment) == run.number:
+                self.mirror.runs[run.deployment] = run.number - 1
+
     def fire(
         self, runs: Sequence[Run], states: Mapping[str, Any], begun: Sequence[Run] = ()
     ) -> list[Run]:

@@ -19,6 +19,7 @@ import polars as pl
 
 from lyftnb.errors import ExpressionError, LyftError, NotFound, SegmentDamaged, near
 from lyftnb.model import NULL, Schema, SegmentRef, quoted, text_literal
+from lyftnb.store.intervals import with_durations
 from lyftnb.store.ledger import Ledger
 from lyftnb.store.scanning import check_file, scan
 
@@ -158,7 +159,7 @@ def _answer(
         relation = connection.sql(text)
         if limit is not None:
             relation = relation.limit(limit)
-        frame = pl.from_arrow(relation.to_arrow_table())
+        frame = pl.from_arrow(with_durations(relation.to_arrow_table()))
     except duckdb.InterruptException as error:
         raise ExpressionError(
             f"the query was stopped after {timeout_s:g} s",
@@ -168,7 +169,7 @@ def _answer(
     except pl.exceptions.PolarsError as error:
         raise ExpressionError(
             f"a column of the answer has a type that no frame has: {error}",
-            hint="cast it: INTERVAL columns and the like with ::VARCHAR",
+            hint="cast it with ::VARCHAR",
             text=text,
         ) from error
     finally:

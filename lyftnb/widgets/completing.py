@@ -26,7 +26,7 @@ from IPython.core.completer import (
 
 from lyftnb.errors import LyftError
 from lyftnb.widgets.yaml_keys import keys_at
-from lyftnb.workspace.config import root_of
+from lyftnb.workspace.folders import root_of
 from lyftnb.workspace.studio.home import Home
 from lyftnb.workspace.workflow import Workflow
 

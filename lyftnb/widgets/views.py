@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lyftnb.errors import SetupError
-from lyftnb.workspace.config import root_of
+from lyftnb.workspace.folders import root_of
 from lyftnb.workspace.workflow import Workflow
 
 if TYPE_CHECKING:

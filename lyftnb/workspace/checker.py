@@ -17,6 +17,10 @@ class WorkspaceChecker(ActionChecker, ConnectorChecker):
         """The JSON Schema of workflow files, with the kinds of installed packages."""
         return document_schema(self.action_schemas(), self.input_schemas(), self.output_schemas())
 
+    def troubles(self) -> tuple[str, ...]:
+        """What installed packages offer that cannot be used, and why."""
+        return self.action_troubles() + self.connector_troubles()
+
 
 @cache
 def checker() -> WorkspaceChecker:

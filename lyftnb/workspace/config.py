@@ -1,6 +1,6 @@
 """Settings of a workspace: `lyftnb.toml`, with `LYFTNB_*` variables laid over it.
 
-Every key stands in the models below with its meaning; `reference()` renders them as the page
+Every key stands in the models below with its meaning; `config_page` renders them as the page
 `docs/config.md`. Anything the models do not know is refused, with its line and the nearest key.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -21,20 +21,17 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticUndefined
+from pydantic_core import ErrorDetails
 
-from lyftnb.errors import ConfigError, NotFound, near
+from lyftnb.errors import ConfigError, near
 from lyftnb.model import DEFAULT_GROUP, Duration, Name, flattened, seconds, size_bytes
 from lyftnb.model.objections import objection, shown
+from lyftnb.workspace.folders import FILE_NAME
 from lyftnb.workspace.tabular import facts
 from lyftnb.workspace.text_file import text_of
+from lyftnb.workspace.toml_lines import KeyPath, line_of
 
-FILE_NAME = "lyftnb.toml"
-STATE_DIR = ".lyftnb"
 PREFIX = "LYFTNB_"
-
-KeyPath = tuple[str | int, ...]
 
 
 def _bytes(value: object) -> object:
@@ -65,6 +62,9 @@ def _range(value: object) -> object:
         raise ValueError(f"expected {expected}, found {shown(value)}")
     return {"min": int(str(value)), "max": int(str(value))}
 
+
+SPELLED_AS = {_bytes: "size", _seconds: "duration", _range: "number or range"}
+"""What people may write for a value, by what reads it."""
 
 Bytes = Annotated[int, BeforeValidator(_bytes)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
@@ -342,30 +342,6 @@ class Config(Section):
             raise _config_error(error, text, file, origins) from None
 
 
-def folder_of(start: Path) -> Path | None:
-    """The workspace that a folder lies in: the nearest one at or above it.
-
-    A folder is one if it has settings or a state directory.
-    """
-    return next((p for p in (start, *start.parents) if _is_workspace(p)), None)
-
-
-def root_of(path: str | Path) -> Path:
-    """The folder of the workspace that `path` lies in, or that would be made there.
-
-    Raises:
-        NotFound: there is no such folder.
-    """
-    start = Path(path).expanduser().resolve()
-    if not start.is_dir():
-        raise NotFound(f"there is no folder {start}", hint="make it, or run `lyftnb init` in it")
-    return folder_of(start) or start
-
-
-def _is_workspace(folder: Path) -> bool:
-    return (folder / FILE_NAME).is_file() or (folder / STATE_DIR).is_dir()
-
-
 def _parsed(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
@@ -432,13 +408,13 @@ def _finding(item: ErrorDetails) -> tuple[str, str]:
 
 def _known_keys(path: KeyPath) -> list[str]:
     """The keys that the section at `path` may have."""
-    section = _section(str(path[0])) if path else Config
+    section = section_of(str(path[0])) if path else Config
     if path and path[-1] == "workers":
         section = WorkerRange
     return [field.alias or name for name, field in section.model_fields.items()]
 
 
-def _section(name: str) -> type[Section]:
+def section_of(name: str) -> type[Section]:
     """The model behind the section of that name."""
     kind = GroupConfig if name == "groups" else Config.model_fields[name].annotation
     assert isinstance(kind, type) and issubclass(kind, Section)
@@ -450,92 +426,5 @@ def _place(loc: KeyPath, text: str, file: str, origins: Mapping[KeyPath, str]) -
     for override, variable in origins.items():
         if override[: len(path)] == path:
             return f"environment variable {variable}"
-    line = _line_of(path, text)
+    line = line_of(path, text)
     return f"{file}:{line}" if line else file
-
-
-def _line_of(path: KeyPath, text: str) -> int | None:
-    """The line (from 1) that sets the key at `path`, else the nearest one that holds its section.
-
-    TOML parsers keep no lines; this reads headers and the keys at the start of lines.
-    """
-    best, depth = None, 0
-    for number, key in _keys(text):
-        common = 0
-        while common < min(len(key), len(path)) and key[common] == str(path[common]):
-            common += 1
-        if common == min(len(key), len(path)) and common > depth:
-            best, depth = number, common
-    return best
-
-
-def _keys(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """(line, full key) of each header and each key at the start of a line."""
-    table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[\[?([^\[\]]+)\]", line)
-        if header:
-            table = _dotted(header[1])
-            yield number, table
-            continue
-        key = re.match(r"""\s*([\w\-."' ]+?)\s*=""", line)
-        if key:
-            yield number, (*table, *_dotted(key[1]))
-
-
-def _dotted(text: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in text.split("."))
-
-
-def reference() -> str:
-    """The page `docs/config.md`: every section and key with its default and meaning."""
-    lines = [
-        "# Settings",
-        "",
-        "`lyftnb.toml` in the workspace's folder. Every key is optional; a key that is not listed "
-        "here is refused.",
-        "A variable of the environment overrides a key: `LYFTNB_GROUPS__ETL__WORKERS=4` stands "
-        "for `workers = 4` under `[groups.etl]`.",
-        "Sizes are numbers of bytes or text such as `16MiB`, durations seconds or text such as "
-        "`30s`.",
-    ]
-    for name, field in Config.model_fields.items():
-        section = _section(name)
-        title = "groups.NAME" if name == "groups" else name
-        lines += ["", f"## `[{title}]`", "", (section.__doc__ or "").strip()]
-        if field.description:
-            lines += ["", field.description]
-        lines += ["", "| key | type | default | meaning |", "| --- | --- | --- | --- |"]
-        lines += [_row(f.alias or key, f) for key, f in section.model_fields.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _row(key: str, field: FieldInfo) -> str:
-    kind = _kind(field)
-    default = (
-        "" if field.default in (None, PydanticUndefined) else f"`{_spelled(field.default, kind)}`"
-    )
-    return f"| `{key}` | {kind} | {default} | {field.description} |"
-
-
-def _kind(field: FieldInfo) -> str:
-    """The type as people say it: sizes and durations hide behind numbers."""
-    optional = [part for arg in get_args(field.annotation) for part in get_args(arg)]
-    parts = [field.annotation, *field.metadata, *optional]
-    if str in parts:
-        return "text"
-    validators = [p.func for p in parts if isinstance(p, BeforeValidator)]
-    if field.annotation == dict[str, Any]:
-        return "table"
-    names = {_bytes: "size", _seconds: "duration", _range: "number or range"}
-    return next((name for check, name in names.items() if check in validators), "number")
-
-
-def _spelled(value: Any, kind: str) -> str:
-    """A default as one would write it in the file."""
-    if kind == "size":
-        unit, power = ("GiB", 30) if value % 2**30 == 0 else ("MiB", 20)
-        return f'"{value >> power}{unit}"'
-    if kind == "duration":
-        return f'"{value:g}s"'
-    return f'"{value}"' if kind == "text" else str(value)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from lyftnb.errors import LyftError
 from lyftnb.installed import ENGINES, versions
-from lyftnb.workspace.config import STATE_DIR, Config
+from lyftnb.workspace.config import Config
+from lyftnb.workspace.folders import STATE_DIR
 
 _LOW_DISK_BYTES = 2**30
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from lyftnb.errors import WorkspaceBusy
-from lyftnb.workspace.config import root_of
+from lyftnb.workspace.folders import root_of
 from lyftnb.workspace.held import held
 
 if TYPE_CHECKING:

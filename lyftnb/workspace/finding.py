@@ -19,7 +19,7 @@ from pathlib import Path
 from lyftnb.errors import LedgerError, LyftError, Temporary, TimedOut, unwritten
 from lyftnb.store.owner import MANAGER, busy, owner_of
 from lyftnb.workspace.address import ManagerAddress
-from lyftnb.workspace.config import STATE_DIR
+from lyftnb.workspace.folders import STATE_DIR
 
 LOG_FILE = "manager.log"
 _LOOK_S = 0.05

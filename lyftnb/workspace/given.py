@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +24,19 @@ class HasSpec(Protocol):
     def spec(self) -> WorkflowSpec:
         """What it says now."""
         ...
+
+
+def as_sent(workflow: WorkflowLike, folder: Path) -> WorkflowSpec | HasSpec | Sent:
+    """What is to be read: a path's text or a reference, and of a draft that says what its file
+    says the text, so that what is wrong with it is told by its line.
+
+    Raises:
+        NotFound: there is no such file.
+    """
+    if isinstance(workflow, str | Path):
+        return sent(workflow, folder)
+    text = getattr(workflow, "as_loaded", None)
+    return workflow if text is None else Text(text, str(getattr(workflow, "file", None)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,21 @@ class Published(Protocol):
         ...
 
 
+class _Version(Protocol):
+    @property
+    def number(self) -> int: ...
+    @property
+    def document(self) -> Mapping[str, Any]: ...
+
+
+def published(
+    find: Callable[[str], _Version], name: str, number: int | None
+) -> tuple[WorkflowSpec, int]:
+    """As `Published`, of whoever finds versions by their references."""
+    version = find(name if number is None else f"{name}@{number}")
+    return WorkflowSpec.model_validate(version.document), version.number
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What a workflow is held against in a workspace."""
@@ -94,10 +122,9 @@ class Given:
             NotFound: there is no such file or version.
             WorkflowError: the file is no text.
         """
+        workflow = as_sent(workflow, folder)
         if isinstance(workflow, WorkflowSpec):
             return cls(workflow)
-        if isinstance(workflow, str | Path):
-            workflow = sent(workflow, folder)
         if isinstance(workflow, Text):
             reading = catalog.read(workflow.text, file=workflow.file)
         elif isinstance(workflow, Document):

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lyftnb.workspace.config import STATE_DIR, root_of
+from lyftnb.workspace.folders import STATE_DIR, existing_root
 
 
 def join(
@@ -29,11 +29,12 @@ def join(
         say: is told how it goes, in sentences for people.
 
     Raises:
+        NotFound: the folder is in no workspace.
         SetupError: `connect` is neither.
         StorageError: the workspace's storage is not to be seen from here.
     """
     from lyftnb.engine import GroupSize, joining
 
-    file = root_of(connect) / STATE_DIR / joining.FILE if connect.is_dir() else connect
+    file = existing_root(connect) / STATE_DIR / joining.FILE if connect.is_dir() else connect
     sizes = {name: GroupSize(count, threads, memory_bytes) for name, count in groups.items()}
     joining.work(file, sizes, stop, say)

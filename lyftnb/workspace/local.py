@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +13,15 @@ from lyftnb.clock import Clock, SystemClock
 from lyftnb.errors import unknown
 from lyftnb.model import (
     Schema,
-    WorkflowSpec,
     workflow_digest,
 )
 from lyftnb.planning import Explanation, explain, parse_ref
 from lyftnb.workspace.bus import Bus
 from lyftnb.workspace.compute import Compute
-from lyftnb.workspace.config import STATE_DIR, Config, root_of
+from lyftnb.workspace.config import Config
 from lyftnb.workspace.contexts import Contexts, user
-from lyftnb.workspace.given import Given, WorkflowLike, World
+from lyftnb.workspace.folders import STATE_DIR, root_of
+from lyftnb.workspace.given import Given, WorkflowLike, World, published
 from lyftnb.workspace.happenings import Kind, happenings
 from lyftnb.workspace.held import hold, let_go
 from lyftnb.workspace.next_fires import NextFires, next_fires
@@ -149,7 +149,7 @@ class Workspace(Running, Reconciling, State):
         home = Home(
             ledger=self._ledger,
             folder=self.path,
-            published=self._published,
+            published=partial(published, self.version),
             world=self._world_of,
             groups=lambda: self._compute.group_sizes,
             env=self._run_env,
@@ -305,11 +305,7 @@ class Workspace(Running, Reconciling, State):
         return explain(plan.context, world.context, given.spec.context)
 
     def _given(self, workflow: WorkflowLike) -> Given:
-        return Given.of(workflow, self.path, self._published)
-
-    def _published(self, name: str, number: int | None) -> tuple[WorkflowSpec, int]:
-        version = self.version(name if number is None else f"{name}@{number}")
-        return WorkflowSpec.model_validate(version.document), version.number
+        return Given.of(workflow, self.path, partial(published, self.version))
 
     def _known(self, but: str | None = None) -> dict[str, Schema]:
         """Schemas of spools that exist, by full name; without those of the deployment `but`."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from lyftnb.engine import GroupSize
 from lyftnb.errors import ConfigError
 from lyftnb.store import Ledger
-from lyftnb.workspace.config import FILE_NAME, Config, GroupConfig
+from lyftnb.workspace.config import Config, GroupConfig
+from lyftnb.workspace.folders import FILE_NAME
 
 CONFIG_INVALID = "config_invalid"
 """Code of the issue that stands while a changed `lyftnb.toml` cannot be read."""

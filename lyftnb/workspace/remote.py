@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -24,7 +24,6 @@ from lyftnb.model import (
     Problem,
     Run,
     RunSummary,
-    WorkflowSpec,
     has_errors,
     secrets_of_plan,
 )
@@ -35,7 +34,7 @@ from lyftnb.workspace.config import Config
 from lyftnb.workspace.contexts import Contexts
 from lyftnb.workspace.finding import find, find_or_start, present
 from lyftnb.workspace.following_runs import follow_run
-from lyftnb.workspace.given import Given, WorkflowLike
+from lyftnb.workspace.given import Given, WorkflowLike, published
 from lyftnb.workspace.happenings import Kind
 from lyftnb.workspace.nouns import DAMAGES, SPOOLS, VERSIONS, Problems
 from lyftnb.workspace.progress import watching
@@ -247,7 +246,7 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         """When the clock will fire the steps of a workflow: `n` times for each time trigger."""
         from lyftnb.workspace.next_fires import next_fires
 
-        given = Given.of(workflow, self.path, self._published)
+        given = Given.of(workflow, self.path, partial(published, self.version))
         problems = self.validate(workflow)
         if given.spec is None or has_errors(problems):
             raise planning.invalid(given.spec.workflow if given.spec else "?", problems)
@@ -342,10 +341,6 @@ class RemoteWorkspace(RemoteDeploying, Connection):
 
     def _body(self, workflow: WorkflowLike, context: str | None) -> dict[str, Any]:
         return {**workflow_fields(workflow, self.path), "context": context}
-
-    def _published(self, name: str, number: int | None) -> tuple[WorkflowSpec, int]:
-        version = self.version(name if number is None else f"{name}@{number}")
-        return WorkflowSpec.model_validate(version.document), version.number
 
     def _explained(self, workflow: WorkflowLike, context: str | None) -> tuple[Explanation, ...]:
         """See `Contexts.explain`."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from lyftnb import planning
 from lyftnb.errors import NotFound, TimedOut
 from lyftnb.model import InvocationRecord, Json, Plan, Problem, RunbookSpec
 from lyftnb.workspace.book import Book, part
@@ -83,11 +82,6 @@ class RemoteRunbooks(Runbooks):
         body = {"parameters": {**(parameters or {}), **values}}
         found: Plan = self._client.ask(f"/runbooks/{part(runbook)}/plan", Plan, body)
         return found
-
-    def from_text(self, runbook: str, given: Mapping[str, Sequence[str]]) -> dict[str, Json]:
-        """Parameters as a command line has them, in the types of the runbook: name → its texts."""
-        spec = RunbookSpec.model_validate(self.get(runbook).document)
-        return planning.parameters_from_text(spec, given)
 
     def invocation(self, id: str) -> Invocation:
         """An invocation by its id, `RUNBOOK-NUMBER`."""

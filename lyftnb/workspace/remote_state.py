@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lyftnb.errors import LyftError
 from lyftnb.store.remote import StateAddress, StateClient
-from lyftnb.workspace.config import STATE_DIR
 from lyftnb.workspace.finding import find, find_or_start
+from lyftnb.workspace.folders import STATE_DIR
 
 
 class ManagersState(StateClient):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,18 +162,22 @@ class Running(Deployer):
 
         Raises:
             NotFound: the deployment does not run here, or has no such stage.
-            SetupError: the stage is not blocked.
+            SetupError: the stage is not blocked, or the deployment only runs to the end of its
+                inputs, and so tries again by itself.
         """
+        self._refuse_bounded(deployment)
         self._managing().retry(deployment, step)
 
     def skip(self, deployment: str, step: str) -> None:
-        """Let a blocked stage try again, and pass the batch by that fails once more. What it passed
-        by is told as its problem, and its input is left out.
+        """Let a blocked stage try again, and pass the batch by that fails once more: its input is
+        left out. Where it is an output that cannot be revealed, that is passed by. The ledger keeps
+        what was skipped and why.
 
         Raises:
             NotFound: the deployment does not run here, or has no such stage.
-            SetupError: the stage is not blocked.
+            SetupError: as for `retry`.
         """
+        self._refuse_bounded(deployment)
         self._managing().retry(deployment, step, skip=True)
 
     def progress(self, deployment: str) -> Progress:
@@ -260,11 +264,10 @@ class Running(Deployer):
         if any(run.status != "done" for run in self._ledger.runs(plan.deployment, limit=1)):
             # What the last run had staged when it was cut off is of no use to anyone.
             self._ledger.sweep()
-        if fresh:
-            self._ledger.forget(plan.deployment)
-        return self._run_env(plan)
+        problems = _given_up(self._ledger.forget(plan.deployment)) if fresh else ()
+        return self._run_env(plan, problems)
 
-    def _run_env(self, plan: Plan) -> RunEnv:
+    def _run_env(self, plan: Plan, problems: tuple[str, ...] = ()) -> RunEnv:
         """What a plan runs with, a worker in each of its groups."""
         from lyftnb.manager import Retention, RunEnv
 
@@ -280,7 +283,19 @@ class Running(Deployer):
                 issues_s=seconds(self.config.retention.issues),
                 plans_s=seconds(self.config.retention.plans),
             ),
+            problems=problems,
         )
+
+    def _refuse_bounded(self, deployment: str) -> None:
+        """Nothing waits for a word of ours where nothing goes on."""
+        if deployment in self._started() or self._ledger.deployment(deployment) is not None:
+            return
+        if self._ledger.runs(deployment, limit=1):
+            raise SetupError(
+                f"'{deployment}' does not run on, so that nothing of it waits to be told",
+                hint="run it again, which tries again what failed; with `--fresh` it starts over, "
+                "and gives up outputs that could not be revealed",
+            )
 
     def _at_work(self) -> dict[str, AtWork]:
         managed = self._manager.at_work if self._manager is not None else {}
@@ -316,3 +331,12 @@ def _refuse_running(deployment: str | None, running: Collection[str]) -> None:
             f"deployment '{deployment}' is running already",
             hint="stop it first, or wait until it is at its end",
         )
+
+
+def _given_up(publications: Sequence[str]) -> tuple[str, ...]:
+    """What to tell of outputs that nobody will see, because their run starts over."""
+    if not publications:
+        return ()
+    first, *others = publications
+    more = f" and {len(others):,} more" if others else ""
+    return (f"starting over has given up output that was not revealed yet: {first}{more}",)

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from lyftnb.errors import SetupError
-from lyftnb.workspace.config import FILE_NAME
+from lyftnb.workspace.folders import FILE_NAME
 
 _INIT = {FILE_NAME: FILE_NAME, "hello.workflow.yaml": "workflows/hello.workflow.yaml"}
 _NOTEBOOKS = "notebooks"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from lyftnb.errors import SetupError
 from lyftnb.model import Schema
 from lyftnb.workspace.nouns import DAMAGES
 from lyftnb.workspace.tabular import Table
@@ -16,6 +17,41 @@ if TYPE_CHECKING:
     from lyftnb.store import Damage, Ledger, Listing, SpoolInfo
     from lyftnb.workspace.book import Book
     from lyftnb.workspace.entering import AnyWorkspace
+
+
+def moment_of(at: int | datetime | str | None) -> int | datetime | None:
+    """The snapshot's number or the time that is meant; without a zone it is UTC.
+
+    Raises:
+        SetupError: it is neither.
+    """
+    if at is None or isinstance(at, datetime) or (isinstance(at, int) and at is not True):
+        return at
+    text = str(at).strip()
+    if text.isdecimal():
+        return int(text)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise SetupError(
+            f"'{text}' is neither a snapshot nor a time",
+            hint="write a number, or a time like 2026-11-22T14:30:00+01:00",
+        ) from None
+
+
+def _range(since: int | None, until: int | None) -> dict[str, int | None]:
+    """The bounds of a range of sequence numbers.
+
+    Raises:
+        SetupError: they are none.
+    """
+    for name, bound in (("since", since), ("until", until)):
+        if bound is not None and (not isinstance(bound, int) or isinstance(bound, bool)):
+            raise SetupError(
+                f"{name}: a sequence number was expected, found {bound!r}",
+                hint="count rows from 0; for a time in the past there is `at=`",
+            )
+    return {"since": since, "until": until}
 
 
 class Spool:
@@ -63,28 +99,29 @@ class Spool:
         self,
         since: int | None = None,
         until: int | None = None,
-        at: int | datetime | None = None,
+        at: int | datetime | str | None = None,
     ) -> pl.LazyFrame:
         """The rows as a LazyFrame, in sequence order.
 
         Args:
             since: first sequence number to read.
             until: first sequence number not to read.
-            at: a snapshot's number, or a time: the spool as it stood then.
+            at: a snapshot's number, or a time, also as ISO text: the spool as it stood then.
 
         Raises:
             SegmentMissing: a committed file is gone.
+            SetupError: a bound is no number, or `at` is neither a number nor a time.
         """
-        return self._ledger.scan(self._name, since=since, until=until, at=at)
+        return self._ledger.scan(self._name, **_range(since, until), at=moment_of(at))
 
     def listing(
         self,
         since: int | None = None,
         until: int | None = None,
-        at: int | datetime | None = None,
+        at: int | datetime | str | None = None,
     ) -> Listing:
         """Which files hold the rows, for whoever reads them; arguments as for `scan`."""
-        return self._ledger.listing(self._name, since=since, until=until, at=at)
+        return self._ledger.listing(self._name, **_range(since, until), at=moment_of(at))
 
     def history(self) -> pl.DataFrame:
         """Which snapshots changed the spool: one row each, oldest first."""

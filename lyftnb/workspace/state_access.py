@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lyftnb.errors import NotFound, Temporary, WorkspaceBusy
 from lyftnb.model import Json, Run
 from lyftnb.workspace.bus import Bus
-from lyftnb.workspace.config import STATE_DIR, root_of
+from lyftnb.workspace.folders import STATE_DIR, root_of
 from lyftnb.workspace.nouns import LOCKS
 from lyftnb.workspace.state_history import Issues, RunLog, found_run
 from lyftnb.workspace.state_kv import Kv

@@ -23,3 +23,12 @@ def text_of(path: Path, kind: type[LyftError] = WorkflowError) -> str:
             where=f"{path}:{line}",
             hint="it must be a text file; save it in the encoding UTF-8",
         ) from None
+
+
+def newline_of(path: Path) -> str:
+    """How the lines of a file end, by its first one; `\\n` where there is none."""
+    try:
+        with path.open("rb") as file:
+            return "\r\n" if file.readline().endswith(b"\r\n") else "\n"
+    except FileNotFoundError:
+        return "\n"

@@ -17,7 +17,7 @@ from lyftnb import errors
 from lyftnb.errors import InternalError, LyftError
 from lyftnb.model import Problem, WorkflowSpec
 from lyftnb.store.records import Listing
-from lyftnb.workspace.given import Document, Ref, Sent, Text, WorkflowLike, sent
+from lyftnb.workspace.given import Document, Ref, Sent, Text, WorkflowLike, as_sent
 
 T = TypeVar("T")
 API = "/api/v1"
@@ -228,8 +228,7 @@ def workflow_fields(workflow: WorkflowLike, folder: Path) -> dict[str, Any]:
         NotFound: there is no such file.
         InvalidWorkflow: a draft's document does not fit the model.
     """
-    if isinstance(workflow, str | Path):
-        workflow = sent(workflow, folder)
+    workflow = as_sent(workflow, folder)
     if isinstance(workflow, Text):
         return {"text": workflow.text, "file": workflow.file}
     if isinstance(workflow, Ref):

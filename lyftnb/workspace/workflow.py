@@ -10,6 +10,7 @@ import copy
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,12 +21,21 @@ from lyftnb.workspace.nouns import PROBLEMS, Problems
 from lyftnb.workspace.step import Document, Step, outline, plain, unreserved
 from lyftnb.workspace.svg import Picture, draw
 from lyftnb.workspace.tabular import listed
-from lyftnb.workspace.text_file import text_of
+from lyftnb.workspace.text_file import newline_of, text_of
 from lyftnb.workspace.viewing import view
 
 if TYPE_CHECKING:
     from lyftnb.engine import Trace
     from lyftnb.workspace.entering import AnyWorkspace
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What a draft's file said when it was loaded."""
+
+    text: str
+    reading: catalog.Reading
+    document: Document
 
 
 class Workflow:
@@ -51,6 +61,7 @@ class Workflow:
         self._file: Path | None = None
         self._text: str | None = None
         """The text that a canvas has made of it last, with its comments."""
+        self._loaded: _Loaded | None = None
         if description is not None:
             self._document["description"] = description
         if context:
@@ -111,18 +122,17 @@ class Workflow:
         file = Path(path)
         if not file.is_file():
             raise NotFound(f"there is no file {file}", hint="name a *.workflow.yaml file")
-        draft = cls.from_yaml(text_of(file), file=str(file))
+        text = text_of(file)
+        reading = _unambiguous(text, str(file))
+        draft = cls.from_dict(reading.document or {})
         draft._file = file
+        draft._loaded = _Loaded(text, reading, draft.to_dict())
         return draft
 
     @classmethod
     def from_yaml(cls, text: str, file: str | None = None) -> Self:
         """The draft that a YAML (or JSON) text spells."""
-        reading = catalog.read(text, file=file)
-        twice = tuple(p for p in reading.problems if p.code == "duplicate_key")
-        if reading.document is None or twice:
-            raise _invalid(twice or reading.problems, file)
-        return cls.from_dict(reading.document)
+        return cls.from_dict(_unambiguous(text, file).document or {})
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
@@ -157,9 +167,10 @@ class Workflow:
             text = self.to_yaml()
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = target.with_name(f".{target.name}.{os.getpid()}")
-        scratch.write_text(text, encoding="utf-8")
+        scratch.write_text(text, encoding="utf-8", newline=newline_of(target))
         scratch.replace(target)
         self._file = target
+        self._loaded = _Loaded(text, catalog.read(text, str(target)), self.to_dict())
         return target
 
     @property
@@ -179,7 +190,16 @@ class Workflow:
         """Digest of what the workflow does: layout, words for people and settings do not count."""
         return workflow_digest(self.spec)
 
+    @property
+    def as_loaded(self) -> str | None:
+        """The text of its file, as long as it says what that said: so problems have their lines."""
+        loaded = self._loaded
+        unchanged = loaded is not None and catalog.same(loaded.document, self._document, ())
+        return loaded.text if loaded is not None and unchanged else None
+
     def _read(self) -> catalog.Reading:
+        if self._loaded is not None and self.as_loaded is not None:
+            return self._loaded.reading
         return catalog.from_document(self._document)
 
     @property
@@ -294,6 +314,15 @@ class Workflow:
 
 def _settings(named: Mapping[str, Any]) -> Document:
     return {unreserved(key): plain(value) for key, value in named.items()}
+
+
+def _unambiguous(text: str, file: str | None) -> catalog.Reading:
+    """What a text says, which is a document, and nothing twice."""
+    reading = catalog.read(text, file=file)
+    twice = tuple(p for p in reading.problems if p.code == "duplicate_key")
+    if reading.document is None or twice:
+        raise _invalid(twice or reading.problems, file)
+    return reading
 
 
 def _invalid(problems: tuple[Problem, ...], where: str | None) -> InvalidWorkflow:

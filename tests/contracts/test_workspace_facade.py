@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,12 @@ def test_a_workflow_from_draft_to_rows(ws: Ws) -> None:
     assert numbers.scan(at=1).collect().height == 3 == numbers.listing(at=1).segments[0].rows
     assert numbers.scan(at=datetime.now(UTC)).collect().height == 3
     assert numbers.scan(at=datetime(2026, 1, 1)).collect().height == 0
+    assert numbers.scan(at="2026-01-01").collect().height == 0
+    assert numbers.scan(at="1").collect().height == 3
+    with pytest.raises(SetupError, match="'then' is neither a snapshot nor a time"):
+        numbers.scan(at="then")
+    with pytest.raises(SetupError, match="since: a sequence number was expected, found 'x'"):
+        numbers.scan(since="x")  # type: ignore[arg-type]
     with pytest.raises(NotFound, match="no snapshot 99"):
         numbers.scan(at=99)
     assert spool.history()["rows_added"].to_list() == [3]
@@ -303,11 +309,13 @@ def test_state_and_fires(ws: Ws) -> None:
 def test_frames_keep_their_types(ws: Ws) -> None:
     text = """SELECT 1::HUGEINT AS h, 1.50::DECIMAL(5,2) AS d, NULL AS n,
         TIMESTAMPTZ '2026-05-01 00:00:00+00' AS t, [1, NULL] AS l, {'a': 'b'} AS s,
-        'x'::BLOB AS b, 'nan'::DOUBLE AS f"""
-    with pytest.raises(ExpressionError, match="no frame has"):
-        ws.sql("SELECT INTERVAL 1 DAY AS i")
+        'x'::BLOB AS b, 'nan'::DOUBLE AS f, INTERVAL '1 day 2 seconds' AS i"""
+    for unframed in ("INTERVAL 1 MONTH", "[INTERVAL 1 DAY]"):
+        with pytest.raises(ExpressionError, match="no frame has"):
+            ws.sql(f"SELECT {unframed} AS i")
     frame = ws.sql(text)
     assert frame.schema["t"] == pl.Datetime("us", "UTC") and frame.schema["d"].is_decimal()
+    assert frame["i"].to_list() == [timedelta(days=1, seconds=2)]
     assert frame["b"].to_list() == [b"x"] and frame["s"].to_list() == [{"a": "b"}]
 
 

@@ -24,8 +24,8 @@ from lyftnb.server.log import Log
 from lyftnb.store import this_process
 from lyftnb.testing import invariants
 from lyftnb.workspace.address import ManagerAddress
-from lyftnb.workspace.config import STATE_DIR
 from lyftnb.workspace.finding import find, find_or_start, wait_for_end
+from lyftnb.workspace.folders import STATE_DIR
 from lyftnb.workspace.remote import RemoteWorkspace
 from tests.manager_kit import ended
 

@@ -13,8 +13,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from lyftnb.cli import screen
+from lyftnb.cli.app import app
 
 HELLO = "workflows/hello.workflow.yaml"
 
@@ -55,6 +57,36 @@ def test_what_speaks_to_a_manager_loads_no_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("spool", "ls"),
+        ("kv", "ls"),
+        ("queue", "ls"),
+        ("runs", "ls"),
+        ("issues", "ls"),
+        ("messages", "ls"),
+        ("jobs", "ls"),
+        ("lock", "ls"),
+        ("status",),
+        ("versions",),
+        ("logs",),
+        ("deployments",),
+        ("context", "ls"),
+        ("secret", "ls"),
+        ("run", "flights"),
+    ],
+    ids=" ".join,
+)
+def test_what_reads_makes_no_workspace(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1 and "lyftnb init" in done.stderr, done.output
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_init_makes_a_workspace_once(lyftnb: Call, tmp_path: Path) -> None:
@@ -107,6 +139,7 @@ def test_an_error_is_a_sentence_on_stderr(
 ) -> None:
     (tmp_path / "broken.workflow.yaml").write_text("workflow: broken\nsteps: {a: {in: [")
     (tmp_path / "workflows").mkdir(exist_ok=True)
+    (tmp_path / "lyftnb.toml").touch()
     (tmp_path / "binary.workflow.yaml").write_bytes(b"workflow: binary\n\xff\xfe")
     done = lyftnb(*words)
     assert done.returncode == 1

@@ -113,6 +113,46 @@ def test_a_damaged_file_stands_in_the_rejects_and_the_others_are_read(
     assert reject["code"] == "damaged_file" and reject["_row"].endswith("a.ndjson.gz")
 
 
+def test_a_parquet_file_with_a_broken_page_is_a_reject(
+    ws: ln.Workspace, rows: Rows, folder: Path
+) -> None:
+    """Its footer is whole, so that it shows only when the rows are wanted."""
+    (folder / "pages").mkdir()
+    for name in "abc":
+        pl.DataFrame({"n": range(1_000)}).write_parquet(folder / f"pages/{name}.parquet")
+    content = (folder / "pages/b.parquet").read_bytes()
+    (folder / "pages/b.parquet").write_bytes(content[:20] + b"x" * 200 + content[220:])
+    read = {"input": {"files": {"path": "pages/*.parquet"}}, "out": "kept"}
+    wf = flow("pages", {"read": read}, channels={"kept": SPOOL})
+    assert ws.run(wf).rejects == 1
+    assert rows("pages_draft.kept").height == 2_000
+    (reject,) = rows("pages_draft.read_rejects").to_dicts()
+    assert reject["code"] == "damaged_file" and reject["_row"].endswith("b.parquet")
+
+
+def test_files_that_cannot_be_read_block_no_stage(
+    ws: ln.Workspace, rows: Rows, folder: Path
+) -> None:
+    """Neither a text file without readable records nor Parquet files whose types clash."""
+    (folder / "mixed").mkdir()
+    (folder / "mixed" / "a.csv").write_text("n,n\n1,2\n")
+    (folder / "mixed" / "b.csv").write_text("n\n1\n")
+    for number, value in enumerate([1, "x", 2.5]):
+        pl.DataFrame({"n": [value]}).write_parquet(folder / f"mixed/{number}.parquet")
+    steps = {
+        "texts": {"input": {"files": {"path": "mixed/*.csv"}}, "actions": [{"filter": "n > 0"}],
+                  "out": "texts_kept"},
+        "tables": {"input": {"files": {"path": "mixed/*.parquet"}}, "out": "tables_kept"},
+    }  # fmt: skip
+    wf = flow("mixed", steps, channels={"texts_kept": SPOOL, "tables_kept": SPOOL})
+    assert ws.run(wf).rejects == 2
+    assert rows("mixed_draft.texts_kept")["n"].to_list() == [1]
+    assert rows("mixed_draft.tables_kept")["n"].to_list() == [1.0, 2.5]
+    codes = [rows(f"mixed_draft.{step}_rejects")["code"].item() for step in steps]
+    assert codes == ["unreadable_file", "bad_value"]
+    assert ws.run(wf).batches == 0
+
+
 def test_a_full_disk_is_waited_for_and_leaves_no_files(
     ws: ln.Workspace, rows: Rows, folder: Path
 ) -> None:
@@ -307,6 +347,34 @@ def test_a_publication_that_fails_for_good_is_kept_and_keeps_no_other_back(
     assert ws.run(wf).batches == 0
     with duckdb.connect(str(folder / "kept.duckdb")) as con:
         assert con.sql("SELECT n FROM events").fetchall() == [(1,)]
+
+
+def test_a_run_that_starts_over_gives_up_what_could_never_be_revealed(
+    ws: ln.Workspace, folder: Path
+) -> None:
+    def wf(value: str, kind: str) -> WorkflowSpec:
+        make = {
+            "input": {"inline": {"rows": [{"day": value}]}},
+            "actions": [{"cast": {"day": kind}}],
+            "output": {"duckdb": {"path": "clash.duckdb", "table": "events"}},
+        }
+        return flow("clash", {"make": make})
+
+    ws.run(wf("2026-05-01", "DATE"))
+    with pytest.raises(ln.LyftError, match="--fresh"):
+        ws.run(wf("2026-05-01T12:00:00", "TIMESTAMP"), fresh=True)
+    with pytest.raises(ln.LyftError, match="do not fit the table"):
+        ws.run(wf("2026-05-02", "DATE"))
+    with pytest.raises(ln.errors.SetupError, match="does not run on") as refused:
+        ws.skip("clash_draft", "make")
+    assert "--fresh" in str(refused.value)
+    summary = ws.run(wf("2026-05-02", "DATE"), fresh=True)
+    assert summary.status == "done" and "make/0/0 and 1 more" in summary.problems[0]
+    with duckdb.connect(str(folder / "clash.duckdb")) as con:
+        found = con.sql("SELECT day::VARCHAR FROM events ORDER BY day").fetchall()
+    assert found == [("2026-05-01",), ("2026-05-02",)]
+    told = ws.sql("SELECT skipped FROM lyftnb.publications WHERE starts_with(batch, 'clash_')")
+    assert told["skipped"].drop_nulls().to_list() == ["the deployment was started over"] * 2
 
 
 @pytest.mark.parametrize("edited", [{"actions": []}, {"in": {"renamed": "raw"}, "actions": []}])

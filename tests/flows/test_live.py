@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 from live_kit import SPOOL, flow, until
@@ -68,6 +69,38 @@ def test_files_are_followed_and_data_flows_on(ws: ln.Workspace, rows: Rows, fold
     copied = runs_of(ws, deployment, "copy")
     assert {run.cause for run in copied} == {"data"}
     assert all(run.started_at and run.ended_at and run.started_at < run.ended_at for run in copied)
+
+
+def test_rejected_rows_are_told_of_until_a_run_has_none(ws: ln.Workspace, folder: Path) -> None:
+    (folder / "torn").mkdir()
+    wf = flow(
+        "torn",
+        {
+            "read": {
+                "input": {"files": {"path": "torn/*.ndjson"}},
+                "trigger": {"watch": "50ms"},
+                "out": "raw",
+            }
+        },
+        channels={"raw": SPOOL},
+    )
+    (folder / "torn/a.ndjson").write_text('{"n": 1}\n{"n": \n')
+    deployment = ws.start(wf)
+
+    def issues() -> list[str]:
+        return [issue.code for issue in ws._ledger.issues(place_prefix=deployment)]
+
+    until(lambda: issues() == ["rows_rejected"], lambda: ws.progress(deployment))
+    ws.stop(deployment)
+    ws.start(wf)
+    # Whoever comes after another owner turns its loop before it answers.
+    ws.progress(deployment)
+    mended_at = ws._ledger.clock.now()
+    append(folder / "torn/a.ndjson", {"n": 2})
+    until(lambda: issues() == [], lambda: ws.progress(deployment))
+    ws.stop(deployment)
+    (told,) = ws._ledger.issues(place_prefix=deployment, open=False)
+    assert told.closed_at is not None and told.closed_at > mended_at
 
 
 def test_messages_wake_steps_as_their_overlap_says(ws: ln.Workspace) -> None:
@@ -264,6 +297,56 @@ def test_a_batch_that_blocks_a_stage_is_passed_by_when_somebody_says_so(
     assert not ws._ledger.open_claims(deployment)
     ws.stop(deployment)
     assert done()[0] == 1 and 2 not in done()
+
+
+def test_an_output_that_never_fits_is_passed_by(ws: ln.Workspace, folder: Path) -> None:
+    """What a table cannot take holds its stage back until somebody mends the table, or says that
+    it is to be left out; the rest of the batch and all later ones are revealed.
+    """
+    (folder / "unfit").mkdir()
+    with duckdb.connect(str(folder / "unfit.duckdb")) as con:
+        con.sql("CREATE TABLE events (n BIGINT CHECK (n % 100 <> 7))")
+    wf = flow(
+        "unfit",
+        {
+            "read": {
+                "input": {"files": {"path": "unfit/*.ndjson"}},
+                "trigger": {"watch": "50ms"},
+                "output": {"duckdb": {"path": "unfit.duckdb", "table": "events"}},
+            },
+        },
+    )
+    deployment = ws.start(wf)
+
+    def blocked() -> bool:
+        return ws.progress(deployment).stages[0].state == "blocked"
+
+    def revealed() -> int:
+        ids = "SELECT publication FROM lyftnb.publications"
+        return ws.sql(
+            f"{ids} WHERE starts_with(batch, 'unfit_') AND published_at IS NOT NULL"
+        ).height
+
+    append(folder / "unfit/a.ndjson", {"n": 1})
+    until(lambda: revealed() == 1, lambda: ws.issues)
+    append(folder / "unfit/a.ndjson", {"n": 7})
+    until(lambda: bool(ws.issues.list(place=deployment)), lambda: ws.issues)
+    (issue,) = ws.issues.list(place=deployment)
+    assert "jobs retry unfit_draft/read" in (issue.hint or "")
+    ws.retry(deployment, "read")
+    until(blocked, lambda: ws.issues)
+    ws.skip(deployment, "read")
+    append(folder / "unfit/a.ndjson", {"n": 8})
+    until(lambda: revealed() == 2, lambda: ws.progress(deployment))
+    assert not ws._ledger.pending_publications(deployment)
+    assert not ws.issues.list(place=deployment)
+    append(folder / "unfit/a.ndjson", {"n": 107})
+    until(blocked, lambda: ws.issues)  # only that one batch was passed by
+    ws.stop(deployment)
+    with duckdb.connect(str(folder / "unfit.duckdb")) as con:
+        assert con.sql("SELECT n FROM events ORDER BY n").fetchall() == [(1,), (8,)]
+    told = ws.sql("SELECT skipped FROM lyftnb.publications WHERE contains(skipped, 'CHECK')")
+    assert told.height == 1 and "do not fit the table" in told["skipped"][0]
 
 
 def test_a_manager_with_nothing_to_do_waits_to_be_woken(ws: ln.Workspace) -> None:

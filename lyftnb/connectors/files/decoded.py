@@ -19,6 +19,8 @@ BAD_RECORD = "bad_record"
 """A delimited record with too few or too many fields, or with broken quotes."""
 DAMAGED = "damaged_file"
 """A compressed file that is not whole; the reject's text is its path."""
+UNREADABLE = "unreadable_file"
+"""A file of which no row can be made; the reject's text is its path."""
 BAD_TEXT = "bad_text"
 """Bytes that are not UTF-8."""
 

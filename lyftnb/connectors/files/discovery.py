@@ -38,7 +38,8 @@ def discover(params: FilesParams, position: Position, env: SourceEnv) -> Discove
             more = True
             break
         splits.append(split)
-    settled = params.columns is not None or all(s.format in ("parquet", "text") for s in splits)
+    known = all(s.format in ("parquet", "text") for s in splits) and len(search.shapes) <= 1
+    settled = params.columns is not None or known
     return Discovery(
         splits=tuple(_as_source_split(split) for split in splits),
         more=more,
@@ -63,6 +64,8 @@ class _Search:
     position: Position
     env: SourceEnv
     problems: list[str] = field(default_factory=list)
+    shapes: set[str] = field(default_factory=set)
+    """The schemas of the Parquet files found."""
 
     def splits(self) -> Iterator[FileSplit]:
         seen: set[str] = set()
@@ -79,7 +82,13 @@ class _Search:
     def _paths(self) -> list[str]:
         found: set[str] = set()
         for pattern in self.params.path:
-            absolute = os.path.join(glob.escape(os.path.abspath(self.env.base_path)), pattern)
+            base = os.path.abspath(self.env.base_path)
+            named = os.path.join(base, pattern)
+            if os.path.isfile(named):
+                # A name may hold signs of globs; `[x]` would not match itself.
+                found.add(os.path.normpath(named))
+                continue
+            absolute = os.path.join(glob.escape(base), pattern)
             matches = [m for m in glob.glob(absolute, recursive=True) if os.path.isfile(m)]
             if not matches:
                 self.problems.append(self._unmatched(pattern))
@@ -152,10 +161,13 @@ class _Search:
 
     def _row_groups(self, base: FileSplit, done: int, file: BinaryIO) -> Iterator[FileSplit]:
         try:
-            metadata = pq.ParquetFile(file).metadata
+            opened = pq.ParquetFile(file)
+            metadata = opened.metadata
+            self.shapes.add(str(opened.schema_arrow.remove_metadata()))
         except pa.ArrowNotImplementedError:
             # A type that only Polars has (its 128-bit integers): one split, however large.
             rows = pl.scan_parquet(base.path).select(pl.len()).collect().item()
+            self.shapes.add(base.path)
             if rows > done:
                 yield replace(base, total=rows, begin=done, end=rows)
             return

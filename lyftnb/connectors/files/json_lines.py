@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from lyftnb.connectors.files.decoded import BAD_JSON, BAD_VALUE
-from lyftnb.dtypes import to_text, widened
+from lyftnb.dtypes import HIDDEN, to_text, widened
 
 _INT64 = range(-(2**63), 2**63)
 _PYTHON: dict[pl.DataType, type] = {
@@ -115,6 +115,9 @@ class Judge:
                 continue
             if value is None and name not in self.columns and self._any_known:
                 continue  # says no more than a missing field, and the fast way cannot see it
+            if name not in self.columns and name.startswith(HIDDEN):
+                kept = f"field '{name}' begins with '{HIDDEN}', which is kept for lyftnb itself"
+                return Bad(BAD_VALUE, kept)
             if name not in self.columns and self.fixed:
                 return Bad(BAD_VALUE, f"field '{name}' is not in the schema")
             needed = _needed(value, self.columns.get(name, pl.Null()), self.fixed)

@@ -44,8 +44,8 @@ class FilesParams(Params):
         BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...]),
     ] = Field(
         min_length=1,
-        description="file or list of files; `*`, `?`, `[…]` and `**` are globs; relative to the "
-        "workspace",
+        description="file or list of files; `*`, `?`, `[…]` and `**` are globs, unless a file has "
+        "that very name; relative to the workspace",
     )
     format: FileFormat | None = Field(
         None, description="of the files; by default told from the extension (before .gz or .zst)"

@@ -15,10 +15,11 @@ from lyftnb.connectors.base import Discovery, RawReject, ReadResult, Source, Sou
 from lyftnb.connectors.files.decode_csv import Dialect, check_type, decode_csv, read_header
 from lyftnb.connectors.files.decode_ndjson import decode_ndjson, wire_type
 from lyftnb.connectors.files.decode_whole import RAW, decode_json, decode_text
-from lyftnb.connectors.files.decoded import DAMAGED, Columns, Decoded
+from lyftnb.connectors.files.decoded import DAMAGED, UNREADABLE, Columns, Decoded
 from lyftnb.connectors.files.discovery import discover
 from lyftnb.connectors.files.identity import FileSplit, opened
 from lyftnb.connectors.files.params import FilesParams, delimiter_of
+from lyftnb.connectors.files.read_parquet import fitted
 from lyftnb.dtypes import HIDDEN, from_schema
 from lyftnb.errors import BadData, LyftError, StorageError
 from lyftnb.model import Position, Schema
@@ -69,11 +70,15 @@ class Files(Source[FilesParams]):
         with opened(split) as file:
             try:
                 if split.format == "parquet":
-                    return _read_parquet(split, file)
+                    return _read_parquet(params, split, floor, file, env.careful)
                 decoded, size = _read_text(params, split, floor, file)
                 _refuse_kept_names(decoded.frame.columns)
             except _DamagedError as error:
-                return _given_up(params, split, floor, error)
+                advice = "replace it by a whole one and let on_change: reread read it"
+                return _given_up(params, split, floor, DAMAGED, f"it is damaged, {error}; {advice}")
+            except BadData as error:
+                advice = f"; {error.hint}" if error.hint else ""
+                return _given_up(params, split, floor, UNREADABLE, f"{error.message}{advice}")
             except StorageError:
                 raise
             except LyftError as error:
@@ -88,27 +93,31 @@ class Files(Source[FilesParams]):
 
 
 class _DamagedError(Exception):
-    """A compressed file is cut off or broken: the message says how."""
+    """A compressed or Parquet file is cut off or broken: the message says how."""
 
 
 def _given_up(
-    params: FilesParams, split: FileSplit, floor: Schema | None, error: _DamagedError
+    params: FilesParams, split: FileSplit, floor: Schema | None, code: str, why: str
 ) -> ReadResult:
-    """No row of a file that is not whole, and the file itself as a reject: it holds nobody up."""
-    reason = (
-        f"the file is damaged, and none of it was read: {error}; replace it by a whole one and let "
-        "on_change: reread read it"
-    )
+    """No row of what cannot be read, and the file itself as a reject: it holds nobody up."""
+    unit, size = ("rows", split.total) if split.format == "parquet" else ("bytes", split.size)
+    whole = (split.begin, split.end) == (0, size)
+    piece = "it" if whole else f"its {unit} {split.begin:,} to {split.end:,}"
+    reason = f"nothing of {piece} was read: {why}"
     columns = Columns.of(params.declared, floor)
     return ReadResult(
         frame=pl.LazyFrame(schema=columns.known),
-        rejects=(RawReject(split.path, DAMAGED, reason, 0),),
+        rejects=(RawReject(split.path, code, reason, 0),),
         bytes=split.end - split.begin,
     )
 
 
-def _read_parquet(split: FileSplit, file: BinaryIO) -> ReadResult:
-    """Lazy, so that only the columns that are used are read."""
+def _read_parquet(
+    params: FilesParams, split: FileSplit, floor: Schema | None, file: BinaryIO, careful: bool
+) -> ReadResult:
+    """Lazy, so that only the columns that are used are read; unless one of them is known to hold
+    what cannot be read.
+    """
 
     def recheck() -> None:
         with opened(split):
@@ -116,8 +125,20 @@ def _read_parquet(split: FileSplit, file: BinaryIO) -> ReadResult:
 
     frame = pl.scan_parquet(file.name).slice(split.begin, split.end - split.begin)
     _refuse_kept_names(frame.collect_schema().names())
-    size = split.size * (split.end - split.begin) // max(split.total, 1)
-    return ReadResult(frame=frame, bytes=size, recheck=recheck)
+    if careful:
+        try:
+            frame = frame.collect().lazy()
+        except pl.exceptions.PolarsError as error:
+            recheck()
+            raise _DamagedError(str(error).partition("\n")[0]) from error
+    found = fitted(frame, Columns.of(params.declared, floor))
+    return ReadResult(
+        frame=found.frame,
+        rejects=found.rejects,
+        schema=found.schema if params.declared is None else None,
+        bytes=split.size * (split.end - split.begin) // max(split.total, 1),
+        recheck=recheck,
+    )
 
 
 def _refuse_kept_names(names: Sequence[str]) -> None:
@@ -150,8 +171,7 @@ def _read_text(
     size = len(raw)
     if split.compression is not None:
         raw = _DECOMPRESS[split.compression](raw)
-    if split.begin == 0:
-        _refuse_utf16(raw)
+    _refuse_utf16(raw if split.begin == 0 else os.pread(file.fileno(), 2, 0))
     columns = Columns.of(params.declared, floor)
     if split.format in ("csv", "tsv"):
         return _decode_records(params, split, columns, raw, file), size

@@ -14,7 +14,7 @@ _SCHEMAS = frozenset({"information_schema", "lyftnb", "pg_catalog", "system", "t
 def channels(draft: Draft, setting: Setting, report: Report) -> None:
     """Producers, readers, cycles and declarations."""
     _producers(draft, report)
-    _reserved(draft, report)
+    _reserved(draft, setting.deployment, report)
     _readers(draft, report)
     _cycles(draft, report)
     for name, spec in draft.spec.channels.items():
@@ -46,12 +46,13 @@ def _producers(draft: Draft, report: Report) -> None:
             )
 
 
-def _reserved(draft: Draft, report: Report) -> None:
+def _reserved(draft: Draft, deployment: str | None, report: Report) -> None:
     taken = {rejects_channel(step): step for step in draft.spec.steps}
     states = {state.channel: job for job in draft.jobs.values() for state in job.states}
     hint = "choose another name"
-    if draft.spec.workflow in _SCHEMAS:
-        why = f"SQL has a schema '{draft.spec.workflow}', where its spools could not be found"
+    for name in {draft.spec.workflow, deployment or draft.spec.workflow} & _SCHEMAS:
+        whose = "its spools" if name == draft.spec.workflow else f"spools of deployment '{name}'"
+        why = f"SQL has a schema '{name}', where {whose} could not be found"
         report.error(("workflow",), "reserved_name", why, hint)
     for step, ports in draft.graph.ports.items():
         for port, channel in ports.items():

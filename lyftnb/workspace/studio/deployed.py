@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lyftnb.errors import LyftError
-from lyftnb.workspace.config import STATE_DIR
 from lyftnb.workspace.entering import enter
+from lyftnb.workspace.folders import STATE_DIR
 from lyftnb.workspace.studio.home import Home
 from lyftnb.workspace.studio.protocol import GetDeployedSteps
 

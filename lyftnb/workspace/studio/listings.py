@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from lyftnb.errors import LyftError
 from lyftnb.model import AuditEntry, Deployment, Issue, Message, Run
 from lyftnb.redaction import redact
-from lyftnb.workspace.config import STATE_DIR
 from lyftnb.workspace.finding import LOG_FILE
+from lyftnb.workspace.folders import STATE_DIR
 from lyftnb.workspace.given import Ref
 from lyftnb.workspace.next_fires import NextFire
 from lyftnb.workspace.studio.home import Home

@@ -19,9 +19,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from lyftnb.connectors.base import SourceEnv
+from lyftnb.connectors.base import RawReject, SourceEnv
 from lyftnb.connectors.files.source import Files
-from lyftnb.errors import BadData, StorageError
+from lyftnb.errors import StorageError
 from lyftnb.model import Schema
 
 FILES = Files()
@@ -36,7 +36,7 @@ class Reader:
         self.position: dict[str, object] = {}
         self.floor: Schema | None = None
         self.problems: tuple[str, ...] = ()
-        self.rejects: list[str] = []
+        self.refused: list[RawReject] = []
 
     def env(self, **kw: object) -> SourceEnv:
         return SourceEnv(base_path=self.folder, now=datetime.now(UTC), **kw)
@@ -52,9 +52,13 @@ class Reader:
         for split in splits:
             result = FILES.read(self.params, split.payload, self.floor, self.env())
             frames.append(result.frame.collect())
-            self.rejects += [reject.row for reject in result.rejects]
+            self.refused += result.rejects
             self.floor = result.schema or self.floor
         return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
+
+    @property
+    def rejects(self) -> list[str]:
+        return [reject.row for reject in self.refused]
 
     def commit(self, splits) -> None:
         payloads = [split.payload for split in splits]
@@ -285,6 +289,13 @@ def test_what_cannot_be_read_is_said(tmp_path):
     assert "no file matches *.tsv" in said
 
 
+def test_a_file_whose_name_looks_like_a_glob_can_be_named(tmp_path):
+    (tmp_path / "a[x].csv").write_text("n\n1\n")
+    (tmp_path / "ax.csv").write_text("n\n2\n")
+    assert Reader(tmp_path, path="a[x].csv").values("n") == [1]
+    assert Reader(tmp_path, path="a[xy].csv").values("n") == [2]
+
+
 @pytest.mark.parametrize(
     ("path", "said"), [("", "nothing is filled in"), ("s3://bucket/a.csv", "is an address")]
 )
@@ -297,14 +308,59 @@ def test_a_path_that_is_none_is_refused_before_it_is_looked_for(path, said):
     ("name", "content", "said"),
     [
         ("a.csv", b"a,__lyft_reject\n1,2\n", "'__lyft_reject' begins with"),
-        ("a.ndjson", b'{"a": 1}\n{"__lyft_x": 2}\n', "'__lyft_x' begins with"),
+        ("a.csv", b"a,b,a\n1,2,3\n", "'a' twice"),
+        ("a.csv", b"a,b\r1,2\r3,4\r", "carriage return"),
         ("a.csv", "a,b\n1,2\n".encode("utf-16"), "UTF-16"),
+        ("a.ndjson", '{"a": 1}\n'.encode("utf-16"), "UTF-16"),
     ],
 )
-def test_files_that_would_be_misread_are_refused(tmp_path, name, content, said):
+def test_a_file_that_cannot_be_read_is_a_reject_and_holds_none_up(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(BadData, match=said):
-        Reader(tmp_path, path=name).values()
+    good = '{"a": 5}\n' if name.endswith("ndjson") else "a\n5\n"
+    (tmp_path / f"b{name[1:]}").write_text(good)
+    reader = Reader(tmp_path, path=f"*{name[1:]}")
+    assert reader.values("a") == [5]
+    assert 1 <= len(reader.refused) <= 2  # for each piece that it is cut into
+    for reject in reader.refused:
+        assert said in reject.reason
+        assert (reject.row, reject.code) == (str(tmp_path / name), "unreadable_file")
+    assert reader.take().is_empty()
+
+
+def test_a_file_with_a_column_of_ours_gives_up_no_more_than_it_must(tmp_path):
+    (tmp_path / "a.ndjson").write_text('{"a": 1}\n{"__lyft_x": 2}\n')
+    reader = Reader(tmp_path, path="a.ndjson")
+    assert reader.values("a") == [1] and reader.rejects == ['{"__lyft_x": 2}']
+    pl.DataFrame({"__lyft_x": [1]}).write_parquet(tmp_path / "a.parquet")
+    reader = Reader(tmp_path, path="a.parquet")
+    assert reader.take().is_empty() and reader.rejects == [str(tmp_path / "a.parquet")]
+
+
+def test_types_of_parquet_files_are_held_against_each_other(tmp_path):
+    at = datetime(2026, 5, 1, 12)
+    frames = [
+        {"a": [1, None], "b": ["x", "y"]},
+        {"a": ["x", None], "c": [1, 2]},
+        {"a": [2.5], "b": [None]},
+        {"a": [3], "c": pl.Series([7], dtype=pl.Int8), "d": [at.date()]},
+        {"a": pl.Series(["4.5"]).cast(pl.Decimal(10, 2)), "d": [at]},
+    ]
+    for number, columns in enumerate(frames):
+        pl.DataFrame(columns).write_parquet(tmp_path / f"{number}.parquet")
+    reader = Reader(tmp_path, path="*.parquet")
+    assert not reader.discover().settled
+    assert reader.take().to_dict(as_series=False) == {
+        "a": [1, None, None, 2.5, 3],
+        "b": ["x", "y", None, None, None],
+        "c": [None, None, 2, None, 7],
+        "d": [None] * 4 + [at.date()],
+    }
+    assert [reject.row for reject in reader.refused] == [
+        '{"a": "x", "c": 1}',
+        '{"a": "4.50", "d": "2026-05-01 12:00:00"}',
+    ]
+    assert reader.refused[0].reason == "column 'a': BIGINT was expected, found VARCHAR (x)"
+    assert reader.floor is not None and reader.floor.to_mapping()["a"] == "DOUBLE"
 
 
 def test_a_growing_csv_keeps_its_header_and_its_records(tmp_path):

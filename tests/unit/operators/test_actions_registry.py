@@ -116,6 +116,15 @@ def test_refusals(install: Install, offers: Any, kind: str, message: str) -> Non
     assert action("derive").name == "derive"
 
 
+def test_a_package_that_cannot_be_used_leaves_the_others_their_forms(install: Install) -> None:
+    install(filter=f"{__name__}:Double", broken="nowhere:Nothing", double=f"{__name__}:Double")
+    schemas = ActionChecker().action_schemas()
+    assert schemas["filter"] == registry.ACTIONS["filter"].Params.model_json_schema()
+    assert "double" in schemas and "broken" not in schemas
+    clash, broken = ActionChecker().action_troubles()
+    assert f"'{__name__}:Double' offers an action 'filter'" in clash and "nowhere" in broken
+
+
 def test_an_unknown_action_is_told_with_the_nearest() -> None:
     with pytest.raises(NotFound) as caught:
         action("agregate")

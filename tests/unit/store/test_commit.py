@@ -253,6 +253,15 @@ def test_a_skipped_batch_moves_on_writes_nothing_and_is_remembered(
     assert ledger.next_seq("d.c") == 1 and ledger.next_seq("d.unknown") == 0
 
 
+def test_a_number_that_came_to_nothing_is_taken_again_unless_another_came_since(
+    ledger: Ledger,
+) -> None:
+    first, second = (Run(ledger.number_run("d"), "d") for _ in range(2))
+    ledger.return_number(first)
+    ledger.return_number(second)
+    assert ledger.number_run("d") == second.run == "d-2"
+
+
 def test_batches_of_one_group_begin_their_run_once(ledger: Ledger, make: MakeCommit) -> None:
     run = Run(ledger.number_run("d"), "d", "s", "data", status="running")
     ledger.commit([make(number, frame(number), begins_run=run) for number in (1, 2)])

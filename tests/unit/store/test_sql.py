@@ -58,6 +58,9 @@ def test_types_that_parquet_has_no_word_for(ledger: Ledger, make: MakeCommit) ->
     ledger.commit([make(1, spans), make(2, huge, spec=SpoolSpec("d.huge"))])
     (row,) = query(ledger, "SELECT epoch(span)::INT, hour(clock), none IS NULL FROM c").rows()
     assert row == (3600, 12, True)
+    spans = query(ledger, "SELECT span FROM huge")["span"]
+    assert spans[0] == timedelta(hours=1) and spans.dtype == pl.Duration("us")
+    assert query(ledger, "SELECT span FROM huge WHERE false")["span"].dtype == pl.Duration("us")
     assert query(ledger, "SELECT n::VARCHAR FROM huge WHERE epoch(span) > 5").item() == str(2**100)
 
 

@@ -73,6 +73,35 @@ def test_saving_keeps_the_comments_of_the_file(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == [file.name]
 
 
+def test_problems_of_a_loaded_draft_are_told_by_their_line(tmp_path: Path) -> None:
+    file = tmp_path / "flights.workflow.yaml"
+    file.write_text(YAML.replace("replicas: 2", "replicas: -2").replace("group: edge", "group: E"))
+    wf = ln.Workflow.load(file)
+    places = {p.dotted: p.place for p in wf.validate()}
+    assert places["steps.ingest.group"].startswith(f"{file}:8: ")
+    assert places["steps.clean.replicas"].startswith(f"{file}:12: ")
+    with pytest.raises(InvalidWorkflow, match=rf"{file}:12: "):
+        _ = wf.spec
+    wf.step("clean", replicas=2)  # lines of the file are no longer its own
+    assert [p.place for p in wf.validate()] == ["steps.ingest.group"]
+    wf.step("ingest", group="edge")
+    wf.step("clean").filter("nope(")
+    wf.save()
+    assert [p.line for p in wf.validate() if p.severity == "error"] == [18]
+
+
+def test_lines_end_as_they_did(tmp_path: Path) -> None:
+    file = tmp_path / "flights.workflow.yaml"
+    file.write_bytes(YAML.replace("\n", "\r\n").encode())
+    wf = ln.Workflow.load(file)
+    wf.step("clean", replicas=3)
+    wf.save()
+    assert (
+        file.read_bytes()
+        == YAML.replace("replicas: 2", "replicas: 3").replace("\n", "\r\n").encode()
+    )
+
+
 def test_a_file_that_names_two_steps_alike_is_no_draft_of_one(tmp_path: Path) -> None:
     file = tmp_path / "f.workflow.yaml"
     file.write_text("workflow: f\nsteps:\n  a: {in: x}\n  a: {in: y}\n")
