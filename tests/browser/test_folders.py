@@ -13,9 +13,20 @@ from tests.manager_kit import managed
 
 if TYPE_CHECKING:
     import pytest
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 HELLO = "workflows/hello.workflow.yaml"
+_SETTLES_MS = 700
+"""More than the sidebar waits before it follows."""
+
+
+def _stays(page: Page, name: str) -> None:
+    """The sidebar's title, once all that follows has settled."""
+    command(page, "lyftnb:show-sidebar")
+    sidebar = page.get_by_role("region", name="Workflows")
+    sidebar.get_by_role("heading", name=name).wait_for()
+    page.wait_for_timeout(_SETTLES_MS)
+    assert sidebar.get_by_role("heading", name=name).is_visible()
 
 
 def test_each_folder_is_its_own_workspace(
@@ -39,6 +50,15 @@ def test_each_folder_is_its_own_workspace(
         sidebar.get_by_text("Nothing is applied.").wait_for()
         command(page, "docmanager:open", path=f"alpha/{HELLO}")
         page.locator(STEP, has_text="receive").wait_for()
+        # At the top, where there is no workspace, the document in front tells which one is meant.
+        command(page, "filebrowser:open-path", path="/")
+        _stays(page, "alpha")
+        command(page, "launcher:create")
+        _stays(page, "alpha")
+        command(page, "docmanager:open", path=f"beta/{HELLO}")
+        _stays(page, "beta")
+        command(page, "filebrowser:open-path", path="alpha/workflows")
+        _stays(page, "alpha")
 
         alpha.run(ln.Workflow.load(root / "alpha" / HELLO))
         told = page.locator(".Toastify")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from lyftnb.workspace.scaffold import init_workspace
@@ -18,7 +19,7 @@ from tests.browser.lab_kit import (
 
 if TYPE_CHECKING:
     import pytest
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, WebSocketRoute
 
 HELLO = "workflows/hello.workflow.yaml"
 PLUGINS = ("lyftnb:connections", "lyftnb:documents", "lyftnb:widgets", "lyftnb:workspace")
@@ -124,6 +125,31 @@ def test_new_workflow_with_the_keyboard(page: Page, lab: Lab) -> None:
     made = lab.root / "orders.workflow.yaml"
     assert made.read_text() == "workflow: orders\n"
     made.unlink()
+
+
+def test_a_server_of_another_release_is_told_of(page: Page) -> None:
+    """As after an upgrade without a restart: what fails is no riddle."""
+
+    def between(client: WebSocketRoute) -> None:
+        server = client.connect_to_server()
+
+        def answer(frame: str | bytes) -> None:
+            told = json.loads(frame)
+            if isinstance(result := told.get("result"), dict) and "protocol" in result:
+                told["result"] = {"version": "0.0.9", "protocol": "before"}
+            client.send(json.dumps(told))
+
+        server.on_message(answer)
+
+    page.route_web_socket("**/lyftnb/studio**", between)
+    page.reload()
+    arrive(page)
+    told = page.locator(".Toastify").get_by_text("the Jupyter server runs lyftnb 0.0.9")
+    told.wait_for()
+    assert "restart the Jupyter server" in told.inner_text()
+    page.get_by_role("listitem", name="Name: workflows").wait_for()
+    assert told.count() == 1
+    shot(page, "misfit")
 
 
 def test_a_reload_brings_tabs_back(page: Page) -> None:

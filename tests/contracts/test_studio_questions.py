@@ -16,6 +16,7 @@ from lyftnb.workspace.remote import RemoteWorkspace
 from lyftnb.workspace.studio.exchange import Exchange
 from lyftnb.workspace.studio.home import Home
 from lyftnb.workspace.studio.protocol import QUESTIONS
+from lyftnb.workspace.studio.schema import release
 from tests.manager_kit import ended, managed
 
 TEXT = """\
@@ -106,6 +107,7 @@ def test_every_question_is_answered(ask: Asker, workspace: RemoteWorkspace) -> N
 
 def _drafts(ask: Asker) -> None:
     assert ask("workspace")["contexts"] == ["prod"]
+    assert ask("release") == release().model_dump()
     assert ask("palette")["groups"]
     ask("draft.open", draft="d", text=TEXT)
     assert ask("draft.change", draft="d", revision=1, ops=[])["revision"] == 2

@@ -12,11 +12,16 @@ const schema = execFileSync(python, ['-m', 'lyftnb.workspace.studio.schema'], {
   encoding: 'utf8',
   maxBuffer: 2 ** 26
 });
-const text = await compile(JSON.parse(schema), 'Protocol', {
+const { release, ...protocol } = JSON.parse(schema);
+const types = await compile(protocol, 'Protocol', {
   additionalProperties: false,
   bannerComment: '// Made by `npm run types` from lyftnb/workspace/studio/protocol.py. Do not edit.',
   style: { singleQuote: true, printWidth: 100 }
 });
+const text = `${types}
+/** What this page was built with. */
+export const RELEASE: Release = { version: '${release.version}', protocol: '${release.protocol}' };
+`;
 if (!process.argv.includes('--check')) {
   writeFileSync(TARGET, text);
 } else if (readFileSync(TARGET, 'utf8') !== text) {

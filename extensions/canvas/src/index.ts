@@ -1,5 +1,6 @@
 export type * from './protocol';
 export { Dialogue, disconnected, type Question } from './dialogue';
+export { askForMisfit } from './misfit';
 export { ServiceError, type ConnectionListener, type Service } from './service';
 export type { EditorModel, Overlay, PanelName, Part } from './editor/model';
 export type { EditorApi, WorkflowEditorProps } from './editor/WorkflowEditor';

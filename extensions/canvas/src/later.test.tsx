@@ -2,6 +2,8 @@
 import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { later } from './later';
+import { misfitOf } from './misfit';
+import type { Service } from './service';
 
 afterEach(cleanup);
 
@@ -46,6 +48,20 @@ describe('a part that comes later', () => {
     well = true;
     fireEvent.click(screen.getByRole('button', { name: 'Show it again' }));
     expect(screen.getByText('well')).toBeTruthy();
+    quiet.mockRestore();
+  });
+
+  it('says that it asks another release, where that may be why it fails', async () => {
+    const quiet = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const Part = later<{ service: Service }>(() =>
+      Promise.resolve(() => {
+        throw new Error('undefined has no stages');
+      })
+    );
+    const misfit = Promise.resolve(misfitOf({ version: '2', protocol: 'b' }, { version: '1', protocol: 'a' }));
+    render(<Part service={{ misfit } as unknown as Service} />);
+    await screen.findByText(/restart the Jupyter server/);
+    expect(screen.getByRole('alert').textContent).not.toContain('no stages');
     quiet.mockRestore();
   });
 

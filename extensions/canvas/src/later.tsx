@@ -2,6 +2,7 @@
  * for what nobody looks at yet. */
 import { lazy, Suspense, type ComponentType, type JSX } from 'react';
 import { Boundary } from './boundary';
+import type { Service } from './service';
 
 /** A component that is fetched with its first use; until then there is an empty place. */
 export function later<P extends object>(fetch: () => Promise<ComponentType<P>>): (props: P) => JSX.Element {
@@ -15,7 +16,7 @@ export function later<P extends object>(fetch: () => Promise<ComponentType<P>>):
   return function Later(props) {
     return (
       <Suspense fallback={<div aria-busy="true" />}>
-        <Boundary>
+        <Boundary service={(props as { service?: Service }).service}>
           <Fetched {...props} />
         </Boundary>
       </Suspense>

@@ -32,6 +32,7 @@ export interface Answers {
   pause: Deployment;
   plan: PlanView;
   publish: VersionInfo;
+  release: Release;
   resume: Deployment;
   retry: null;
   rollback: Deployment;
@@ -554,6 +555,13 @@ export interface VersionInfo {
   workflow: string;
 }
 /**
+ * What answers: of which version of lyftnb it is, and what it understands.
+ */
+export interface Release {
+  protocol: string;
+  version: string;
+}
+/**
  * A run that was begun.
  */
 export interface Began {
@@ -722,7 +730,7 @@ export interface VersionDocument {
 export interface Workspace {
   contexts: string[];
   root: string;
-  state: 'up' | 'down';
+  state: 'up' | 'down' | 'gone';
   version: string;
 }
 export interface News {
@@ -818,6 +826,7 @@ export interface Questions {
   pause: Hold;
   plan: MakePlan;
   publish: Publish;
+  release: GetRelease;
   resume: Hold;
   retry: StageOf;
   rollback: Rollback;
@@ -1006,6 +1015,10 @@ export interface Publish {
   draft: string;
 }
 /**
+ * Which release answers: a page may have been loaded from another one.
+ */
+export interface GetRelease {}
+/**
  * Apply an older revision again; without one, the one before.
  */
 export interface Rollback {
@@ -1140,3 +1153,6 @@ export interface Trouble {
   problems: Problem[];
   where: string | null;
 }
+
+/** What this page was built with. */
+export const RELEASE: Release = { version: '0.1.0', protocol: '62796dfc30325392' };

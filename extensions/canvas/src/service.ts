@@ -18,6 +18,8 @@ export interface Service {
   on<T extends keyof News>(topic: T, listener: (data: News[T]) => void): () => void;
   /** Hear when the connection comes and goes; called at once with how it stands. */
   onConnection(listener: ConnectionListener): () => void;
+  /** Once it is known: why this page and who answers may not understand each other; null: they do. */
+  readonly misfit?: Promise<Trouble | null>;
 }
 
 /** An answer that is none. */

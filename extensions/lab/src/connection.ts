@@ -2,12 +2,14 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import type { ServerConnection } from '@jupyterlab/services';
 import {
+  askForMisfit,
   Dialogue,
   type Answers,
   type ConnectionListener,
   type News,
   type Questions,
-  type Service
+  type Service,
+  type Trouble
 } from '@lyftnb/canvas';
 import type { IDisposable } from '@lumino/disposable';
 
@@ -27,13 +29,22 @@ export class Connection implements IDisposable {
   private socket: WebSocket | null = null;
   private timer: number | undefined;
   private wait = FIRST_WAIT_MS;
+  private greeting: Promise<Trouble | null>;
 
+  /** `heard` is told, with each connection, whether this page fits who answers. */
   constructor(
     readonly folder: string,
-    private readonly settings: ServerConnection.ISettings
+    private readonly settings: ServerConnection.ISettings,
+    private readonly heard: (misfit: Trouble | null) => void
   ) {
     window.addEventListener('online', this.hurry);
     this.connect();
+    // Held until it is connected, and the first question then.
+    this.greeting = this.greet();
+  }
+
+  get misfit(): Promise<Trouble | null> {
+    return this.greeting;
   }
 
   /** `ended` is called once, when the share is disposed. */
@@ -76,12 +87,23 @@ export class Connection implements IDisposable {
     await this.dialogue.ask('watch', { deployments: named });
   }
 
-  private connect(): void {
+  private async greet(): Promise<Trouble | null> {
+    const misfit = await askForMisfit(this.dialogue);
+    if (!this.isDisposed) {
+      this.heard(misfit);
+    }
+    return misfit;
+  }
+
+  private connect(again = false): void {
     const socket = new this.settings.WebSocket(this.address());
     this.socket = socket;
     socket.onopen = () => {
       this.wait = FIRST_WAIT_MS;
       this.dialogue.setConnected(true);
+      if (again) {
+        this.greeting = this.greet(); // it may be another server, upgraded meanwhile
+      }
       if (this.watchers.size > 0) {
         this.askForNews().catch(reason => console.warn('lyftnb: no news of the workspace', reason));
       }
@@ -93,7 +115,7 @@ export class Connection implements IDisposable {
       }
       this.socket = null;
       this.dialogue.setConnected(false);
-      this.timer = window.setTimeout(() => this.connect(), this.wait * (0.75 + Math.random() / 2));
+      this.timer = window.setTimeout(() => this.connect(true), this.wait * (0.75 + Math.random() / 2));
       this.wait = Math.min(this.wait * 2, LONGEST_WAIT_MS);
     };
   }
@@ -103,7 +125,7 @@ export class Connection implements IDisposable {
     if (this.socket === null && !this.isDisposed) {
       window.clearTimeout(this.timer);
       this.wait = FIRST_WAIT_MS;
-      this.connect();
+      this.connect(true);
     }
   };
 
@@ -149,6 +171,10 @@ class SharedService implements Share {
 
   onConnection(listener: ConnectionListener): () => void {
     return this.until(this.dialogue.onConnection(listener));
+  }
+
+  get misfit(): Promise<Trouble | null> {
+    return this.connection.misfit;
   }
 
   dispose(): void {

@@ -1,6 +1,7 @@
 /** The connections of this lab, one for each workspace folder, and which folder a file belongs to. */
 import { PathExt } from '@jupyterlab/coreutils';
 import type { Contents, ServerConnection } from '@jupyterlab/services';
+import type { Trouble } from '@lyftnb/canvas';
 import { Token } from '@lumino/coreutils';
 import { Connection, type Share } from './connection';
 
@@ -8,8 +9,11 @@ const CONFIG = 'lyftnb.toml';
 
 /** For other extensions, too: a service for any folder of the server. */
 export interface IConnections {
-  /** The folder of the workspace that a path belongs to: the nearest parent with `lyftnb.toml`. */
+  /** The folder of the workspace that a path belongs to: the nearest parent with `lyftnb.toml`,
+   * or the path's own folder, which may become one. */
   folderOf(path: string): Promise<string>;
+  /** The same, or null: the path lies in no workspace yet. */
+  workspaceOf(path: string): Promise<string | null>;
   /** A share of the connection to a workspace folder. Dispose it; the last one closes the socket. */
   open(folder: string): Share;
 }
@@ -26,36 +30,45 @@ interface Counted {
 
 export class Connections implements IConnections {
   private readonly counted = new Map<string, Counted>();
-  private readonly folders = new Map<string, string>();
+  /** Folder → that of the workspace that it lies in. */
+  private readonly workspaces = new Map<string, string | null>();
 
   constructor(
     private readonly settings: ServerConnection.ISettings,
-    private readonly contents: Contents.IManager
+    private readonly contents: Contents.IManager,
+    private readonly heard: (misfit: Trouble | null) => void
   ) {
     // A lyftnb.toml may have come or gone.
-    contents.fileChanged.connect(() => this.folders.clear());
+    contents.fileChanged.connect(() => this.workspaces.clear());
   }
 
   async folderOf(path: string): Promise<string> {
-    const local = this.contents.localPath(path);
-    const own = PathExt.dirname(local);
-    const known = this.folders.get(own);
+    return (await this.workspaceOf(path)) ?? this.parentOf(path);
+  }
+
+  async workspaceOf(path: string): Promise<string | null> {
+    const own = this.parentOf(path);
+    const known = this.workspaces.get(own);
     if (known !== undefined) {
       return known;
     }
-    const found = (await this.nearest(own)) ?? own;
-    this.folders.set(own, found);
+    const found = await this.nearest(own);
+    this.workspaces.set(own, found);
     return found;
   }
 
   open(folder: string): Share {
     const counted = this.counted.get(folder) ?? {
-      connection: new Connection(folder, this.settings),
+      connection: new Connection(folder, this.settings, this.heard),
       shares: 0
     };
     counted.shares += 1;
     this.counted.set(folder, counted);
     return counted.connection.share(() => this.close(folder, counted));
+  }
+
+  private parentOf(path: string): string {
+    return PathExt.dirname(this.contents.localPath(path));
   }
 
   private close(folder: string, counted: Counted): void {

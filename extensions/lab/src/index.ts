@@ -17,7 +17,7 @@ import { Connections, IConnections } from './connections';
 import { CurrentWorkspace } from './current';
 import { addDocuments, addFileCommands, addNew, restoreDocuments } from './files';
 import { DOMAIN } from './ids';
-import { Notifier } from './notifications';
+import { misfitTeller, Notifier } from './notifications';
 import { outputs } from './outputs';
 import { Overview } from './overview';
 import { runningDeployments } from './running';
@@ -34,7 +34,7 @@ const connections: JupyterFrontEndPlugin<IConnections> = {
   autoStart: true,
   provides: IConnections,
   activate: ({ serviceManager }: JupyterFrontEnd) =>
-    new Connections(serviceManager.serverSettings, serviceManager.contents)
+    new Connections(serviceManager.serverSettings, serviceManager.contents, misfitTeller())
 };
 
 const documents: JupyterFrontEndPlugin<void> = {
@@ -90,7 +90,7 @@ const workspace: JupyterFrontEndPlugin<void> = {
     registry: ISettingRegistry | null
   ) => {
     const trans = textsOf(translator);
-    const current = new CurrentWorkspace(service, browser);
+    const current = new CurrentWorkspace(service, app.shell, browser);
     const overview = new Overview(current);
     const tabs = new Tabs(app, trans, service);
     const open = (target: Target): void => tabs.open(current.folder, target);

@@ -1,8 +1,8 @@
-/** Tells of new issues, and of runs that ended, with a way to their cause. */
+/** Tells of new issues, and of runs that ended, with a way to their cause; and of a server that does not fit. */
 import { Notification } from '@jupyterlab/apputils';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { causeOf, type Issue, type Run, type Target } from '@lyftnb/canvas';
+import { causeOf, type Issue, type Run, type Target, type Trouble } from '@lyftnb/canvas';
 import type { CurrentWorkspace } from './current';
 import type { Overview } from './overview';
 
@@ -79,6 +79,21 @@ export class Notifier {
       actions: [{ label: this.trans.__('Show'), displayType: 'accent', callback: () => this.open(folder, target) }]
     });
   }
+}
+
+/** Tells once that page and server do not fit, whichever connections find it out, until they do. */
+export function misfitTeller(): (misfit: Trouble | null) => void {
+  let told: { message: string; id: string } | null = null;
+  return misfit => {
+    const message = misfit === null ? null : `${misfit.message} ${misfit.hint}`;
+    if (message === (told?.message ?? null)) {
+      return;
+    }
+    if (told !== null) {
+      Notification.dismiss(told.id);
+    }
+    told = message === null ? null : { message, id: Notification.error(message, { autoClose: false }) };
+  };
 }
 
 function wanted(setting: Wanted, bad: boolean): boolean {

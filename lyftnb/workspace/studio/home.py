@@ -63,6 +63,11 @@ class Home:
         """Whether somebody answers for the workspace, without anybody being started."""
         return held(self.root) is not None or find(self.root) is not None
 
+    @property
+    def exists(self) -> bool:
+        """Whether the folder is there: it may be deleted while somebody looks at it."""
+        return self.root.is_dir()
+
     def workspace(self) -> AnyWorkspace:
         """The workspace; its manager is started if it is not up.
 

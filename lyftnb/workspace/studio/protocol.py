@@ -765,8 +765,8 @@ class Workspace(Wire):
 
     root: str
     """Its folder's name, for people."""
-    state: Literal["up", "down"]
-    """Whether its manager is up."""
+    state: Literal["up", "down", "gone"]
+    """Whether its manager is up; `gone`: there is no such folder any more."""
     contexts: tuple[str, ...]
     version: str
 
@@ -777,8 +777,21 @@ class GetWorkspace(Wire):
     start: bool = False
 
 
+class Release(Wire):
+    """What answers: of which version of lyftnb it is, and what it understands."""
+
+    version: str
+    protocol: str
+    """Alike wherever questions, answers and news have the same parts."""
+
+
+class GetRelease(Wire):
+    """Which release answers: a page may have been loaded from another one."""
+
+
 QUESTIONS: dict[str, tuple[type[Wire], Any]] = {
     "workspace": (GetWorkspace, Workspace),
+    "release": (GetRelease, Release),
     "palette": (GetPalette, Palette),
     "draft.open": (OpenDraft, OpenedDraft),
     "draft.change": (ChangeDraft, DraftState),

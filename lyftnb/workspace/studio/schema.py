@@ -1,17 +1,20 @@
-"""The JSON Schema of the contract: what TypeScript's types are made from.
+"""The JSON Schema of the contract: what TypeScript's types are made from, and by what to know it.
 
 python -m lyftnb.workspace.studio.schema
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from lyftnb import __version__
 from lyftnb.model import JsonSchema
-from lyftnb.workspace.studio.protocol import QUESTIONS, TOPICS, Trouble
+from lyftnb.workspace.studio.protocol import QUESTIONS, TOPICS, Release, Trouble
 
 _AT = "#/$defs/{model}"
 
@@ -39,6 +42,19 @@ def protocol_schema() -> JsonSchema:
     return {"title": "Protocol", **whole, "$defs": {**parts, **shapes}}
 
 
+@cache
+def release() -> Release:
+    """What this process has loaded, whatever has been installed since."""
+    # The names of parts alone: how pydantic words a schema differs between its own versions.
+    parts = {
+        name: sorted(part["properties"])
+        for name, part in protocol_schema()["$defs"].items()
+        if "properties" in part
+    }
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return Release(version=__version__, protocol=digest[:16])
+
+
 def _object(properties: JsonSchema) -> JsonSchema:
     return {
         "type": "object",
@@ -62,4 +78,8 @@ def _untitled(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    print(json.dumps(protocol_schema(), indent=1, sort_keys=True))
+    print(
+        json.dumps(
+            {**protocol_schema(), "release": release().model_dump()}, indent=1, sort_keys=True
+        )
+    )

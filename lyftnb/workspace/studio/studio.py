@@ -34,6 +34,7 @@ from lyftnb.workspace.studio.protocol import (
     Workspace,
 )
 from lyftnb.workspace.studio.running import Runs
+from lyftnb.workspace.studio.schema import release
 from lyftnb.workspace.studio.shapes import plan_of, schemas_of, shape_of
 from lyftnb.workspace.studio.spools import SpoolBrowser
 from lyftnb.workspace.studio.standings import Tell
@@ -134,6 +135,7 @@ class Studio:
         listings, spools = Listings(self._home), SpoolBrowser(self._home)
         return {
             "workspace": self._get_workspace,
+            "release": lambda _: release(),
             "versions": deployments.versions,
             "version": deployments.version,
             "publish": deployments.publish,
@@ -227,7 +229,7 @@ class Studio:
             contexts = tuple(name for name in named if ":" not in name)
         return Workspace(
             root=self._home.root.name,
-            state="up" if up else "down",
+            state="up" if up else "down" if self._home.exists else "gone",
             contexts=contexts,
             version=__version__,
         )

@@ -279,6 +279,16 @@ def test_what_is_deployed_is_known_without_a_manager(studio: Studio) -> None:
     assert find(studio.root) is None
 
 
+def test_a_folder_that_is_deleted_is_gone(tmp_path: Path) -> None:
+    folder = tmp_path / "rides"
+    folder.mkdir()
+    studio = Studio(folder, lambda topic, data: None)
+    assert studio.answer("workspace", {}).state == "down"
+    folder.rmdir()
+    assert studio.answer("workspace", {}).state == "gone"
+    assert code_of(studio, "workspace", start=True) and not folder.exists()
+
+
 def test_an_input_of_files_begins_with_those_that_lie_nearest(tmp_path: Path) -> None:
     assert data_files(tmp_path) is None
     for name in ("out/a.csv", ".git/b.csv", "data/2013/c.csv", "data/2013/d.csv", "x.json"):

@@ -122,7 +122,9 @@ function Painted(): JSX.Element | null {
   }[overlay.kind];
   return words === null ? null : (
     <span className="lyftnb-Painted">
-      {words}
+      <span className="lyftnb-Painted-words" title={words}>
+        {words}
+      </span>
       <button type="button" className="lyftnb-Tool" aria-label="Show the draft again" title="Show the draft again" onClick={() => editor.showDraft()}>
         <Icon name="close" size={13} />
       </button>

@@ -62,7 +62,7 @@ export function WorkflowEditor(props: WorkflowEditorProps): JSX.Element {
   ) : (
     <EditorProvider session={session}>
       {/* Within the session, which keeps the draft and what can be undone. */}
-      <Boundary>
+      <Boundary service={service}>
         <ReactFlowProvider>
           <WorkbenchProvider>
             <Screen focusRef={focus} autoFocus={props.autoFocus ?? false} />

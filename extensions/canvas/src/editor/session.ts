@@ -114,7 +114,7 @@ export class Session {
     this.leaving.push(
       service.onConnection((connected, ended) => this.connection(connected, ended)),
       service.on('progress', numbers => this.progress(numbers)),
-      service.on('workspace', ({ state }) => state === 'down' && this.forgetNumbers())
+      service.on('workspace', ({ state }) => state !== 'up' && this.forgetNumbers())
     );
     const drawn =
       deployment === null

@@ -1,8 +1,9 @@
 /** What each thing of the real palette begins with, judged by Python's own validation: a new part has no
  * error that its user has not made. What only they can know is empty, and said to be so. */
-import { execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
-import { expect, it } from 'vitest';
+import { createInterface } from 'node:readline';
+import { afterAll, expect, it, vi } from 'vitest';
 import type { Document } from '../editor/model';
 import { addInto, addOps, GENERAL } from '../graph/add';
 import { connectOps, type Source } from '../graph/connect';
@@ -11,18 +12,31 @@ import type { Column, Kind, Palette, Problem } from '../protocol';
 import { at } from './edits';
 import { fitted } from './fitting';
 
+// A busy machine takes its time over a whole palette.
+vi.setConfig({ testTimeout: 60_000 });
+
 const ROOT = resolve(__dirname, '../../../..');
-const PALETTE = python(
-  'from pathlib import Path',
-  'from lyftnb.workspace.studio.palette import palette',
-  'print(palette((), Path("/nowhere")).model_dump_json())'
-)() as Palette;
-const VALIDATE = python(
-  'import json, sys',
-  'import lyftnb as ln',
-  'told = lambda p: {"code": p.code, "path": p.path, "severity": p.severity, "message": p.message}',
-  'print(json.dumps([[told(p) for p in ln.Workflow.from_dict(d).validate()] for d in json.load(sys.stdin)]))'
+/** One Python for all tests, whose start is most of what each would take: the palette, and then problems
+ * for each line of documents. */
+const PYTHON = spawn(
+  process.env.PYTHON ?? 'python3',
+  [
+    '-c',
+    `import json, sys
+import lyftnb as ln
+from pathlib import Path
+from lyftnb.workspace.studio.palette import palette
+told = lambda p: {"code": p.code, "path": p.path, "severity": p.severity, "message": p.message}
+print(palette((), Path("/nowhere")).model_dump_json(), flush=True)
+for line in sys.stdin:
+    found = [[told(p) for p in ln.Workflow.from_dict(d).validate()] for d in json.loads(line)]
+    print(json.dumps(found), flush=True)`
+  ],
+  { cwd: ROOT, env: { ...process.env, PYTHONPATH: ROOT }, stdio: ['pipe', 'pipe', 'inherit'] }
 );
+const ANSWERS = createInterface(PYTHON.stdout)[Symbol.asyncIterator]();
+const PALETTE = (await answer()) as Palette;
+afterAll(() => PYTHON.stdin.end());
 const ROW = { id: 1, name: 'a', price: 1.5 };
 const COLUMNS: Column[] = [
   { name: 'id', type: 'BIGINT' },
@@ -41,24 +55,21 @@ const NOTES: Source = { kind: 'port', step: 'others', port: 'out', channel: 'not
 /** A step that is only begun has nothing to read or to do: that is what comes next. */
 const NEXT = ['no_input', 'no_body', 'not_yet'];
 
-function python(...lines: string[]): (input?: unknown) => unknown {
-  return input =>
-    JSON.parse(
-      execFileSync(process.env.PYTHON ?? 'python3', ['-c', lines.join('\n')], {
-        cwd: ROOT,
-        env: { ...process.env, PYTHONPATH: ROOT },
-        input: JSON.stringify(input ?? null),
-        maxBuffer: 1 << 26
-      }).toString()
-    );
+async function answer(): Promise<unknown> {
+  const { value, done } = await ANSWERS.next();
+  if (done) {
+    throw new Error('Python has ended, and says why above');
+  }
+  return JSON.parse(value);
 }
 
 function with_(kind: Kind, columns: readonly Column[] | null, behind: Source | null): Document {
   return applyOps(BASE, addOps(BASE, { entry: 'kind', kind: fitted(kind, columns) }, behind).ops).document;
 }
 
-function errorsOf(documents: readonly Document[]): Problem[][] {
-  const found = VALIDATE(documents) as Problem[][];
+async function errorsOf(documents: readonly Document[]): Promise<Problem[][]> {
+  PYTHON.stdin.write(`${JSON.stringify(documents)}\n`);
+  const found = (await answer()) as Problem[][];
   return found.map(problems => problems.filter(({ severity, code }) => severity === 'error' && !NEXT.includes(code)));
 }
 
@@ -70,9 +81,9 @@ function isEmptyAt(document: Document, path: Problem['path']): boolean {
 
 const named = (kind: Kind): string => `${kind.family} ${kind.name}`;
 
-it('begins with nothing wrong but places to fill in, whatever is known of columns', () => {
+it('begins with nothing wrong but places to fill in, whatever is known of columns', async () => {
   const documents = PALETTE.kinds.flatMap(kind => [with_(kind, null, null), with_(kind, COLUMNS, ROWS)]);
-  const wrong = errorsOf(documents).flatMap((problems, index) =>
+  const wrong = (await errorsOf(documents)).flatMap((problems, index) =>
     problems
       .filter(({ path }) => !isEmptyAt(documents[index]!, path))
       .map(({ path, message }) => `${named(PALETTE.kinds[index >> 1]!)}: ${path.join('.')}: ${message}`)
@@ -80,22 +91,22 @@ it('begins with nothing wrong but places to fill in, whatever is known of column
   expect(wrong).toEqual([]);
 });
 
-it('is told of each place that is to be filled in, also where no columns are known', () => {
+it('is told of each place that is to be filled in, also where no columns are known', async () => {
   const begun = PALETTE.kinds.map(kind => ({ kind, document: with_(kind, null, null) }));
   const open = begun.filter(({ kind }) => JSON.stringify(fitted(kind, null).example ?? null).includes('""'));
-  const errors = errorsOf(open.map(({ document }) => document));
+  const errors = await errorsOf(open.map(({ document }) => document));
   expect(open.filter((_, index) => errors[index]!.length === 0).map(({ kind }) => named(kind))).toEqual([]);
 });
 
-it('is ready behind plain rows, but for what needs a name from outside, or columns of another kind', () => {
-  const errors = errorsOf(PALETTE.kinds.map(kind => with_(kind, COLUMNS, ROWS)));
+it('is ready behind plain rows, but for what needs a name from outside, or columns of another kind', async () => {
+  const errors = await errorsOf(PALETTE.kinds.map(kind => with_(kind, COLUMNS, ROWS)));
   const unready = PALETTE.kinds.filter((_, index) => errors[index]!.length > 0).map(named);
   expect(unready.sort()).toEqual([
     'action explode', 'action join', 'action lookup', 'action unnest', 'action window', 'input files', 'input spool'
   ]);
 });
 
-it.each(['join', 'lookup'])('%s takes the second channel that is connected as its table', name => {
+it.each(['join', 'lookup'])('%s takes the second channel that is connected as its table', async name => {
   const kind = PALETTE.kinds.find(one => one.name === name)!;
   const { document: one } = applyOps(BASE, addOps(BASE, { entry: 'kind', kind: fitted(kind, COLUMNS) }, ROWS).ops);
   const { document: both } = applyOps(one, connectOps(one, NOTES, { kind: 'step', name }));
@@ -103,16 +114,16 @@ it.each(['join', 'lookup'])('%s takes the second channel that is connected as it
   const add = { op: 'put' as const, path: ['steps', name, 'actions', 0, name, 'add'], value: 'note' as never };
   const { document: filled } = applyOps(both, name === 'join' ? [on] : [on, add]);
   expect(at(both, ['steps', name, 'in'])).toEqual({ rows: 'rows', notes: { channel: 'notes', as: 'table' } });
-  expect(errorsOf([filled])).toEqual([[]]);
+  expect(await errorsOf([filled])).toEqual([[]]);
 });
 
-it.each(['join', 'lookup'])('%s begins with the table that the step reads, and the key that both have', name => {
+it.each(['join', 'lookup'])('%s begins with the table that the step reads, and the key that both have', async name => {
   const kind = PALETTE.kinds.find(one => one.name === name)!;
   const step = { in: { rows: 'rows', notes: { channel: 'notes', as: 'table' } }, out: 'found' };
   const before = { ...BASE, steps: { ...(BASE.steps as object), found: step } };
   const notes: Column[] = [{ name: 'id', type: 'BIGINT' }, { name: 'note', type: 'VARCHAR' }];
   const { document } = applyOps(before, addInto(before, fitted(kind, COLUMNS, { notes }), 'found')!);
-  expect(errorsOf([document])).toEqual([[]]);
+  expect(await errorsOf([document])).toEqual([[]]);
 });
 
 it('gives no new step the name that a deployed one is known by', () => {

@@ -102,7 +102,7 @@ function Bar({ planning, take }: { planning: Planning; take: (step: Step) => voi
         <StepButton step="plan" label="Plan" planning={planning} take={take} />
         <StepButton step="apply" label="Apply" planning={planning} take={take} />
       </span>
-      <span className="lyftnb-Dim" role="status">
+      <span className="lyftnb-Dim lyftnb-PlanPanel-said" role="status">
         {busy === null ? <Next planning={planning} /> : BUSY[busy]}
       </span>
       {busy !== null && <Waited key={busy} />}
@@ -162,13 +162,13 @@ function Next({ planning: { standing } }: { planning: Planning }): JSX.Element {
     apply: 'apply',
     watch: 'watch it run'
   };
-  const old = standing.plan !== null && !standing.applied && !isFresh(standing);
-  return (
+  const hint = (
     <>
-      {old && 'The plan below is old. '}
       <kbd>Ctrl+Enter</kbd> to {words[next]}
     </>
   );
+  const old = standing.plan !== null && !standing.applied && !isFresh(standing);
+  return old ? <>The plan below is old. {hint}</> : <span className="lyftnb-PlanPanel-hint">{hint}</span>;
 }
 
 function VersionChoice({ planning: { standing, versions, choose } }: { planning: Planning }): JSX.Element {

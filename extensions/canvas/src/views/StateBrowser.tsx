@@ -1,10 +1,11 @@
 /** What the ledger keeps beside spools: keys, queues, locks, contexts, and the names of secrets. */
-import { useEffect, useState, type JSX } from 'react';
+import { Fragment, useEffect, useMemo, useState, type JSX } from 'react';
 import { RowsTable } from '../panels/RowsTable';
-import type { Questions, Table } from '../protocol';
+import type { Column, Questions, Table } from '../protocol';
 import type { Service } from '../service';
 import { useAnswer } from './asking';
-import { Empty, Tabs, TroubleNote, WhenUp } from './parts';
+import { moment } from './format';
+import { Empty, Moment, Tabs, TroubleNote, WhenUp } from './parts';
 import type { ViewProps } from './registry';
 
 type What = Questions['state']['what'];
@@ -59,7 +60,7 @@ function Page({ service, what, inside, label, empty }: PageProps): JSX.Element {
       {answer && answer.rows.length > 0 && (
         <div className="lyftnb-StateBrowser-page">
           {inside === undefined ? (
-            <RowsTable table={answer} label={label} />
+            <RowsTable table={withMoments(answer)} label={label} />
           ) : (
             <Names table={answer} label={label} chosen={chosen} choose={setChosen} />
           )}
@@ -84,7 +85,7 @@ function Names({ table, label, chosen, choose }: NamesProps): JSX.Element {
     <ul className="lyftnb-List" aria-label={label}>
       {table.rows.map(([first, ...rest]) => {
         const name = String(first);
-        const facts = rest.map((value, at) => `${table.columns[at + 1]?.name}: ${String(value ?? '–')}`);
+        const facts = rest.map((value, at) => ({ column: table.columns[at + 1]!, value }));
         return (
           <li key={name}>
             <button
@@ -94,7 +95,14 @@ function Names({ table, label, chosen, choose }: NamesProps): JSX.Element {
               onClick={() => choose(name)}
             >
               <span>{name}</span>
-              <span className="lyftnb-Dim">{facts.join(' · ')}</span>
+              <span className="lyftnb-Dim">
+                {facts.map(({ column, value }, at) => (
+                  <Fragment key={column.name}>
+                    {at > 0 && ' · '}
+                    {column.name}: {isMoment(column) && value != null ? <Moment time={String(value)} /> : String(value ?? '–')}
+                  </Fragment>
+                ))}
+              </span>
             </button>
           </li>
         );
@@ -103,12 +111,25 @@ function Names({ table, label, chosen, choose }: NamesProps): JSX.Element {
   );
 }
 
+function isMoment(column: Column): boolean {
+  return column.type === 'TIMESTAMP WITH TIME ZONE';
+}
+
+/** Times as a person's clock has them. These are the ledger's own; rows of spools stay as they are. */
+export function withMoments(table: Table): Table {
+  const rows = table.rows.map(row =>
+    row.map((value, at) => (value !== null && isMoment(table.columns[at]!) ? moment(String(value)) : value))
+  );
+  return { ...table, rows };
+}
+
 /** What one namespace, queue or context holds. */
 function Inside({ service, what, name }: { service: Service; what: What; name: string }): JSX.Element {
   const [prefix, setPrefix] = useState('');
   const [offset, setOffset] = useState(0);
   const asked = useAnswer(service, 'state', { what, name, prefix, offset, limit: PAGE });
   useEffect(() => setOffset(0), [prefix]);
+  const rows = useMemo(() => asked.answer && withMoments(asked.answer), [asked.answer]);
   return (
     <div>
       <div className="lyftnb-Pages">
@@ -140,8 +161,8 @@ function Inside({ service, what, name }: { service: Service; what: What; name: s
         </button>
       </div>
       <TroubleNote trouble={asked.trouble} />
-      {asked.answer?.rows.length === 0 && <Empty>Nothing is there.</Empty>}
-      {asked.answer && asked.answer.rows.length > 0 && <RowsTable table={asked.answer} label={name} />}
+      {rows?.rows.length === 0 && <Empty>Nothing is there.</Empty>}
+      {rows && rows.rows.length > 0 && <RowsTable table={rows} label={name} />}
     </div>
   );
 }

@@ -103,6 +103,13 @@ export function WhenUp({ service, children }: { service: Service; children: Reac
   if (!connected) {
     return <Empty>Connecting to the workspace…</Empty>;
   }
+  if (workspace?.state === 'gone') {
+    return (
+      <Empty>
+        The folder of <strong>{workspace.root}</strong> is gone, and its deployments, runs and spools with it.
+      </Empty>
+    );
+  }
   return (
     <div className="lyftnb-Down">
       {workspace === null && trouble === null ? (

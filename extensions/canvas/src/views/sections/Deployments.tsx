@@ -6,7 +6,7 @@ import { useAnswer, useDoing } from '../asking';
 import { IconButton } from '../Icon';
 import { Badge, Empty, TroubleNote } from '../parts';
 import type { Target } from '../registry';
-import { matches, type SectionProps } from './section';
+import { matches, nothing, type SectionProps } from './section';
 
 const LIMIT = 1000;
 
@@ -17,7 +17,7 @@ export function Deployments({ service, filter, open }: SectionProps): JSX.Elemen
     <>
       <TroubleNote trouble={trouble} />
       {shown?.length === 0 && (
-        <Empty>{filter ? 'None matches.' : 'Nothing is applied. Publish a workflow and apply it.'}</Empty>
+        <Empty>{nothing(answer, filter, 'Nothing is applied. Publish a workflow and apply it.')}</Empty>
       )}
       <ul className="lyftnb-List">
         {shown?.map(each => (

@@ -7,7 +7,7 @@ import { IconButton } from '../Icon';
 import { causeOf, isBlocked, placeOf } from '../issues';
 import { Badge, Empty, Moment, TroubleNote } from '../parts';
 import type { Target } from '../registry';
-import { matches, type SectionProps } from './section';
+import { matches, nothing, type SectionProps } from './section';
 
 const WORST = ['error', 'warning', 'note'];
 
@@ -19,7 +19,7 @@ export function Issues({ service, filter, open }: SectionProps): JSX.Element {
   return (
     <>
       <TroubleNote trouble={trouble} />
-      {shown?.length === 0 && <Empty>{filter ? 'None matches.' : 'All is well.'}</Empty>}
+      {shown?.length === 0 && <Empty>{nothing(answer, filter, 'All is well.')}</Empty>}
       <ul className="lyftnb-List">
         {shown?.map(each => (
           <Row key={each.id} issue={each} service={service} open={open} done={again} />

@@ -5,7 +5,7 @@ import { useAnswer, useDoing } from '../asking';
 import { seconds } from '../format';
 import { IconButton } from '../Icon';
 import { Badge, Empty, Moment, TroubleNote } from '../parts';
-import { matches, type SectionProps } from './section';
+import { matches, nothing, type SectionProps } from './section';
 
 export function Runs({ service, filter, open }: SectionProps): JSX.Element {
   const { answer, trouble, again } = useAnswer(service, 'runs', { limit: 50 }, ['run']);
@@ -14,7 +14,7 @@ export function Runs({ service, filter, open }: SectionProps): JSX.Element {
   return (
     <>
       <TroubleNote trouble={trouble ?? refused} />
-      {shown?.length === 0 && <Empty>{filter ? 'None matches.' : 'Nothing has run yet.'}</Empty>}
+      {shown?.length === 0 && <Empty>{nothing(answer, filter, 'Nothing has run yet.')}</Empty>}
       <ul className="lyftnb-List">
         {shown?.map(each => (
           <li key={each.run} className="lyftnb-Row">

@@ -3,7 +3,7 @@ import type { JSX } from 'react';
 import { useAnswer, useDoing } from '../asking';
 import { IconButton } from '../Icon';
 import { Badge, Empty, Moment, TroubleNote } from '../parts';
-import { matches, type SectionProps } from './section';
+import { matches, nothing, type SectionProps } from './section';
 
 export function Schedules({ service, filter, open }: SectionProps): JSX.Element {
   const { answer, trouble, again } = useAnswer(service, 'schedules', {}, ['run', 'status']);
@@ -12,7 +12,7 @@ export function Schedules({ service, filter, open }: SectionProps): JSX.Element 
   return (
     <>
       <TroubleNote trouble={trouble ?? refused} />
-      {shown?.length === 0 && <Empty>{filter ? 'None matches.' : 'Nothing is fired by the clock.'}</Empty>}
+      {shown?.length === 0 && <Empty>{nothing(answer, filter, 'Nothing is fired by the clock.')}</Empty>}
       <ul className="lyftnb-List">
         {shown?.map(({ deployment, step, trigger, next, paused }) => (
           <li key={`${deployment}/${step}/${trigger}`} className="lyftnb-Row">

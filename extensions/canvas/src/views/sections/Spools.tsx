@@ -4,7 +4,7 @@ import { useAnswer } from '../asking';
 import { bytes, many } from '../format';
 import { Empty, TroubleNote } from '../parts';
 import { told } from '../spools/told';
-import { matches, type SectionProps } from './section';
+import { matches, nothing, type SectionProps } from './section';
 
 export function Spools({ service, filter, open }: SectionProps): JSX.Element {
   const { answer, trouble } = useAnswer(service, 'spools', {}, ['progress', 'run']);
@@ -14,7 +14,7 @@ export function Spools({ service, filter, open }: SectionProps): JSX.Element {
   return (
     <>
       <TroubleNote trouble={trouble} />
-      {shown?.length === 0 && <Empty>{filter ? 'None matches.' : 'There are no spools yet.'}</Empty>}
+      {shown?.length === 0 && <Empty>{nothing(answer, filter, 'There are no spools yet.')}</Empty>}
       <ul className="lyftnb-List">
         {shown?.map(({ spool, rows, bytes: size, rejects }) => (
           <li key={spool} className="lyftnb-Row">

@@ -13,3 +13,8 @@ export interface SectionProps {
 export function matches(filter: string, ...texts: readonly (string | null | undefined)[]): boolean {
   return filter === '' || texts.some(text => text?.toLowerCase().includes(filter));
 }
+
+/** What is said where nothing is shown: a filter can hide only what there is. */
+export function nothing(all: readonly unknown[] | null, filter: string, none: string): string {
+  return filter !== '' && all?.length ? 'None matches.' : none;
+}
