@@ -132,7 +132,7 @@ def mend_it(page: Page) -> None:
     deploy(page, 3)
     panel = live_tab(page, "Issues")
     panel.get_by_text("healthy").first.wait_for(timeout=WORKS_MS)
-    panel.get_by_text("None matches.").wait_for(timeout=WORKS_MS)
+    panel.get_by_text("All is well.").wait_for(timeout=WORKS_MS)
     page.get_by_role("button", name="1/1 deployment", exact=True).wait_for()
     page.locator(".Toastify").get_by_text("the till is jammed").first.wait_for(state="hidden")
     shot(page, "mended")
