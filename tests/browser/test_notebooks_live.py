@@ -45,6 +45,16 @@ def node(widget: Locator, name: str) -> Locator:
     return widget.locator(".react-flow__node-step", has_text=name).first
 
 
+def add_generate(page: Page, edit: Locator) -> None:
+    """Add a step that makes rows, by keys."""
+    edit.locator(".lyftnb-Canvas").focus()
+    keys(page, "a")
+    page.get_by_role("combobox", name="Search steps").fill("generate")
+    page.get_by_role("option", name="generate", selected=True).wait_for()
+    keys(page, "Enter")
+    node(edit, "read_generate").wait_for()
+
+
 def wait_for_python(page: Page, condition: str) -> None:
     """Wait until something is so in the kernel."""
     page.wait_for_function(
@@ -70,12 +80,7 @@ def test_drafts(page: Page, lab: Lab) -> None:
     keys(page, "b", "b")
     assert page.locator(".jp-Notebook").evaluate("n => n.querySelectorAll('.jp-Cell').length") == 3
 
-    edit.locator(".lyftnb-Canvas").focus()
-    keys(page, "a")
-    page.get_by_role("combobox", name="Search steps").fill("generate")
-    page.get_by_role("option", name="generate", selected=True).wait_for()
-    keys(page, "Enter")
-    node(edit, "read_generate").wait_for()
+    add_generate(page, edit)
     edit.get_by_role("button", name="Undo").click()
     # Before the one has heard of the other: neither is lost.
     run_code(page, "wf.step('tail', in_='big_orders').output('discard')")
@@ -112,12 +117,7 @@ def test_a_kernel_that_ends_is_told_of_and_the_draft_can_be_carried_off(
     run_notebook(page, lab, f"{name}.ipynb", (EDIT,))
     edit = output(page, 0)
     node(edit, "receive").wait_for()
-    edit.locator(".lyftnb-Canvas").focus()
-    keys(page, "a")
-    page.get_by_role("combobox", name="Search steps").fill("generate")
-    page.get_by_role("option", name="generate", selected=True).wait_for()
-    keys(page, "Enter")
-    node(edit, "read_generate").wait_for()
+    add_generate(page, edit)
     end_kernel(page, end)
     edit.get_by_role("alert").get_by_text(name.replace("-", " ")).wait_for()
     shot(page, f"widget-{name}")

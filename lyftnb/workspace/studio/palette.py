@@ -29,7 +29,7 @@ from lyftnb.operators import Example, action, action_kinds
 from lyftnb.operators.expressions.registry import table
 from lyftnb.planning import SPOOL_INPUT
 from lyftnb.workspace.checker import checker
-from lyftnb.workspace.studio.lying import data_files
+from lyftnb.workspace.studio.data_files import data_files
 from lyftnb.workspace.studio.protocol import Column, Family, Kind, Palette, SqlFunction
 from lyftnb.workspace.studio.shapes import listed
 
