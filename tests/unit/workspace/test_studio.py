@@ -11,8 +11,8 @@ import pytest
 import lyftnb as ln
 from lyftnb.errors import LyftError
 from lyftnb.workspace.finding import find
+from lyftnb.workspace.studio.data_files import data_files
 from lyftnb.workspace.studio.exchange import Exchange
-from lyftnb.workspace.studio.lying import data_files
 from lyftnb.workspace.studio.studio import Studio
 
 TEXT = """\
