@@ -7,6 +7,7 @@ at a time and parallelism is a matter of how many workers there are.
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
@@ -68,10 +69,15 @@ class Cluster:
         client: Any,
         own: Embedded | None = None,
         end: Callable[[], object] | None = None,
+        hops: Path | None = None,
     ) -> None:
-        """Use a client of workers of our own, of a cluster that `end` stops, or of somebody's."""
+        """Use a client of workers of our own, of a cluster that `end` stops, or of somebody's;
+        `hops` is a folder that all workers share on one machine.
+        """
         from lyftnb.engine.prompt import hasten
 
+        self.hops = hops
+        """Where rows wait on their way from one group to another; without it they travel."""
         self.client = hasten(client)
         self._own = own
         self._end = end
@@ -106,7 +112,12 @@ class Cluster:
             leave_timeout_s=leave_timeout_s,
             host=host,
         )
-        return cls(own.client, own, own.close)
+        # A folder as good as memory, where nobody can come from elsewhere. What a killed owner left
+        # there is nobody's.
+        hops = scratch / "hops" if host == LOOPBACK else None
+        if hops is not None:
+            shutil.rmtree(hops, ignore_errors=True)
+        return cls(own.client, own, own.close, hops)
 
     @classmethod
     def connect(cls, address: str, *, timeout_s: float = 10.0) -> Self:
@@ -326,6 +337,8 @@ class Cluster:
         self.client.close(timeout=_GOODBYE_S)
         if self._end is not None:
             self._end()
+        if self.hops is not None:
+            shutil.rmtree(self.hops, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError
@@ -26,15 +27,17 @@ from lyftnb.engine.errands import (
     Errand,
     NotTogether,
     Running,
+    Small,
     Work,
     each,
     flat,
     worker_died,
 )
 from lyftnb.engine.inquiry import BATCH, Inquiry, inquire
+from lyftnb.engine.parcels import sealed
 from lyftnb.engine.probe import check_storage
 from lyftnb.engine.program import Program, TaskResult, Unit
-from lyftnb.engine.run import discover_source, publish, run_task, run_together
+from lyftnb.engine.run import discover_source, publish, run_sealed, run_together
 from lyftnb.model import InputSpec, Position, Publication
 
 
@@ -162,8 +165,9 @@ class Engine:
             for program in work.programs
             if program.task.replicas is not None
         )
+        parcels = tuple(sealed(program) for program in work.programs)
         for unit in work.units:
-            errand = self._errand(running, unit)
+            errand = self._errand(running, unit, parcels)
             ticket = Ticket(
                 lane, groups, limits, self._bytes_of(work, unit), errand.small is not None
             )
@@ -199,13 +203,20 @@ class Engine:
             return unit.bytes
         return min(unit.bytes, self._slot_bytes)
 
-    def _errand(self, running: Running, unit: Unit) -> Errand:
+    def _errand(self, running: Running, unit: Unit, programs: tuple[bytes, ...]) -> Errand:
         work = running.work
         first = work.programs[0]
         is_small = len(work.programs) == 1 and unit.bytes <= SMALL_BYTES and first.prompt
 
+        parcel = sealed(unit)
+        hops = self._cluster.hops
+        if hops is not None:
+            hops = hops / secrets.token_hex(8) if any(p.task.sends for p in work.programs) else None
+
         def submit(submission: int) -> list[Any]:
-            return self._submit_unit(work.programs, unit, submission)
+            parcels = zip(work.programs, programs, strict=True)
+            folder = None if hops is None else str(hops / str(submission))
+            return self._submit_unit(parcels, unit.index, parcel, folder, submission)
 
         def answer(outcome: Any) -> None:
             self._unit_ended(running, unit, outcome)
@@ -215,22 +226,31 @@ class Engine:
             submit,
             answer,
             max(2, work.max_deaths),
-            (first, unit) if is_small else None,
+            Small(f"{first.key}~{unit.index}", programs[0], parcel) if is_small else None,
+            hops,
         )
 
-    def _submit_unit(self, programs: Sequence[Program], unit: Unit, submission: int) -> list[Any]:
+    def _submit_unit(
+        self,
+        programs: Iterable[tuple[Program, bytes]],
+        index: int,
+        unit: bytes,
+        hops: str | None,
+        submission: int,
+    ) -> list[Any]:
         """One unit's graph: its tasks in order, hops between groups as edges."""
         futures: dict[str, Any] = {}
         fed: set[str] = set()
-        for program in programs:
+        for program, parcel in programs:
             task = program.task
             futures[task.id] = self._cluster.client.submit(
                 answering,
-                run_task,
-                program,
+                run_sealed,
+                parcel,
                 unit,
+                hops,
                 *(futures[up] for up in task.upstream),
-                key=f"{BATCH}~{program.key}~{unit.index}~{submission}~{self._token}",
+                key=f"{BATCH}~{program.key}~{index}~{submission}~{self._token}",
                 resources=resource(task.group),
                 pure=False,
                 retries=0,
@@ -241,12 +261,11 @@ class Engine:
     def _submit_together(self, bundle: Bundle) -> Any:
         """The future of one task that runs all of a bundle."""
         work = [small for ticket in bundle if (small := self._errands[ticket].small) is not None]
-        first, unit = work[0]
         return self._cluster.client.submit(
             answering,
             run_together,
-            work,
-            key=f"{BATCH}~{first.key}~{unit.index}+{len(work)}~{self._token}",
+            [(small.program, small.unit) for small in work],
+            key=f"{BATCH}~{work[0].key}+{len(work)}~{self._token}",
             resources=resource(bundle[0].groups[0]),
             pure=False,
             retries=0,
@@ -388,6 +407,8 @@ class Engine:
                 return
             self._errands.pop(ticket, None)
         errand.answer(worker_died(errand) if died else outcome)
+        if errand.hops is not None:
+            shutil.rmtree(errand.hops, ignore_errors=True)
 
 
 def _nothing(there: dict[str, int]) -> None:

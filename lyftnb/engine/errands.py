@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lyftnb.engine.credits import Ticket
@@ -47,6 +48,15 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Small:
+    """One unit of a prompt task: its key, and parcels of its program and of the unit."""
+
+    key: str
+    program: bytes
+    unit: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Errand:
     """What a ticket stands for."""
 
@@ -56,8 +66,10 @@ class Errand:
     """Sends the tasks (the argument counts the submissions); gives the futures of the last ones."""
     answer: Done
     max_deaths: int
-    small: tuple[Program, Unit] | None = None
+    small: Small | None = None
     """What it comes to, where it may go out together with others."""
+    hops: Path | None = None
+    """The folder of rows on their way between its tasks; for whoever ends it to remove."""
 
 
 class NotTogether(Exception):

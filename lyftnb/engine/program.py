@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from lyftnb import operators
+from lyftnb.engine.parcels import Freight
 from lyftnb.model import (
     Claim,
     Frame,
@@ -98,14 +99,15 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """A task's report, and the channels it hands to tasks of other groups.
+    """A task's report, and the rows that it hands to tasks of other groups.
 
-    Frames cross between processes as Arrow tables: their buffers travel out of band, while a Polars
+    They cross between processes as Arrow tables: their buffers travel out of band, while a Polars
     frame would be pickled byte by byte (five times slower).
     """
 
     report: TaskReport
-    tables: Mapping[str, Any] = field(default_factory=dict)
+    tables: Freight | None = None
+    """Channel → table."""
 
 
 def units(claim: Claim, frame: Frame, *, stateful: bool = False) -> tuple[Unit, ...]:

@@ -21,6 +21,7 @@ import polars as pl
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SourceEnv
 from lyftnb.engine.answers import answering, unforeseen
+from lyftnb.engine.parcels import Freight, opened, opened_once
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.secrets import (
     as_variables,
@@ -98,36 +99,48 @@ def _reveal(lot: Sequence[Publication], storage_root: str) -> tuple[str, ...]:
     return tuple(redact(text) for text in texts if text)
 
 
-def run_together(
-    work: Iterable[tuple[Program, Unit]],
-) -> list[TaskResult | LyftError]:
+def run_together(work: Iterable[tuple[bytes, bytes]]) -> list[TaskResult | LyftError]:
     """Run several small tasks, one after the other; what fails is an answer like the others."""
     answers: list[TaskResult | LyftError] = []
     for program, unit in work:
         try:
-            answers.append(answering(run_task, program, unit))
+            answers.append(answering(run_sealed, program, unit, None))
         except LyftError as error:
             answers.append(error)
     return answers
 
 
-def run_task(program: Program, unit: Unit, *upstream: TaskResult) -> TaskResult:
+def run_sealed(program: bytes, unit: bytes, hops: str | None, *upstream: TaskResult) -> TaskResult:
+    """Run a task whose program and unit come as parcels; see `run_task`."""
+    return run_task(opened_once(program), opened(unit), hops, *upstream)
+
+
+def run_task(
+    program: Program, unit: Unit, hops: str | None = None, *upstream: TaskResult
+) -> TaskResult:
     """Run one fused task over one unit of its stage's input. Where an outside file turns out to be
     damaged only when its rows are wanted, it is run once more, with the file as a reject.
+
+    Args:
+        program: the task.
+        unit: what it reads.
+        hops: a folder for rows on their way to tasks of other groups; without one they travel.
+        upstream: results of the tasks of other groups that it reads.
     """
     changes = StateChanges()
     try:
-        return _run_task(program, unit, upstream, changes, careful=False)
+        return _run_task(program, unit, hops, upstream, changes, careful=False)
     except StorageError as error:
         # A lock that was taken would be in the way of a second run within the same attempt.
         if program.source is None or not error.facts.get("damaged") or changes.locks:
             raise
-    return _run_task(program, unit, upstream, StateChanges(), careful=True)
+    return _run_task(program, unit, hops, upstream, StateChanges(), careful=True)
 
 
 def _run_task(
     program: Program,
     unit: Unit,
+    hops: str | None,
     upstream: tuple[TaskResult, ...],
     changes: StateChanges,
     *,
@@ -150,7 +163,7 @@ def _run_task(
     )
     with _scratch(program) as scratch, Staging(program, unit, env, scratch) as staging:
         run = _TaskRun(program, unit, upstream, env, staging, scratch, careful=careful)
-        return redacted_result(run.result())
+        return redacted_result(run.result(hops))
 
 
 @contextmanager
@@ -201,7 +214,8 @@ class _TaskRun:
         self.received: dict[str, pl.LazyFrame] = {
             channel: pl.from_arrow(table).lazy()  # type: ignore[union-attr]
             for result in upstream
-            for channel, table in result.tables.items()
+            if result.tables is not None
+            for channel, table in result.tables.unloaded().items()
         }
         self.chains: dict[str, Chain] = {}
         self.emits: list[EmitPart] = []
@@ -211,7 +225,7 @@ class _TaskRun:
         self.rows_read = 0
         self.states = States(program)
 
-    def result(self) -> TaskResult:
+    def result(self, hops: str | None) -> TaskResult:
         for job in self.program.task.jobs:
             try:
                 self._run(job)
@@ -233,7 +247,9 @@ class _TaskRun:
         for recheck in self.rechecks:
             recheck()
         segments = self.staging.segments() + self.states.segments()
-        return TaskResult(self._report(segments, self._state_changes()), self.staging.sent)
+        report = self._report(segments, self._state_changes())
+        sent = self.staging.sent
+        return TaskResult(report, Freight.loaded(sent, hops) if sent else None)
 
     def _run(self, job: Job) -> None:
         tables = self._tables(job)

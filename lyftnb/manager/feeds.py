@@ -60,17 +60,20 @@ class Ramp:
         return min(size, self.limits.batch_bytes)
 
 
-_AIM_S = 0.25
-"""What a batch of an outside input is to take: its own cost (15 ms) shows little, and stages behind
-work beside it. The flights of the demo come through a fifth sooner."""
+AIM_S = 0.5
+"""What a batch of an outside input is to take: its own cost (15 ms) does not show."""
+AIM_FED_S = 0.15
+"""The same where stages behind it wait for its rows: its cost shows little, and they work beside
+it. The flights of the demo come through a quarter sooner."""
 
 
 @dataclass(slots=True)
 class Pace:
-    """How many splits make a batch of about `_AIM_S`, by how long those before have taken."""
+    """How many splits make a batch of about `aim_s`, by how long those before have taken."""
 
     slots: Callable[[], int]
     """How many splits the stage may work on at the same time."""
+    aim_s: float = AIM_S
     _split_s: float = 0.0
 
     def learn(self, splits: int, seconds: float) -> None:
@@ -82,7 +85,7 @@ class Pace:
     def splits(self) -> float:
         """How many the next batch may have: never fewer than there are slots."""
         slots = max(1, self.slots())
-        return max(slots, _AIM_S * slots / self._split_s) if self._split_s else math.inf
+        return max(slots, self.aim_s * slots / self._split_s) if self._split_s else math.inf
 
 
 @dataclass(frozen=True, slots=True)

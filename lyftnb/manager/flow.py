@@ -19,7 +19,16 @@ from lyftnb.errors import LyftError, SetupError
 from lyftnb.manager.batches import Batches, Ended, Ready
 from lyftnb.manager.discovering import Discoverer
 from lyftnb.manager.emitter import Emitter
-from lyftnb.manager.feeds import BatchLimits, Feed, Pace, SourceFeed, SpoolFeed, place
+from lyftnb.manager.feeds import (
+    AIM_FED_S,
+    AIM_S,
+    BatchLimits,
+    Feed,
+    Pace,
+    SourceFeed,
+    SpoolFeed,
+    place,
+)
 from lyftnb.manager.gates import Gates
 from lyftnb.manager.programs import Programs
 from lyftnb.manager.publishing import Publisher
@@ -275,7 +284,9 @@ class Flow:
         if stage.source is not None:
             where = place(ledger, deployment, step, stage.source.kind)
             settled = ledger.floor(where.key) is not None
-            pace = Pace(lambda: min(self.env.engine.slots.get(g, 1) for g in stage.groups))
+            read = {s.channel for other in self.plan.stages for s in other.streams}
+            aim_s = AIM_S if read.isdisjoint(stage.spools) else AIM_FED_S
+            pace = Pace(lambda: min(self.env.engine.slots.get(g, 1) for g in stage.groups), aim_s)
             return SourceFeed(stage.source, where, limits, pace, settled=settled)
         places = {s.name: place(ledger, deployment, step, s.name) for s in stage.streams}
         return SpoolFeed(ledger, stage, deployment, places, limits)

@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import polars as pl
@@ -251,7 +252,7 @@ def _records(raw: bytes, dialect: Dialect) -> Iterator[_Record]:
     goes on behind it.
     """
     # One character a byte, so that raw text and bytes are the same thing.
-    lines = _Lines(io.StringIO(raw.decode("latin-1"), newline="\n").readlines())
+    lines = _Lines(io.StringIO(raw.decode("latin-1"), newline="\n"))
     while not lines.exhausted:
         reader = csv.reader(
             lines,
@@ -281,37 +282,42 @@ def _from_latin(field: str) -> str:
     return field if field.isascii() else as_text(field.encode("latin-1"))
 
 
-@dataclass(slots=True)
 class _Lines:
     """Lines for the parser, which remembers those that its present record took."""
 
-    lines: list[str]
-    begin: int = 0
-    at: int = 0
+    def __init__(self, source: Iterator[str]) -> None:
+        self._source = source
+        self._held: list[str] = []
+        """Lines that were read and belong to no record yet."""
+        self._at = 0
+        """So many of them the present record has taken."""
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        if self.at == len(self.lines):
-            raise StopIteration
-        if self.at - self.begin == _RECORD_LINES:
+        if self._at == len(self._held):
+            self._held.append(next(self._source))
+        if self._at == _RECORD_LINES:
             raise csv.Error(f"a quote is not closed within {_RECORD_LINES:,} lines")
-        self.at += 1
-        return self.lines[self.at - 1]
+        self._at += 1
+        return self._held[self._at - 1]
 
     @property
     def exhausted(self) -> bool:
-        return self.begin == len(self.lines)
+        if not self._held:
+            self._held.extend(islice(self._source, 1))
+        return not self._held
 
     def taken(self) -> str:
-        text = "".join(self.lines[self.begin : self.at])
-        self.begin = self.at
+        text = "".join(self._held[: self._at])
+        del self._held[: self._at]
+        self._at = 0
         return text
 
     def first_taken(self) -> str:
         """The first line of a record that is none; the others are read again."""
-        self.at = self.begin + 1
+        self._at = 1
         return self.taken()
 
 

@@ -42,9 +42,9 @@ def test_every_row_once_and_in_order(
         assert seen == sum(map(sum, waves)) and run.feed.next_piece() is None
 
 
-def test_batches_are_cut_to_a_quarter_of_a_second_of_the_slots_there_are() -> None:
+def test_batches_are_cut_to_a_time_of_the_slots_there_are() -> None:
     slots = 2
-    pace = Pace(lambda: slots)
+    pace = Pace(lambda: slots, aim_s=0.25)
     assert pace.splits == math.inf, "nothing is known yet: bytes and rows alone bound it"
     pace.learn(splits=4, seconds=0.2)
     assert pace.splits == 10
