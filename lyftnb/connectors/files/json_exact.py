@@ -23,8 +23,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-_QUOTE, _COLON, _SPACE, _N = b'": n'
-_CHUNK = 1 << 18  # stays in the cache of a core
+_QUOTE, _COLON, _SPACE, _N, _NEWLINE = b'": n\n'
+_KEY_END = _QUOTE | _COLON << 8
+_CHUNK = 1 << 18  # even, and stays in the cache of a core
 _SURROGATE_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -83,38 +84,58 @@ def _may_be_array(text: pl.Series) -> bool:
     return bool((opened.str.ends_with("]") & opened.str.contains('"', literal=True)).any())
 
 
-def _chunks(raw: bytes) -> Iterator[tuple[Bytes, int]]:
+def _chunks(whole: Bytes) -> Iterator[tuple[Bytes, int]]:
     """Pieces of the block with three bytes of the next, so that patterns may begin anywhere."""
-    whole = np.frombuffer(raw, np.uint8)
     for begin in range(0, len(whole), _CHUNK):
         piece = whole[begin : begin + _CHUNK + 3]
         size = min(_CHUNK, len(whole) - begin)
         if len(piece) < size + 3:
-            piece = np.concatenate([piece, np.full(size + 3 - len(piece), 10, np.uint8)])
+            piece = np.concatenate([piece, np.full(size + 3 - len(piece), _NEWLINE, np.uint8)])
         yield piece, size
 
 
 def _count(raw: bytes) -> tuple[int, int] | None:
     """Quotes, and quotes followed by a colon; None if a key may be parted from its colon."""
+    whole = np.frombuffer(raw, np.uint8)
     quotes = key_ends = 0
-    last = 10  # the byte before the chunk
-    for piece, size in _chunks(raw):
-        quote, colon = piece == _QUOTE, piece == _COLON
-        quotes += int(np.count_nonzero(quote[:size]))
-        key_ends += int(np.count_nonzero(quote[:size] & colon[1 : size + 1]))
-        gaps = np.flatnonzero((piece[:size] <= _SPACE) & colon[1 : size + 1])
-        if len(gaps):
-            before = np.where(gaps > 0, piece[gaps - 1], last)
-            if bool(np.any((before == _QUOTE) | (before <= _SPACE))):
+    # Into the same arrays each time: new ones would cost as much as the comparisons.
+    quote, parted = np.empty(_CHUNK, np.bool_), np.empty(_CHUNK, np.bool_)
+    for begin in range(0, len(whole), _CHUNK):
+        piece = whole[begin : begin + _CHUNK]
+        behind = whole[begin + 1 : begin + 1 + len(piece)]
+        at = np.equal(piece, _QUOTE, out=quote[: len(piece)])
+        quotes += int(np.count_nonzero(at))
+        key_ends += _count_pairs(piece) + _count_pairs(behind)
+        np.less_equal(behind, _SPACE, out=parted[: len(behind)])
+        np.logical_and(parted[: len(behind)], at[: len(behind)], out=parted[: len(behind)])
+        if parted[: len(behind)].any():
+            gaps = np.flatnonzero(parted[: len(behind)]) + begin + 1
+            if _before_colon(whole, gaps):
                 return None
-        last = int(piece[size - 1])
     return quotes, key_ends
+
+
+def _count_pairs(piece: Bytes) -> int:
+    """Ends of keys that begin at an even place."""
+    pairs = piece[: len(piece) // 2 * 2].view("<u2")
+    return int(np.count_nonzero(pairs == _KEY_END))
+
+
+def _before_colon(whole: Bytes, at: npt.NDArray[np.int_]) -> bool:
+    """Whether there is a colon behind the white space at one of these places."""
+    while len(at):
+        at = at[at < len(whole)]
+        found = whole[at]
+        if bool(np.any(found == _COLON)):
+            return True
+        at = at[found <= _SPACE] + 1
+    return False
 
 
 def _count_nulls(raw: bytes) -> int:
     """Keys followed by a null: outside texts, no other value begins with `n`."""
     nulls = 0
-    for piece, size in _chunks(raw):
+    for piece, size in _chunks(np.frombuffer(raw, np.uint8)):
         key_end = (piece[:size] == _QUOTE) & (piece[1 : size + 1] == _COLON)
         n = piece == _N
         spaced = (piece[2 : size + 2] == _SPACE) & n[3 : size + 3]
