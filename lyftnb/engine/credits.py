@@ -2,9 +2,9 @@
 thread-safe.
 
 The scheduler pushes every task with a resource restriction to a worker at once, and blames every
-task that waits on a worker for that worker's death. So few tasks are out at a time: `WINDOW` per
-slot of a group, at most `replicas` of a step, and together no more bytes than a group's pool holds
-(what is larger than the pool goes while nothing else is out there).
+task that waits on a worker for that worker's death. So few tickets are out at a time: `WINDOW` per
+slot of each of their groups, at most `replicas` of a step, and together no more bytes than a
+group's pool holds (what is larger than the pool goes while nothing else is out there).
 
 Lanes share a group by bytes: whose tickets have had the least goes next, so that no stage starves
 behind one with much to do. Where it must wait for bytes, nobody overtakes it in that group.
@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 WINDOW = 2
-"""Tasks out per slot: one that runs and one that waits, so that a slot is never idle while the next
-task is on its way."""
+"""Tickets out per slot: one that runs and one that waits, so that a slot is never idle while the
+next one's tasks are on their way, or are with another group first."""
 BUNDLE = 16
 """Small tickets that go out as one, at most: a worker is done with them in about a tenth of a
 second."""
@@ -91,6 +91,8 @@ class Credits:
         self._served = 0
         """Where the lane stood that went last: one that comes anew has no claim to more."""
         self._out: Counter[str] = Counter()
+        """Group → tickets that are out with tasks for it."""
+        self._tasks_out: Counter[str] = Counter()
         self._bytes_out: Counter[str] = Counter()
         self._steps_out: Counter[str] = Counter()
         self._taken_alone: set[str] = set()
@@ -143,7 +145,7 @@ class Credits:
 
     def wanted(self) -> Counter[str]:
         """Group → tasks that wait for a slot or have one; no more at a time than steps may have."""
-        wanted = Counter(self._out)
+        wanted = Counter(self._tasks_out)
         small = Counter[str]()
         steps = Counter(self._steps_out)
         for ticket in self._waiting():
@@ -224,9 +226,11 @@ class Credits:
         out = self._bytes_out[group]
         return not (ticket.bytes and out) or out + ticket.bytes <= pool
 
-    def _count(self, groups: Iterable[str], amount: int) -> None:
+    def _count(self, groups: Collection[str], sign: int) -> None:
         for group in groups:
-            self._out[group] += amount
+            self._tasks_out[group] += sign
+        for group in set(groups):
+            self._out[group] += sign
 
     def _count_in(self, ticket: Ticket, sign: int) -> None:
         for group in set(ticket.groups):

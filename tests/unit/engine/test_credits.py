@@ -176,8 +176,7 @@ def check_bounds(out: Sequence[Bundle], slots: dict[str, int]) -> None:
             assert all(other is bundle or mine.isdisjoint(other[0].groups) for other in out)
     steps = Counter(step for bundle in out for t in bundle for step, _most in t.limits)
     assert all(count <= REPLICAS[step] for step, count in steps.items())
-    for group, count in Counter(g for bundle in out for g in bundle[0].groups).items():
-        # A ticket with several tasks in one group may pass the window by what it adds itself.
-        assert count <= WINDOW * max(1, slots[group]) + 2
+    for group, count in Counter(g for bundle in out for g in set(bundle[0].groups)).items():
+        assert count <= WINDOW * max(1, slots[group])
         sizes = [t.bytes for bundle in out for t in bundle if group in t.groups and t.bytes]
         assert len(sizes) <= 1 or sum(sizes) <= POOL_BYTES * max(1, slots[group])
