@@ -160,6 +160,8 @@ def test_a_hop_between_groups(ws: ln.Workspace, rows: Rows) -> None:
     )
     ws.run(wf)
     assert rows("hop_draft.done")["m"].to_list() == list(range(11, 51))
+    hops = ws._compute.engine(frozenset())._cluster.hops
+    assert hops is not None and not list(hops.rglob("*")), "nothing is left on the way"
 
 
 def test_frames(ws: ln.Workspace, rows: Rows, folder: Path) -> None:

@@ -1,0 +1,61 @@
+"""What crosses between processes arrives as it was, over buffers that are not copied."""
+
+import pickle
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from polars.testing.parametric import dataframes
+
+from lyftnb.engine.parcels import Freight, opened_once, sealed
+from lyftnb.errors import StorageError
+
+
+def arrived(freight: Freight) -> dict[str, pa.Table]:
+    """What is unloaded after the way that Dask sends it."""
+    buffers: list[pickle.PickleBuffer] = []
+    sent = pickle.dumps(freight, 5, buffer_callback=buffers.append)
+    tables: dict[str, pa.Table] = pickle.loads(sent, buffers=[b.raw() for b in buffers]).unloaded()
+    return tables
+
+
+@given(
+    st.lists(
+        dataframes(
+            max_cols=4, max_size=20, allowed_dtypes=[pl.Int64, pl.String, pl.List(pl.Boolean)]
+        ),
+        max_size=3,
+    ),
+    st.booleans(),
+)
+def test_tables_arrive_whole(
+    tmp_path_factory: pytest.TempPathFactory, frames: list[pl.DataFrame], on_disk: bool
+) -> None:
+    folder = str(tmp_path_factory.mktemp("hops") / "deep") if on_disk else None
+    tables = {f"c{i}": frame.to_arrow() for i, frame in enumerate(frames)}
+    for i, table in enumerate(arrived(Freight.loaded(tables, folder)).values()):
+        found = pl.from_arrow(table)
+        assert isinstance(found, pl.DataFrame)
+        assert_frame_equal(found, frames[i])
+
+
+def test_on_disk_no_rows_travel(tmp_path: Path) -> None:
+    table = pl.DataFrame({"n": range(100_000)}).to_arrow()
+    freight = Freight.loaded({"c": table}, str(tmp_path))
+    assert len(pickle.dumps(freight)) < 2_000
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) >= table.nbytes
+
+
+def test_a_folder_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "hops").write_text("not a folder")
+    with pytest.raises(StorageError, match="rows on their way to another group"):
+        Freight.loaded({}, str(tmp_path / "hops"))
+
+
+def test_what_many_are_sent_is_opened_once() -> None:
+    parcel = sealed({"a": [1]})
+    assert opened_once(parcel) is opened_once(bytes(parcel))
