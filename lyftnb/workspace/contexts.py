@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -168,25 +168,6 @@ class Contexts:
     def layers(self, deployment: str | None, context: str | None) -> ContextLayers:
         """What planning takes for a deployment in a context."""
         return ContextLayers.of(self.list(), deployment, context)
-
-    def require_own_name(
-        self, deployment: str, workflow: str, context: str | None, workflows: Iterable[str]
-    ) -> None:
-        """See that no other of these workflows runs under the same name, in whatever context.
-
-        Raises:
-            SetupError: one does.
-        """
-        contexts = [None, *(c.layer for c in self.list() if c.layer != self.default)]
-        for other in workflows:
-            for name in contexts:
-                full = other if name is None else f"{other}_{name}"
-                if full == deployment and (other, name) != (workflow, context):
-                    within = f" in context '{name}'" if name else ""
-                    raise SetupError(
-                        f"deployment '{deployment}' is also the name of workflow '{other}'{within}",
-                        hint="give the workflow or the context another name",
-                    )
 
     def _by_name(self) -> dict[str, Context]:
         return {c.layer: c for c in self.list()}

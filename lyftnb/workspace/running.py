@@ -132,6 +132,7 @@ class Running(Deployer):
                 f"deployment '{plan.deployment}' is applied",
                 hint="apply what is to run from now on: lyftnb apply REF",
             )
+        self._refuse_another(plan)
         self._begun.add(plan.deployment)
         self._manager_for(self._run_env(plan)).start(plan)
         return plan.deployment

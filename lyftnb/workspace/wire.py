@@ -88,6 +88,9 @@ class RunBody(WorkflowBody):
 class SettingsBody(Body):
     """What belongs to a deployment rather than to the version."""
 
+    name: str | None = Field(
+        None, description="The deployment's, in place of WORKFLOW or WORKFLOW_CONTEXT."
+    )
     groups: dict[str, str] = Field(default_factory=dict, description="Step: worker group.")
     replicas: dict[str, Annotated[int, Field(ge=1, le=1024)]] = Field(
         default_factory=dict, description="Step: replicas."

@@ -124,7 +124,7 @@ def test_settings_that_are_none(lyftnb: Call) -> None:
         assert done.returncode == 1 and done.stderr.startswith("error: "), words
     id = json.loads(lyftnb("plan", "hello", "--json").stdout)["id"]
     done = lyftnb("apply", id, "--group", "pick=default")
-    assert done.returncode == 1 and "a plan has its context and settings already" in done.stderr
+    assert done.returncode == 1 and "a plan has its context, name and settings already" in done.stderr
 
 
 @pytest.mark.usefixtures("hello")
