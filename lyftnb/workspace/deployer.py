@@ -365,19 +365,23 @@ class Deployer(ABC):
             )
 
     def _refuse_another(self, plan: Plan) -> None:
-        """See that a run by hand is of the version that is applied, if one is, and of the workflow
-        whose data there is: it would move positions and state that belong to that one.
+        """See that a run by hand is of the version that is applied, if one is: it would move
+        positions and state that belong to that one.
         """
-        owner = self._ledger.owner(plan.deployment)
-        if owner not in (None, plan.workflow):
-            message, hint = planning.taken(plan.deployment, owner)
-            raise SetupError(message, hint=hint)
+        self._refuse_foreign(plan)
         applied = self._ledger.deployment(plan.deployment)
         if applied is not None and applied.version != plan.version:
             raise SetupError(
                 f"deployment '{plan.deployment}' is applied as {applied.ref}",
                 hint=f"run {applied.ref}, or apply {plan.workflow}@{plan.version} first",
             )
+
+    def _refuse_foreign(self, plan: Plan) -> None:
+        """See that nothing but its own workflow runs as a deployment, or on what one has left."""
+        owner = self._ledger.owner(plan.deployment)
+        if owner not in (None, plan.workflow):
+            message, hint = planning.taken(plan.deployment, owner)
+            raise SetupError(message, hint=hint)
 
     def _readers(self, deployment: str) -> list[str]:
         """Other deployments that read spools of this one."""

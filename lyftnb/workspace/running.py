@@ -127,12 +127,12 @@ class Running(Deployer):
         given = self._given(workflow)
         plan = given.plan(self._world(given, context), self._compute.group_sizes)
         _refuse_running(plan.deployment, (*self.runbooks.deployments, *self.background.deployments))
+        self._refuse_foreign(plan)
         if self._ledger.deployment(plan.deployment) is not None:
             raise SetupError(
                 f"deployment '{plan.deployment}' is applied",
                 hint="apply what is to run from now on: lyftnb apply REF",
             )
-        self._refuse_another(plan)
         self._begun.add(plan.deployment)
         self._manager_for(self._run_env(plan)).start(plan)
         return plan.deployment
