@@ -120,6 +120,18 @@ def test_pause_resume_destroy_and_the_audit(lyftnb: Call) -> None:
     assert "hello@1" in lyftnb("audit", "hello").stdout
 
 
+def until(condition: Callable[[], bool], told: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + LONG_S
+    while not condition():
+        assert time.monotonic() < deadline, told()
+        time.sleep(0.05)
+
+
+def standing(lyftnb: Call) -> dict[str, tuple[str, str]]:
+    found = read(lyftnb, "status")["deployments"]
+    return {d["name"]: (d["sync"], d["health"]) for d in found}
+
+
 def sizes(lyftnb: Call) -> dict[str, int]:
     return {s["spool"]: s["rows"] for s in read(lyftnb, "spool", "ls")}
 
@@ -133,10 +145,7 @@ def test_one_workflow_is_deployed_twice_by_name(lyftnb: Call, hello: Path) -> No
     assert lyftnb("plan", "hello", "--name", "east").returncode == 0
     assert lyftnb("apply", "hello", "--name", "west", "--yes").returncode == 0
     both = {"east.orders": 2, "east.big_orders": 1, "west.orders": 2, "west.big_orders": 1}
-    deadline = time.monotonic() + LONG_S
-    while not both.items() <= sizes(lyftnb).items():
-        assert time.monotonic() < deadline, sizes(lyftnb)
-        time.sleep(0.05)
+    until(lambda: both.items() <= sizes(lyftnb).items(), lambda: sizes(lyftnb))
     ambiguous = lyftnb("spool", "show", "orders")
     assert ambiguous.returncode == 1
     assert {"east.orders", "west.orders"} <= set(re.findall(r"\w+\.\w+", ambiguous.stderr))
@@ -149,8 +158,8 @@ def test_one_workflow_is_deployed_twice_by_name(lyftnb: Call, hello: Path) -> No
     lyftnb("pause", "east")
     lyftnb("down")
     assert lyftnb("up").returncode == 0
-    standing = {d["name"]: d["paused"] for d in read(lyftnb, "deployments")}
-    assert standing == {"east": "all of it", "west": ""}
+    back = {"east": ("synced", "paused"), "west": ("synced", "healthy")}
+    until(lambda: standing(lyftnb) == back, lambda: standing(lyftnb))
     assert lyftnb("destroy", "west", "--data", "--yes").stdout == "destroyed west\n"
     left = sizes(lyftnb)
     assert (left["east.orders"], left["west.orders"]) == (2, 0)

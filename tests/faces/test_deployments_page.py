@@ -63,5 +63,5 @@ def test_the_python_of_the_page_runs(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "1 ['orders@1']",
-        "[('resume', 'orders'), ('pause', 'orders'), ('apply', 'orders')]",
+        "[('resume', 'orders'), ('pause', 'orders'), ('apply', 'east')]",
     ]
