@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from lyftnb.workspace.book import Book
     from lyftnb.workspace.given import WorkflowLike
 
-Explainer = Callable[["WorkflowLike", "str | None"], "tuple[Explanation, ...]"]
-"""Plans a workflow in a context, and says where its variables come from."""
+Explainer = Callable[["WorkflowLike", "str | None", "str | None"], "tuple[Explanation, ...]"]
+"""Plans a workflow in a context, as a deployment of that name, and says where its variables come
+from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,21 @@ class Contexts:
         """Who changed what and when, the newest first."""
         return Table(self._ledger.context_changes(layer, limit), CONTEXT_CHANGES)
 
-    def explain(self, workflow: WorkflowLike, context: str | None = None) -> Table[Explanation]:
+    def explain(
+        self, workflow: WorkflowLike, context: str | None = None, name: str | None = None
+    ) -> Table[Explanation]:
         """Say of each variable that a workflow uses which layer gives it its value, and what the
         weaker layers would have given.
+
+        Args:
+            workflow: the workflow.
+            context: as for `Workspace.plan`.
+            name: as for `Workspace.plan`.
 
         Raises:
             InvalidWorkflow: the workflow has errors, such as a variable that nothing gives.
         """
-        return Table(self._explained(workflow, context), EXPLANATIONS)
+        return Table(self._explained(workflow, context, name), EXPLANATIONS)
 
     # -- changing
 

@@ -336,10 +336,12 @@ class Workspace(Running, Reconciling, State):
     def _secret_names(self) -> frozenset[str]:
         return frozenset(secret.name for secret in self._ledger.secrets())
 
-    def _explained(self, workflow: WorkflowLike, context: str | None) -> tuple[Explanation, ...]:
+    def _explained(
+        self, workflow: WorkflowLike, context: str | None, name: str | None
+    ) -> tuple[Explanation, ...]:
         """See `Contexts.explain`."""
         given = self._given(workflow)
-        world = self._world(given, context)
+        world = self._world(given, context, name=name)
         plan = given.plan(world, groups=None)
         assert given.spec is not None
         return explain(plan.context, world.context, given.spec.context)

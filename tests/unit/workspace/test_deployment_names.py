@@ -92,6 +92,8 @@ def test_another_context_under_a_name_is_a_change_like_any_other(ws: ln.Workspac
     ws.contexts.set("deployment:east", "least", 9)
     [used] = ws.plan("shop", name="east", context="prod").compiled.context
     assert (used.value, used.layer) == (9, "deployment:east")
+    [explained] = ws.contexts.explain("shop", "prod", "east")
+    assert (explained.value, explained.layer) == (9, "deployment:east")
     [drift] = ws._drifts(ws.deployment("east"))
     assert "n > 7 -> n > 9" in drift
     with pytest.raises(PlanRefused, match="stale") as caught:
