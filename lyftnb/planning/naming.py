@@ -79,7 +79,7 @@ def require_free(name: str, workflow: str, context: str | None, claims: Claims) 
 def taken(name: str, owner: str) -> tuple[str, str]:
     """What to say of a name that is another workflow's, and how to make it free."""
     return (
-        f"deployment '{name}' and its data belong to workflow '{owner}'",
+        f"'{name}' and its data belong to workflow '{owner}'",
         f"let them go first: lyftnb destroy {name} --data",
     )
 
