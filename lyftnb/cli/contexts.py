@@ -134,11 +134,14 @@ def explain(
         str | None,
         typer.Option("--context", help="The context to explain. Default: that of lyftnb.toml."),
     ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The deployment, where it has a name of its own.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show where the variables that a workflow uses come from, and what weaker layers give."""
     with opened(ctx, workflow) as workspace:
-        found = workspace.contexts.explain(workflow, context)
+        found = workspace.contexts.explain(workflow, context, name)
     if as_json:
         print_json([asdict(e) for e in found])
         return

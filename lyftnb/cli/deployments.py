@@ -42,6 +42,14 @@ FromNow = Annotated[
     ),
 ]
 Name = Annotated[str, typer.Argument(help="A deployment.")]
+NewName = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        help="What the deployment is called, in place of WORKFLOW or WORKFLOW_CONTEXT: so one "
+        "workflow can be deployed several times.",
+    ),
+]
 Step = Annotated[
     str | None, typer.Argument(help="The first step of a stage. Default: all of the deployment.")
 ]
@@ -58,6 +66,7 @@ def plan(
     ctx: typer.Context,
     workflow: Workflow,
     context: Context = None,
+    name: NewName = None,
     group: Group = None,
     replicas: Replicas = None,
     from_now: FromNow = None,
@@ -80,6 +89,7 @@ def plan(
         found = workspace.plan(
             workflow,
             context=context,
+            name=name,
             groups=_pairs(group),
             replicas=_numbers(replicas),
             from_now=from_now or (),
@@ -104,6 +114,7 @@ def apply(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     accept: Accept = None,
     context: Context = None,
+    name: NewName = None,
     group: Group = None,
     replicas: Replicas = None,
     from_now: FromNow = None,
@@ -130,6 +141,7 @@ def apply(
             target = workspace.plan(
                 ref,
                 context=context,
+                name=name,
                 groups=_pairs(group),
                 replicas=_numbers(replicas),
                 from_now=from_now or (),
@@ -138,9 +150,10 @@ def apply(
                 show_plan(target, next_step=False)
             if not (target.empty or target.blocked or yes or target.unaccepted(accept or ())):
                 typer.confirm("apply it?", abort=True)
-        elif context or group or replicas or from_now:
+        elif context or name or group or replicas or from_now:
             raise SetupError(
-                "a plan has its context and settings already", hint="give them with a reference"
+                "a plan has its context, name and settings already",
+                hint="give them with a reference",
             )
         made = workspace.apply(target, accept=accept or (), gate=gate)
     unchanged = not isinstance(target, str) and target.empty
@@ -263,7 +276,10 @@ def destroy(
 ) -> None:
     """Let a deployment run no more. Its data, positions and history stay, unless --data says so."""
     with opened(ctx) as workspace:
-        workspace.deployment(deployment)
+        if data:
+            workspace.history(deployment)  # one that is gone may have left data
+        else:
+            workspace.deployment(deployment)
         if not yes:
             what = "with all its data" if data else "its data stay"
             typer.confirm(f"destroy deployment '{deployment}' ({what})?", abort=True)

@@ -173,6 +173,8 @@ def _show_down(root: Path, as_json: bool) -> None:
 
 def _print_standing(standing: Sequence[DeploymentStatus], applied: Sequence[Deployment]) -> None:
     """A row for each deployment; below it, what is not as it should be, and what to do."""
+    from lyftnb.model import command_words
+
     known = {d.name: d for d in applied}
     rows = [
         (
@@ -193,8 +195,8 @@ def _print_standing(standing: Sequence[DeploymentStatus], applied: Sequence[Depl
     for s in standing:
         if s.sync == "drifted":
             typer.echo(f"{s.name} is drifted: {s.sync_reason}")
-            context = f" --context {s.context}" if s.context else ""
-            typer.echo(f"  look at it, and apply: lyftnb plan {s.ref}{context}")
+            words = command_words(s.ref, s.context, s.name)
+            typer.echo(f"  look at it, and apply: lyftnb plan {words}")
         if s.health == "degraded":
             typer.echo(f"{s.name} is degraded: {s.health_reason}")
         held = known[s.name].paused if s.name in known else ""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from lyftnb.model.names import deployment_name
 from lyftnb.model.plan import Plan
 
 Cause = Literal["apply", "rollback", "gate", "failure"]
@@ -154,6 +155,19 @@ def names_since(revisions: Sequence[Revision], number: int) -> dict[str, str]:
             new = {before: after for after, before in revision.renames.items()}
             names = {step: new.get(now, now) for step, now in names.items()}
     return {step: now for step, now in names.items() if step != now}
+
+
+def command_words(ref: str, context: str | None, name: str) -> str:
+    """What `lyftnb plan` and `lyftnb apply` are told to mean a deployment: its name, too, unless it
+    comes to it by itself whichever context is the default.
+
+    >>> command_words("flights@3", "prod", "flights_prod"), command_words("flights@3", None, "east")
+    ('flights@3 --context prod', 'flights@3 --name east')
+    """
+    words = [ref] if context is None else [ref, "--context", context]
+    if name != deployment_name(ref.partition("@")[0], context):
+        words += ["--name", name]
+    return " ".join(words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 STATE_NAME_PATTERN = r"([a-z][a-z0-9_]*/)?[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}"
 """A whole name of a namespace, a queue or a lock."""
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+DRAFT = "draft"
+"""No context is called so, and nobody gives a deployment a name that ends so: drafts run as
+`WORKFLOW_draft`."""
 
 _NAME = re.compile(NAME_PATTERN)
 _STATE_NAME = re.compile(STATE_NAME_PATTERN)
@@ -25,7 +28,22 @@ _BYTES = {
 
 def is_name(text: str) -> bool:
     """Whether `text` may serve as a name (and so, unquoted, as a SQL name)."""
-    return _NAME.match(text) is not None
+    return _NAME.fullmatch(text) is not None
+
+
+def deployment_name(workflow: str, context: str | None = None) -> str:
+    """What a published version is deployed as where nobody says otherwise: in the default context
+    (None), or in another.
+
+    >>> deployment_name("flights"), deployment_name("flights", "prod")
+    ('flights', 'flights_prod')
+    """
+    return workflow if context is None else f"{workflow}_{context}"
+
+
+def draft_name(workflow: str) -> str:
+    """The deployment that a workflow's draft runs as, in every context."""
+    return deployment_name(workflow, DRAFT)
 
 
 def is_state_name(text: str) -> bool:

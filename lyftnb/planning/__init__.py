@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lyftnb.planning.describing import describe, traits
     from lyftnb.planning.due import describe_trigger
     from lyftnb.planning.filling import values_now
+    from lyftnb.planning.naming import Claims, check_name, require_free, taken
     from lyftnb.planning.passes.normalise import SPOOL_INPUT
     from lyftnb.planning.planner import columns, filled, invalid, plan, validate, written
     from lyftnb.planning.rules.schemas import Flowing
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SPOOL_INPUT",
     "Checker",
+    "Claims",
     "ContextLayers",
     "Explanation",
     "FieldChange",
@@ -51,6 +53,7 @@ __all__ = [
     "Flowing",
     "Layer",
     "LayerValue",
+    "check_name",
     "check_runbook",
     "columns",
     "context_of",
@@ -67,6 +70,8 @@ __all__ = [
     "parameters_of",
     "parse_ref",
     "plan",
+    "require_free",
+    "taken",
     "traits",
     "validate",
     "values_now",
@@ -75,6 +80,7 @@ __all__ = [
 
 _HOMES = {
     "Checker": "lyftnb.planning.checker",
+    "Claims": "lyftnb.planning.naming",
     "ContextLayers": "lyftnb.planning.contexts",
     "Explanation": "lyftnb.planning.contexts",
     "FieldChange": "lyftnb.planning.contexts",
@@ -83,6 +89,7 @@ _HOMES = {
     "Layer": "lyftnb.planning.contexts",
     "LayerValue": "lyftnb.planning.contexts",
     "SPOOL_INPUT": "lyftnb.planning.passes.normalise",
+    "check_name": "lyftnb.planning.naming",
     "check_runbook": "lyftnb.planning.runbooks",
     "columns": "lyftnb.planning.planner",
     "filled": "lyftnb.planning.planner",
@@ -99,6 +106,8 @@ _HOMES = {
     "parameters_of": "lyftnb.planning.runbooks",
     "parse_ref": "lyftnb.planning.runbooks",
     "plan": "lyftnb.planning.planner",
+    "require_free": "lyftnb.planning.naming",
+    "taken": "lyftnb.planning.naming",
     "traits": "lyftnb.planning.describing",
     "validate": "lyftnb.planning.planner",
     "values_now": "lyftnb.planning.filling",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from lyftnb.model import Deployment, Issue, IssueDraft, Plan, secrets_of_plan
+from lyftnb.model import Deployment, Issue, IssueDraft, Plan, command_words, secrets_of_plan
 
 CONTEXT_DRIFTED = "context_drifted"
 SECRET_MISSING = "secret_missing"
@@ -192,8 +192,8 @@ def _of_deployment(one: Desired, actual: Actual) -> Iterator[IssueDraft]:
             name,
             f"its variables have changed since it was applied: {'; '.join(drifts)}",
             "warning",
-            hint=f"look at it, and apply: lyftnb plan {one.deployment.ref}"
-            + (f" --context {one.deployment.context}" if one.deployment.context else ""),
+            hint="look at it, and apply: lyftnb plan "
+            + command_words(one.deployment.ref, one.deployment.context, name),
         )
     for secret in sorted(secrets_of_plan(one.plan) - actual.secrets):
         yield IssueDraft(

@@ -12,6 +12,7 @@ from typing import Any
 
 from lyftnb.errors import NotFound, SetupError, near, unknown
 from lyftnb.model import (
+    DRAFT,
     OWN_LAYER,
     Context,
     ContextChange,
@@ -26,9 +27,6 @@ from lyftnb.model import (
 from lyftnb.store.audit import note
 from lyftnb.store.families import Setting
 from lyftnb.store.session import Session
-
-DRAFT = "draft"
-"""No context is called so: `NAME_draft` is where drafts run."""
 
 
 class Contexts(Session):

@@ -21,6 +21,7 @@ from lyftnb.model import (
     Pauses,
     Revision,
     Settings,
+    command_words,
     plan_document,
     plan_from,
 )
@@ -47,6 +48,25 @@ class Deployments(Session):
         """One of them; None if it is not applied."""
         with self.opened() as database:
             return _find(database, name)
+
+    def owner(self, name: str) -> str | None:
+        """The workflow that a deployment's name belongs to: what is applied so, or what was and has
+        left data. None: nobody's.
+        """
+        with self.opened() as database:
+            found = _find(database, name)
+            if found is not None:
+                return found.workflow
+            if not self.has_data(name):
+                return None
+            rows = database.rows("last_workflow", deployment=name)
+            return rows[0]["workflow"] if rows else None
+
+    def has_data(self, deployment: str) -> bool:
+        """Whether spools of a deployment hold rows, or inputs of it have been read."""
+        with self.opened() as database:
+            held = database.rows("holds_rows", deployment=deployment)[0]["held"]
+            return held or bool(self.positions(deployment))
 
     def revisions(self, deployment: str) -> list[Revision]:
         """Every apply of a deployment, newest first; also of one that was destroyed."""
@@ -86,8 +106,8 @@ class Deployments(Session):
             }
             setting.database.append("plans", [row])
 
-    def kept_plan(self, id: str) -> tuple[str, dict[str, Any]]:
-        """Digest and request of a plan that was kept.
+    def kept_plan(self, id: str) -> tuple[str, str, dict[str, Any]]:
+        """Deployment, digest and request of a plan that was kept.
 
         Raises:
             NotFound: there is none of that id.
@@ -96,7 +116,7 @@ class Deployments(Session):
             rows = database.rows("plan", plan=id)
             if not rows:
                 raise unknown("plan", id, [row["plan"] for row in database.rows("plan_ids")])
-        return rows[0]["digest"], json.loads(rows[0]["request"])
+        return rows[0]["deployment"], rows[0]["digest"], json.loads(rows[0]["request"])
 
     def expire_plans(self, before: datetime) -> int:
         """Remove plans that were made before an instant, and all but the newest `KEPT_PLANS`; how
@@ -202,13 +222,16 @@ class Deployments(Session):
         on to forget them is noted.
 
         Raises:
-            NotFound: it is not applied.
+            NotFound: it is not applied; where data is to go, it has not left any either.
         """
-        with self.changing() as setting:
-            gone = _required(setting.database, name)
-            setting.database.run("remove_deployment", deployment=name)
-            detail = {"revision": gone.revision, "version": gone.ref, "data": data}
-            note(setting.database, setting.now, by, "destroy", name, detail)
+        with self.opened():
+            left = data and self.owner(name) is not None
+            with self.changing() as setting:
+                find = _find if left else _required
+                gone = find(setting.database, name)
+                setting.database.run("remove_deployment", deployment=name)
+                detail = {"revision": gone.revision, "version": gone.ref} if gone else {}
+                note(setting.database, setting.now, by, "destroy", name, {**detail, "data": data})
 
 
 def _require_base(plan: DeploymentPlan, before: Deployment | None) -> None:
@@ -333,10 +356,12 @@ def _revision(row: Mapping[str, Any]) -> Revision:
     try:
         plan = plan_from(row["plan"])
     except ValueError as error:
+        ref = f"{row['workflow']}@{row['version']}"
+        words = command_words(ref, row["context"], row["deployment"])
         raise LedgerError(
             "the plan of a revision cannot be read: another lyftnb wrote it",
             where=f"deployment {row['deployment']}, revision {row['revision']}",
-            hint=f"apply it anew: lyftnb apply {row['workflow']}@{row['version']}",
+            hint=f"apply it anew: lyftnb apply {words}",
         ) from error
     return Revision(
         row["deployment"],

@@ -721,6 +721,13 @@ ORDER BY revision DESC
 -- name: last_revision
 SELECT coalesce(max(revision), 0) AS revision FROM revisions WHERE deployment = $deployment
 
+-- name: last_workflow
+SELECT workflow FROM revisions WHERE deployment = $deployment ORDER BY revision DESC LIMIT 1
+
+-- name: holds_rows
+SELECT count(*) > 0 AS held
+FROM segments WHERE removed_snapshot IS NULL AND starts_with(spool, $deployment || '.')
+
 -- name: outcomes_after
 -- The first batches after a snapshot.
 SELECT coalesce(list_sum([c.rows_in for c in counts]), 0)::BIGINT AS rows,

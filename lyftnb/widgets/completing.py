@@ -47,6 +47,7 @@ _MEANT = {
     **dict.fromkeys(("file", "files"), "file"),
     **dict.fromkeys(("layer", "left", "right", "of", "--context", "--parent"), "context"),
     **dict.fromkeys(("step", "--step", "--stage"), "step"),
+    "--name": "deployment",
     **{name: name for name in ("deployment", "job", "namespace")},
 }
 """Argument or option → what it names, wherever it stands."""

@@ -29,10 +29,17 @@ def trace(workflow: Workflow, rows: int = 20, height: int = 0) -> Studio:
     return _of_draft("trace", workflow, height, {"rows": rows})
 
 
-def plan(workspace: AnyWorkspace, ref: str, context: str | None = None, height: int = 0) -> Studio:
+def plan(
+    workspace: AnyWorkspace,
+    ref: str,
+    context: str | None = None,
+    name: str | None = None,
+    height: int = 0,
+) -> Studio:
     """What applying a published version would change, painted on its graph."""
     draft = Workflow.from_dict(workspace.version(ref).document)
-    subject = {"ref": ref, **({"context": context} if context else {})}
+    asked = {"ref": ref, "context": context, "name": name}
+    subject = {key: value for key, value in asked.items() if value}
     return _of_draft("plan", draft, height, subject, root=workspace.path)
 
 

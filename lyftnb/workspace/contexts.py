@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from lyftnb.workspace.book import Book
     from lyftnb.workspace.given import WorkflowLike
 
-Explainer = Callable[["WorkflowLike", "str | None"], "tuple[Explanation, ...]"]
-"""Plans a workflow in a context, and says where its variables come from."""
+Explainer = Callable[["WorkflowLike", "str | None", "str | None"], "tuple[Explanation, ...]"]
+"""Plans a workflow in a context, as a deployment of that name, and says where its variables come
+from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,21 @@ class Contexts:
         """Who changed what and when, the newest first."""
         return Table(self._ledger.context_changes(layer, limit), CONTEXT_CHANGES)
 
-    def explain(self, workflow: WorkflowLike, context: str | None = None) -> Table[Explanation]:
+    def explain(
+        self, workflow: WorkflowLike, context: str | None = None, name: str | None = None
+    ) -> Table[Explanation]:
         """Say of each variable that a workflow uses which layer gives it its value, and what the
         weaker layers would have given.
+
+        Args:
+            workflow: the workflow.
+            context: as for `Workspace.plan`.
+            name: as for `Workspace.plan`.
 
         Raises:
             InvalidWorkflow: the workflow has errors, such as a variable that nothing gives.
         """
-        return Table(self._explained(workflow, context), EXPLANATIONS)
+        return Table(self._explained(workflow, context, name), EXPLANATIONS)
 
     # -- changing
 
@@ -168,25 +176,6 @@ class Contexts:
     def layers(self, deployment: str | None, context: str | None) -> ContextLayers:
         """What planning takes for a deployment in a context."""
         return ContextLayers.of(self.list(), deployment, context)
-
-    def require_own_name(
-        self, deployment: str, workflow: str, context: str | None, workflows: Iterable[str]
-    ) -> None:
-        """See that no other of these workflows runs under the same name, in whatever context.
-
-        Raises:
-            SetupError: one does.
-        """
-        contexts = [None, *(c.layer for c in self.list() if c.layer != self.default)]
-        for other in workflows:
-            for name in contexts:
-                full = other if name is None else f"{other}_{name}"
-                if full == deployment and (other, name) != (workflow, context):
-                    within = f" in context '{name}'" if name else ""
-                    raise SetupError(
-                        f"deployment '{deployment}' is also the name of workflow '{other}'{within}",
-                        hint="give the workflow or the context another name",
-                    )
 
     def _by_name(self) -> dict[str, Context]:
         return {c.layer: c for c in self.list()}

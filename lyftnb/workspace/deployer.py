@@ -25,6 +25,7 @@ from lyftnb.model import (
     Plan,
     Revision,
     Settings,
+    command_words,
     names_since,
 )
 from lyftnb.model.deployment import Cause
@@ -79,7 +80,9 @@ class Deployer(ABC):
     def _given(self, workflow: WorkflowLike) -> Given: ...
 
     @abstractmethod
-    def _world(self, given: Given, context: str | None, *, fresh: bool = False) -> World: ...
+    def _world(
+        self, given: Given, context: str | None, *, name: str | None = None, fresh: bool = False
+    ) -> World: ...
 
     @abstractmethod
     def _secret_names(self) -> frozenset[str]: ...
@@ -98,6 +101,7 @@ class Deployer(ABC):
         context: str | None,
         settings: Settings,
         *,
+        name: str | None = None,
         kept: bool = False,
         renames: Mapping[str, str] | None = None,
         from_now: Collection[str] = (),
@@ -108,13 +112,14 @@ class Deployer(ABC):
             given: the workflow.
             context: as people gave it.
             settings: the deployment's.
+            name: the deployment's; without, what it comes to by itself.
             kept: the settings that it has are kept below these.
             renames: step → what it is called now; without, as the document says.
             from_now: steps that start behind the rows that are there.
         """
         from lyftnb.workspace.checker import checker
 
-        world = self._world(given, context)
+        world = self._world(given, context, name=name)
         spec = given.checked(world)
         deployed = self._deployed(world.deployment)
         steps = spec.steps
@@ -150,6 +155,7 @@ class Deployer(ABC):
                 for info in ledger.spools()
             },
             marks=ledger.marked(deployment),
+            owner=ledger.owner(deployment),
             open_stages=frozenset(claim.stage for claim in ledger.open_claims(deployment)),
             groups=self._compute.group_sizes,
         )
@@ -161,17 +167,18 @@ class Deployer(ABC):
             PlanRefused: it does not.
         """
         if isinstance(plan, DeploymentPlan):
-            id, digest, asked = plan.id, plan.digest, request_of(plan)
+            id, name, digest, asked = plan.id, plan.deployment, plan.digest, request_of(plan)
             plan.require_published()
         else:
             id = plan
-            digest, asked = self._ledger.kept_plan(plan)
+            name, digest, asked = self._ledger.kept_plan(plan)
         given = self._given(asked["ref"])
         settings = Settings(asked["groups"], asked["replicas"])
         now = self._plan(
             given,
             asked["context"],
             settings,
+            name=name,
             renames=asked["renames"],
             from_now=asked["from_now"],
         )
@@ -179,7 +186,8 @@ class Deployer(ABC):
             raise PlanRefused(
                 f"the plan is stale: {_what_moved(now)}",
                 where=f"plan {id}",
-                hint=f"plan again, and look at what it says now: lyftnb plan {asked['ref']}",
+                hint="plan again, and look at what it says now: lyftnb plan "
+                + command_words(asked["ref"], asked["context"], name),
                 stale=True,
             )
         return now
@@ -282,7 +290,9 @@ class Deployer(ABC):
         """Plan an older revision anew; steps that were renamed since get their names back."""
         old = self._ledger.revision(deployment, number)
         renames = names_since(self._ledger.revisions(deployment), number)
-        return self._plan(self._given(old.ref), old.context, old.settings, renames=renames)
+        return self._plan(
+            self._given(old.ref), old.context, old.settings, name=deployment, renames=renames
+        )
 
     def _drain(self, plan: DeploymentPlan, before: Revision | None) -> None:
         """Have the stages read all there is whose channels will not be spools any more."""
@@ -364,6 +374,13 @@ class Deployer(ABC):
                 f"deployment '{plan.deployment}' is applied as {applied.ref}",
                 hint=f"run {applied.ref}, or apply {plan.workflow}@{plan.version} first",
             )
+
+    def _refuse_foreign(self, plan: Plan) -> None:
+        """See that nothing but its own workflow runs as a deployment, or on what one has left."""
+        owner = self._ledger.owner(plan.deployment)
+        if owner not in (None, plan.workflow):
+            message, hint = planning.taken(plan.deployment, owner)
+            raise SetupError(message, hint=hint)
 
     def _readers(self, deployment: str) -> list[str]:
         """Other deployments that read spools of this one."""

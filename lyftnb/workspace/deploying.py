@@ -40,6 +40,7 @@ class Deploying(Deployer):
         workflow: WorkflowLike,
         *,
         context: str | None = None,
+        name: str | None = None,
         groups: Mapping[str, str] | None = None,
         replicas: Mapping[str, int] | None = None,
         from_now: Collection[str] = (),
@@ -49,6 +50,9 @@ class Deploying(Deployer):
         Args:
             workflow: a published reference; or a draft, planned as deployment `NAME_draft`.
             context: as for `run`.
+            name: the deployment's, in place of `WORKFLOW` or `WORKFLOW_CONTEXT`: so a workflow can
+                be deployed several times, each with its own positions, state and spools. A name
+                that another workflow's deployment has is a problem of the plan.
             groups: step → worker group, in place of the document's, from this apply on.
             replicas: step → replicas, likewise.
             from_now: steps that are to read a spool which is new to them from now on, and leave
@@ -57,10 +61,11 @@ class Deploying(Deployer):
         Raises:
             InvalidWorkflow: it has errors.
             NotFound: a setting names a step that there is not.
+            SetupError: it cannot have that name.
         """
         given = self._given(workflow)
         settings = Settings(groups or {}, replicas or {})
-        plan = self._plan(given, context, settings, kept=True, from_now=from_now)
+        plan = self._plan(given, context, settings, name=name, kept=True, from_now=from_now)
         if plan.version is not None:
             self._ledger.keep_plan(plan, request_of(plan), user())
         return plan
@@ -72,6 +77,7 @@ class Deploying(Deployer):
         *,
         accept: Collection[str] = (),
         context: str | None = None,
+        name: str | None = None,
         groups: Mapping[str, str] | None = None,
         replicas: Mapping[str, int] | None = None,
         gate: int | None = None,
@@ -83,6 +89,7 @@ class Deploying(Deployer):
             accept: what would be lost or held up and may be, by the names that the plan gives
                 (`drop:clean/raw`), by kind (`drop`), or `all`.
             context: with a reference, as for `plan`.
+            name: with a reference, as for `plan`.
             groups: with a reference, as for `plan`.
             replicas: with a reference, as for `plan`.
             gate: the health gate: if it rejects more of its rows over its first so many batches
@@ -93,12 +100,11 @@ class Deploying(Deployer):
             PlanRefused: it is stale, has errors, is a draft's, or needs to be accepted.
             NotFound: there is no such plan or version.
         """
-        settings = {"context": context, "groups": groups, "replicas": replicas}
         if isinstance(plan, str) and not is_plan_id(plan):
-            plan = self.plan(plan, context=context, groups=groups, replicas=replicas)
-        elif any(settings.values()):
+            plan = self.plan(plan, context=context, name=name, groups=groups, replicas=replicas)
+        elif context or name or groups or replicas:
             raise SetupError(
-                "a plan has its context and settings already",
+                "a plan has its context, name and settings already",
                 hint="give them with a reference, or plan again",
             )
         return self._apply(self._fresh(plan), accept, "apply", gate)
@@ -218,14 +224,16 @@ class Deploying(Deployer):
 
         Args:
             deployment: its name.
-            data: empty its spools, and forget positions and state. Snapshots of the past can still
-                be read for as long as they are kept.
+            data: empty its spools, and forget positions and state, also of one that was destroyed
+                before without. Snapshots of the past can still be read for as long as they are
+                kept.
 
         Raises:
             NotFound: there is no such deployment.
             SetupError: another deployment reads the data that would go.
         """
-        self.deployment(deployment)
+        if not (data and self._ledger.owner(deployment)):
+            self.deployment(deployment)
         readers = self._readers(deployment) if data else []
         if readers:
             raise SetupError(

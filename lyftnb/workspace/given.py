@@ -139,16 +139,6 @@ class Given:
             return cls(workflow.spec)
         return cls(reading.spec, reading)
 
-    def deployment(self, context: str | None) -> str | None:
-        """What it runs as in a context (None: the default one); None where the document cannot be
-        read.
-        """
-        if self.spec is None:
-            return None
-        if self.version is None:
-            return f"{self.spec.workflow}_draft"
-        return self.spec.workflow if context is None else f"{self.spec.workflow}_{context}"
-
     def problems(self, world: World) -> tuple[Problem, ...]:
         """Everything that is wrong or worth knowing, worst first."""
         from lyftnb.workspace.checker import checker

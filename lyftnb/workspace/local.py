@@ -9,10 +9,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lyftnb import planning
 from lyftnb.clock import Clock, SystemClock
-from lyftnb.errors import unknown
+from lyftnb.errors import SetupError, unknown
 from lyftnb.model import (
     Schema,
+    deployment_name,
+    draft_name,
     workflow_digest,
 )
 from lyftnb.planning import Explanation, explain, parse_ref
@@ -276,17 +279,54 @@ class Workspace(Running, Reconciling, State):
             base_path=str(self.path),
         )
 
-    def _world(self, given: Given, context: str | None, *, fresh: bool = False) -> World:
-        """What to hold a workflow against; `fresh`: without what its deployment has made."""
+    def _world(
+        self, given: Given, context: str | None, *, name: str | None = None, fresh: bool = False
+    ) -> World:
+        """What to hold a workflow against.
+
+        Args:
+            given: the workflow.
+            context: as people gave it.
+            name: the deployment's, in place of what it comes to by itself.
+            fresh: without what its deployment has made.
+        """
         chosen = self.contexts.chosen(context)
         other = chosen if chosen != self.contexts.default else None
-        deployment = given.deployment(other)
-        if given.spec is not None and given.version is not None and deployment is not None:
-            published = {version.workflow for version in self.versions()}
-            self.contexts.require_own_name(deployment, given.spec.workflow, other, published)
+        deployment = self._deployment(given, other, name)
         layers = self.contexts.layers(deployment, chosen)
         known = self._known(but=deployment if fresh else None)
         return World(deployment, known, layers, self._secret_names())
+
+    def _deployment(self, given: Given, context: str | None, name: str | None) -> str | None:
+        """What a workflow runs as in a context (None: the default one); None where its document
+        cannot be read.
+
+        Raises:
+            SetupError: the name cannot be its.
+        """
+        if given.spec is None:
+            return None
+        workflow = given.spec.workflow
+        if given.version is None:
+            if name is not None:
+                raise SetupError(
+                    f"'{workflow}' is a draft, and drafts run as '{draft_name(workflow)}'",
+                    hint="publish it, and give the name with what you get: lyftnb publish FILE",
+                )
+            return draft_name(workflow)
+        own = deployment_name(workflow, context)
+        if name is not None and name != own:
+            planning.check_name(name)
+        deployment = name or own
+        claims = planning.Claims(
+            workflows={version.workflow for version in self.versions()},
+            contexts={c.layer for c in self.contexts.list() if c.layer != self.contexts.default},
+            owner=self._ledger.owner(deployment),
+            used=name is not None
+            and (deployment in self.running or self._ledger.has_data(deployment)),
+        )
+        planning.require_free(deployment, workflow, context, claims)
+        return deployment
 
     def _world_of(self, deployment: str) -> World:
         """What a deployment of a name of its own is held against, in the default context."""
@@ -296,10 +336,12 @@ class Workspace(Running, Reconciling, State):
     def _secret_names(self) -> frozenset[str]:
         return frozenset(secret.name for secret in self._ledger.secrets())
 
-    def _explained(self, workflow: WorkflowLike, context: str | None) -> tuple[Explanation, ...]:
+    def _explained(
+        self, workflow: WorkflowLike, context: str | None, name: str | None
+    ) -> tuple[Explanation, ...]:
         """See `Contexts.explain`."""
         given = self._given(workflow)
-        world = self._world(given, context)
+        world = self._world(given, context, name=name)
         plan = given.plan(world, groups=None)
         assert given.spec is not None
         return explain(plan.context, world.context, given.spec.context)

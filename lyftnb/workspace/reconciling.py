@@ -119,6 +119,7 @@ class Reconciling(Deploying):
                 self._given(deployment.ref),
                 deployment.context,
                 Settings(),
+                name=deployment.name,
                 kept=True,
                 renames={},
             )

@@ -342,10 +342,14 @@ class RemoteWorkspace(RemoteDeploying, Connection):
     def _body(self, workflow: WorkflowLike, context: str | None) -> dict[str, Any]:
         return {**workflow_fields(workflow, self.path), "context": context}
 
-    def _explained(self, workflow: WorkflowLike, context: str | None) -> tuple[Explanation, ...]:
+    def _explained(
+        self, workflow: WorkflowLike, context: str | None, name: str | None
+    ) -> tuple[Explanation, ...]:
         """See `Contexts.explain`."""
         found: tuple[Explanation, ...] = self._http.ask(
-            "/workflows/explain", tuple[Explanation, ...], self._body(workflow, context)
+            "/workflows/explain",
+            tuple[Explanation, ...],
+            {**self._body(workflow, context), "name": name},
         )
         return found
 

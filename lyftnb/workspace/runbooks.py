@@ -141,6 +141,14 @@ class Runbooks:
                     where=f"runbook {version.ref}",
                     hint="stop it first, or let the runbook have a deployment of its own",
                 )
+            owner, workflow = self._home.ledger.owner(name), spec.workflow.partition("@")[0]
+            if owner not in (None, workflow):
+                message, _ = planning.taken(name, owner)
+                raise SetupError(
+                    message,
+                    where=f"runbook {version.ref}",
+                    hint="let the runbook have a deployment of its own",
+                )
             return name
 
         record, fresh = self._home.ledger.invoke(version, filled, deployment, idempotency_key)

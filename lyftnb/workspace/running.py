@@ -126,6 +126,7 @@ class Running(Deployer):
         """
         given = self._given(workflow)
         plan = given.plan(self._world(given, context), self._compute.group_sizes)
+        self._refuse_foreign(plan)
         _refuse_running(plan.deployment, (*self.runbooks.deployments, *self.background.deployments))
         if self._ledger.deployment(plan.deployment) is not None:
             raise SetupError(
@@ -254,8 +255,9 @@ class Running(Deployer):
         self._compute.warm()
         given = self._given(workflow)
         world = self._world(given, context, fresh=fresh)
-        _refuse_running(world.deployment, self.running)
         plan = given.plan(world, self._compute.group_sizes)
+        self._refuse_foreign(plan)
+        _refuse_running(plan.deployment, self.running)
         self._refuse_another(plan)
         return plan
 
@@ -325,7 +327,7 @@ class Running(Deployer):
         return BatchLimits(batch.split_bytes, batch.batch_bytes, batch.batch_rows, batch.in_flight)
 
 
-def _refuse_running(deployment: str | None, running: Collection[str]) -> None:
+def _refuse_running(deployment: str, running: Collection[str]) -> None:
     if deployment in running:
         raise SetupError(
             f"deployment '{deployment}' is running already",

@@ -85,13 +85,25 @@ class RunBody(WorkflowBody):
     fresh: bool = False
 
 
-class SettingsBody(Body):
+class NamedBody(Body):
+    """What a deployment is called."""
+
+    name: str | None = Field(
+        None, description="The deployment's, in place of WORKFLOW or WORKFLOW_CONTEXT."
+    )
+
+
+class SettingsBody(NamedBody):
     """What belongs to a deployment rather than to the version."""
 
     groups: dict[str, str] = Field(default_factory=dict, description="Step: worker group.")
     replicas: dict[str, Annotated[int, Field(ge=1, le=1024)]] = Field(
         default_factory=dict, description="Step: replicas."
     )
+
+
+class ExplainBody(WorkflowBody, NamedBody):
+    """A workflow whose variables are asked for."""
 
 
 class PlanBody(WorkflowBody, SettingsBody):

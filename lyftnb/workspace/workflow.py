@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lyftnb import catalog
 from lyftnb.errors import InvalidWorkflow, NotFound, WorkflowError, unknown
-from lyftnb.model import Plan, Problem, RunSummary, WorkflowSpec, workflow_digest
+from lyftnb.model import Plan, Problem, RunSummary, WorkflowSpec, draft_name, workflow_digest
 from lyftnb.workspace.nouns import PROBLEMS, Problems
 from lyftnb.workspace.step import Document, Step, outline, plain, unreserved
 from lyftnb.workspace.svg import Picture, draw
@@ -264,7 +264,7 @@ class Workflow:
         if workspace is not None:
             return workspace.plan(self).compiled
         return planning.plan(
-            self.spec, deployment=f"{self.name}_draft", version=None, checker=checker()
+            self.spec, deployment=draft_name(self.name), version=None, checker=checker()
         )
 
     def show(self, *, planned: bool = False) -> Picture:

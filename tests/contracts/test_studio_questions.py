@@ -133,6 +133,7 @@ def _deployed(ask: Asker) -> None:
     assert ask("compare", before="d", after="shop@1")["parts"] == []
     plan = ask("plan", ref="shop", context="prod", replicas={"sums": 1})
     assert plan["deployment"] == "shop_prod" and not plan["empty"]
+    assert ask("plan", ref="shop", name="east")["deployment"] == "east"
     assert ask("apply", plan=plan["id"])["name"] == "shop_prod"
     done = {"status": "done", "deployment": "shop_prod"}
     ask.until("run", lambda run: done.items() <= run.items())

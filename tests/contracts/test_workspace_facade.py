@@ -359,6 +359,28 @@ def test_a_deployment_from_its_plan_to_its_end(ws: Ws) -> None:
     assert ws.spool("kept.doubled").info.rows >= 3
 
 
+def test_a_workflow_is_deployed_under_several_names(ws: Ws) -> None:
+    if isinstance(ws, Workspace):
+        ws.serve_deployments()
+    ws.publish(doubling("twice"))
+    ws.publish(doubling("another"))
+    ws.apply(ws.plan("twice", name="first"))
+    ws.apply("twice", name="second")
+    until(lambda: set(ws.running) >= {"first", "second"}, ws.status)
+    rows = {"first.doubled": 3, "second.doubled": 3}
+    until(lambda: rows.items() <= {s.spool: s.rows for s in ws.spools()}.items(), ws.status)
+    with pytest.raises(PlanRefused, match="belong to workflow 'twice'"):
+        ws.apply("another", name="first")
+    with pytest.raises(SetupError, match="cannot be the name of a deployment"):
+        ws.plan("twice", name="First")
+    ws.destroy("first")
+    with pytest.raises(PlanRefused, match="belong to workflow 'twice'"):
+        ws.apply("another", name="first")
+    ws.destroy("first", data=True)
+    ws.destroy("second")
+    assert ws.deployments == []
+
+
 def standing(ws: Ws) -> tuple[str, str]:
     (status,) = ws.status()
     return status.sync, status.health

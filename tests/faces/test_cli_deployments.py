@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 FILE = "workflows/hello.workflow.yaml"
+LONG_S = 60
 
 
 @pytest.fixture
@@ -117,6 +120,51 @@ def test_pause_resume_destroy_and_the_audit(lyftnb: Call) -> None:
     assert "hello@1" in lyftnb("audit", "hello").stdout
 
 
+def until(condition: Callable[[], bool], told: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + LONG_S
+    while not condition():
+        assert time.monotonic() < deadline, told()
+        time.sleep(0.05)
+
+
+def standing(lyftnb: Call) -> dict[str, tuple[str, str]]:
+    found = read(lyftnb, "status")["deployments"]
+    return {d["name"]: (d["sync"], d["health"]) for d in found}
+
+
+def sizes(lyftnb: Call) -> dict[str, int]:
+    return {s["spool"]: s["rows"] for s in read(lyftnb, "spool", "ls")}
+
+
+@pytest.mark.usefixtures("hello")
+def test_one_workflow_is_deployed_twice_by_name(lyftnb: Call, hello: Path) -> None:
+    done = lyftnb("plan", "hello", "--name", "east")
+    assert done.returncode == 2 and "hello@1 as deployment 'east', new" in done.stdout
+    done = lyftnb("apply", "hello", "--name", "east", "--yes")
+    assert "applied: east is hello@1, revision 1\n" in done.stdout
+    assert lyftnb("plan", "hello", "--name", "east").returncode == 0
+    assert lyftnb("apply", "hello", "--name", "west", "--yes").returncode == 0
+    both = {"east.orders": 2, "east.big_orders": 1, "west.orders": 2, "west.big_orders": 1}
+    until(lambda: both.items() <= sizes(lyftnb).items(), lambda: sizes(lyftnb))
+    ambiguous = lyftnb("spool", "show", "orders")
+    assert ambiguous.returncode == 1
+    assert {"east.orders", "west.orders"} <= set(re.findall(r"\w+\.\w+", ambiguous.stderr))
+    changed(hello, "workflow: hello", "workflow: other")
+    lyftnb("publish", FILE)
+    taken = lyftnb("apply", "other", "--name", "east", "--yes")
+    assert taken.returncode == 1 and "belong to workflow 'hello'" in taken.stderr
+    assert lyftnb("plan", "other", "--name", "East").returncode == 1
+    assert {run["deployment"] for run in read(lyftnb, "runs", "ls", "west")} == {"west"}
+    lyftnb("pause", "east")
+    lyftnb("down")
+    assert lyftnb("up").returncode == 0
+    back = {"east": ("synced", "paused"), "west": ("synced", "healthy")}
+    until(lambda: standing(lyftnb) == back, lambda: standing(lyftnb))
+    assert lyftnb("destroy", "west", "--data", "--yes").stdout == "destroyed west\n"
+    left = sizes(lyftnb)
+    assert (left["east.orders"], left["west.orders"]) == (2, 0)
+
+
 @pytest.mark.usefixtures("hello")
 def test_settings_that_are_none(lyftnb: Call) -> None:
     for words in (("--group", "pick"), ("--replicas", "pick=none"), ("--replicas", "pick=0")):
@@ -124,7 +172,9 @@ def test_settings_that_are_none(lyftnb: Call) -> None:
         assert done.returncode == 1 and done.stderr.startswith("error: "), words
     id = json.loads(lyftnb("plan", "hello", "--json").stdout)["id"]
     done = lyftnb("apply", id, "--group", "pick=default")
-    assert done.returncode == 1 and "a plan has its context and settings already" in done.stderr
+    assert (
+        done.returncode == 1 and "a plan has its context, name and settings already" in done.stderr
+    )
 
 
 @pytest.mark.usefixtures("hello")

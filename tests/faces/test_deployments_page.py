@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_commands_of_the_page_run(folder: Path, lyftnb: Call) -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines()]
-    assert len(lines) == 16
+    assert len(lines) == 18
     for line in lines:
         words = shlex.split(line)[1:]
         done = lyftnb(*words)
@@ -63,5 +63,5 @@ def test_the_python_of_the_page_runs(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "1 ['orders@1']",
-        "[('resume', 'orders'), ('pause', 'orders'), ('apply', 'orders')]",
+        "[('resume', 'orders'), ('pause', 'orders'), ('apply', 'east')]",
     ]

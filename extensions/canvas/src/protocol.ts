@@ -1002,6 +1002,7 @@ export interface MakePlan {
   groups?: {
     [k: string]: string;
   };
+  name?: string | null;
   ref: string;
   replicas?: {
     [k: string]: number;
@@ -1155,4 +1156,4 @@ export interface Trouble {
 }
 
 /** What this page was built with. */
-export const RELEASE: Release = { version: '0.1.0', protocol: '62796dfc30325392' };
+export const RELEASE: Release = { version: '0.1.0', protocol: '19d8d699bd4b2680' };

@@ -27,6 +27,7 @@ interface Subject {
   spool?: string;
   ref?: string;
   context?: string;
+  name?: string;
 }
 
 const DEFAULT_HEIGHT_PX: Record<Kind, number> = {
@@ -160,7 +161,7 @@ export class StudioView extends DOMWidgetView {
   }
 
   private editorProps(kind: Kind, subject: Subject): WorkflowEditorProps {
-    const { draft = this.cid, text = '', file, deployment, ref, context } = subject;
+    const { draft = this.cid, text = '', file, deployment, ref, context, name } = subject;
     const editable = kind === 'editor' || kind === 'trace';
     return {
       service: this.dialogue,
@@ -171,7 +172,7 @@ export class StudioView extends DOMWidgetView {
       mode: editable ? 'edit' : 'show',
       start: {
         ...(kind === 'trace' ? { panel: 'trace', trace: true } : {}),
-        ...(kind === 'plan' ? { panel: 'plan', plan: ref === undefined ? undefined : { ref, context } } : {})
+        ...(kind === 'plan' ? { panel: 'plan', plan: ref === undefined ? undefined : { ref, context, name } } : {})
       },
       apiRef: this.api,
       onText: editable ? changed => this.keep(changed) : undefined

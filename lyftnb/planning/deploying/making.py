@@ -29,6 +29,7 @@ from lyftnb.planning.deploying.explaining import explain_plan
 from lyftnb.planning.deploying.jobs import channel_changes, job_changes, schedule_changes
 from lyftnb.planning.deploying.observing import Observed, Sides, jobs_of
 from lyftnb.planning.deploying.states import state_changes
+from lyftnb.planning.naming import NAME_TAKEN, taken
 from lyftnb.planning.report import choose
 
 
@@ -117,6 +118,11 @@ def _problems(sides: Sides, changes: tuple[Change, ...]) -> Iterator[Problem]:
         message = f"'{step}' has no spool that is new to it, so it cannot start from now"
         hint = "it goes on from where it stands; an input from outside is read from its beginning"
         yield Problem("not_new", "error", ("steps", step), message, hint)
+    owner = sides.observed.owner
+    if owner not in (None, sides.after.workflow):
+        message, hint = taken(sides.deployment, owner)
+        hint = f"choose another name: --name NAME; or {hint}"
+        yield Problem(NAME_TAKEN, "error", ("deployment",), message, hint)
     groups = sides.observed.groups
     for step, job in sides.jobs_after.items():
         if groups is not None and not groups.get(job.group):

@@ -34,6 +34,8 @@ class Observed:
     """`STEP/ACTION` of actions that have marked what they saw."""
     open_stages: frozenset[str] = frozenset()
     """Stages with a batch that was begun, has effects outside, and is not over."""
+    owner: str | None = None
+    """The workflow that the deployment's name belongs to; None: nobody's."""
     groups: Mapping[str, int] | None = None
     """Worker group → workers; None: not known, all are taken to be there."""
 

@@ -19,6 +19,7 @@ def plan(ws: Ws, body: PlanBody) -> DeploymentPlan:
     return ws.plan(
         body.workflow,
         context=body.context,
+        name=body.name,
         groups=body.groups,
         replicas=body.replicas,
         from_now=body.from_now,
@@ -32,6 +33,7 @@ def apply(ws: Ws, body: ApplyBody) -> Deployment:
         body.plan,
         accept=body.accept,
         context=body.context,
+        name=body.name,
         groups=body.groups or None,
         replicas=body.replicas or None,
         gate=body.gate,

@@ -9,7 +9,7 @@ from lyftnb.planning import Explanation
 from lyftnb.server.routes.common import FIRST, SIZE, Limit, Offset, Ws, page
 from lyftnb.store import Version
 from lyftnb.workspace.next_fires import NextFire
-from lyftnb.workspace.wire import NextFiresBody, Page, WorkflowBody
+from lyftnb.workspace.wire import ExplainBody, NextFiresBody, Page, WorkflowBody
 
 router = APIRouter(tags=["workflows"])
 
@@ -33,9 +33,9 @@ def plan_to_trace(ws: Ws, body: WorkflowBody) -> Plan:
 
 
 @router.post("/workflows/explain")
-def explain(ws: Ws, body: WorkflowBody) -> tuple[Explanation, ...]:
+def explain(ws: Ws, body: ExplainBody) -> tuple[Explanation, ...]:
     """Say of each variable that a workflow uses which layer gives it its value."""
-    return tuple(ws.contexts.explain(body.workflow, body.context))
+    return tuple(ws.contexts.explain(body.workflow, body.context, body.name))
 
 
 @router.post("/workflows/next-fires")

@@ -83,7 +83,11 @@ class Deployments:
         """What applying a version would change."""
         workspace = self._home.workspace()
         plan = workspace.plan(
-            Ref(asked.ref), context=asked.context, groups=asked.groups, replicas=asked.replicas
+            Ref(asked.ref),
+            context=asked.context,
+            name=asked.name,
+            groups=asked.groups,
+            replicas=asked.replicas,
         )
         return _plan(plan, workspace.version(plan.ref).document)
 

@@ -14,9 +14,8 @@ from typing import Any
 
 from lyftnb import catalog, planning
 from lyftnb.errors import InvalidWorkflow
-from lyftnb.model import Problem, WorkflowSpec, has_errors
+from lyftnb.model import Problem, WorkflowSpec, draft_name, has_errors
 from lyftnb.workspace.checker import checker
-from lyftnb.workspace.given import Given
 from lyftnb.workspace.studio.home import Surroundings
 from lyftnb.workspace.studio.ops import applied, merged
 from lyftnb.workspace.studio.protocol import (
@@ -193,7 +192,7 @@ class Drafts:
             known=around.known,
             context=around.layers(reading.spec.workflow),
             secrets=around.secrets,
-            deployment=Given(reading.spec).deployment(None),
+            deployment=draft_name(reading.spec.workflow),
         )
         return reading.with_problems(found)
 

@@ -133,7 +133,7 @@ class Drift:
 def _replanned(workspace: AnyWorkspace, status: DeploymentStatus) -> frozenset[str]:
     """The steps that planning the same version again would change."""
     try:
-        plan = workspace.plan(Ref(status.ref), context=status.context)
+        plan = workspace.plan(Ref(status.ref), context=status.context, name=status.name)
     except LyftError:
         return _NOTHING  # it cannot be planned now: its status says why
     jobs = (change for change in plan.changes if isinstance(change, JobChange))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lyftnb.errors import ConfigError, LyftError
-from lyftnb.model import Context, Schema
+from lyftnb.model import Context, Schema, draft_name
 from lyftnb.planning import ContextLayers
 from lyftnb.workspace.config import Config
 from lyftnb.workspace.entering import connect
@@ -43,7 +43,7 @@ class Surroundings:
         """The context of the workflow's draft."""
         named = {context.layer for context in self.contexts}
         chosen = self.default if self.default in named else None
-        return ContextLayers.of(self.contexts, f"{workflow}_draft", chosen)
+        return ContextLayers.of(self.contexts, draft_name(workflow), chosen)
 
 
 class Home:

@@ -468,6 +468,8 @@ class MakePlan(Wire):
 
     ref: str
     context: str | None = None
+    name: str | None = None
+    """The deployment's; null: what it comes to by itself."""
     groups: dict[str, str] = Field(default_factory=dict)
     replicas: dict[str, int] = Field(default_factory=dict)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lyftnb import planning
-from lyftnb.model import Field, Plan, Schema, Stage
+from lyftnb.model import Field, Plan, Schema, Stage, draft_name
 from lyftnb.planning import Checker, Flowing
 from lyftnb.workspace.studio.drafts import Draft
 from lyftnb.workspace.studio.home import Surroundings
@@ -28,7 +28,7 @@ def plan_of(draft: Draft, around: Surroundings, checker: Checker) -> Plan:
     spec = draft.spec
     return planning.plan(
         spec,
-        deployment=f"{spec.workflow}_draft",
+        deployment=draft_name(spec.workflow),
         version=None,
         checker=checker,
         context=around.layers(spec.workflow),

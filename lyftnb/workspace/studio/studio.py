@@ -9,8 +9,7 @@ from typing import Any
 
 from lyftnb import __version__, planning
 from lyftnb.errors import InvalidWorkflow
-from lyftnb.model import Plan
-from lyftnb.workspace.given import Given
+from lyftnb.model import Plan, draft_name
 from lyftnb.workspace.studio.deployed import DeployedSteps
 from lyftnb.workspace.studio.deployments import Deployments
 from lyftnb.workspace.studio.drafts import Draft, Drafts
@@ -193,7 +192,7 @@ class Studio:
         flowing = planning.columns(
             spec,
             self._drafts.checker,
-            deployment=Given(spec).deployment(None),
+            deployment=draft_name(spec.workflow),
             context=layers,
             known=around.known,
             seen=self._traces.seen(planning.filled(spec, self._drafts.checker, layers)),

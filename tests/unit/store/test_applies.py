@@ -244,7 +244,7 @@ def test_plans_are_kept_by_their_ids(ledger: Ledger) -> None:
     plan = plan_of(ledger, chain())
     for _ in range(2):
         ledger.keep_plan(plan, {"ref": "w@1"}, "ann")
-    assert ledger.kept_plan(plan.id) == (plan.digest, {"ref": "w@1"})
+    assert ledger.kept_plan(plan.id) == (plan.deployment, plan.digest, {"ref": "w@1"})
     with pytest.raises(NotFound, match=f"did you mean '{plan.id}'"):
         ledger.kept_plan(plan.id[:-1] + "x")
 
@@ -304,8 +304,8 @@ def test_plans_are_not_kept_for_ever(
         clock.advance(1)
     monkeypatch.setattr("lyftnb.store.deployments.KEPT_PLANS", 3)
     assert ledger.expire_plans(clock.now() - timedelta(days=1)) == 2
-    assert ledger.kept_plan(ids[2])[1] == {"ref": ids[2]}
+    assert ledger.kept_plan(ids[2])[2] == {"ref": ids[2]}
     assert ledger.expire_plans(clock.now() - timedelta(seconds=1.5)) == 2
     with pytest.raises(NotFound):
         ledger.kept_plan(ids[3])
-    assert ledger.kept_plan(ids[4])[1] == {"ref": ids[4]}
+    assert ledger.kept_plan(ids[4])[2] == {"ref": ids[4]}

@@ -33,7 +33,7 @@ export interface WorkflowEditorProps {
   /** Take the focus once there is something to work on, if it is nowhere yet. */
   autoFocus?: boolean;
   deployment?: string;
-  start?: { panel?: PanelName; trace?: boolean; plan?: { ref: string; context?: string } };
+  start?: { panel?: PanelName; trace?: boolean; plan?: { ref: string; context?: string; name?: string } };
   onText?: (text: string) => void;
   onEdit?: () => void;
   apiRef?: MutableRefObject<EditorApi | null>;
@@ -109,7 +109,7 @@ function useStart(session: Session | null, start: WorkflowEditorProps['start']):
       session.openPanel(start.panel);
     }
     if (start.plan !== undefined) {
-      session.showPlan(start.plan.ref, start.plan.context ?? null);
+      session.showPlan(start.plan);
     }
     if (start.trace === true) {
       session.trace();

@@ -10,6 +10,12 @@ export function ownOf(document: Document | null, statuses: readonly DeploymentSt
   return statuses.filter(each => each.ref.split('@')[0] === workflow);
 }
 
+/** The name that somebody gave to a deployment; null: it is what its workflow comes to by itself. */
+export function givenName(name: string, ref: string, context: string | null): string | null {
+  const workflow = ref.split('@')[0];
+  return name === workflow || name === `${workflow}_${context}` ? null : name;
+}
+
 /** The steps of all deployments of a document's workflow, whether or not a manager is up; null: nobody
  * is there to tell. */
 export async function deployedSteps(service: Service, document: Document): Promise<Deployed> {

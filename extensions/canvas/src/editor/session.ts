@@ -5,7 +5,7 @@
 import { changesBetween } from '../graph/changes';
 import { graphOf } from '../graph/graph';
 import { applyOps } from '../graph/ops';
-import type { Numbers, Op, Palette, Problem, Schemas, Shape, Trouble } from '../protocol';
+import type { MakePlan, Numbers, Op, Palette, Problem, Schemas, Shape, Trouble } from '../protocol';
 import { ServiceError, type Service } from '../service';
 import { DraftLink } from './draftLink';
 import { counted } from './format';
@@ -204,9 +204,9 @@ export class Session {
   }
 
   /** Open with the plan of a published version. */
-  showPlan(ref: string, context: string | null): void {
+  showPlan(asked: MakePlan): void {
     this.set({ panel: 'plan' });
-    void this.options.service.ask('plan', { ref, context, groups: {}, replicas: {} }).then(
+    void this.options.service.ask('plan', asked).then(
       plan => this.setOverlay({ kind: 'plan', plan }),
       (error: unknown) => this.fail(error)
     );

@@ -122,7 +122,7 @@ it('goes from the draft to what runs by Ctrl+Enter alone, but for what must be a
   expect(screen.getByText('none plan')).toBeTruthy();
   expect(doings(asked)).toEqual([
     ['publish', { draft: 'd1', context: null }],
-    ['plan', { ref: 'rides@2', context: null, groups: {}, replicas: {} }],
+    ['plan', { ref: 'rides@2', context: null, name: null, groups: {}, replicas: {} }],
     ['apply', { plan: 'rides-1', accept: ['drop:load/raw'], gate: null }]
   ]);
 
@@ -156,12 +156,13 @@ it('leads from a stale plan to a new one', async () => {
   expect(ops[2]?.[1]).toMatchObject({ gate: 10 });
 });
 
-it('plans a published version in a context', async () => {
+it('plans a published version in a context, under a name', async () => {
   const { service, asked } = workspace();
   await open(service);
   await userEvent.selectOptions(screen.getByRole('combobox', { name: 'Version' }), 'rides@2');
   await userEvent.selectOptions(screen.getByRole('combobox', { name: 'Context' }), 'prod');
+  await userEvent.type(screen.getByRole('combobox', { name: 'Deployment' }), 'east');
   await userEvent.click(screen.getByRole('button', { name: 'Plan' }));
   await screen.findByRole('heading', { name: /rides@2/ });
-  expect(doings(asked)).toEqual([['plan', { ref: 'rides@2', context: 'prod', groups: {}, replicas: {} }]]);
+  expect(doings(asked)).toEqual([['plan', { ref: 'rides@2', context: 'prod', name: 'east', groups: {}, replicas: {} }]]);
 });

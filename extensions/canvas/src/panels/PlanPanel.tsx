@@ -1,5 +1,5 @@
 /** From the draft to what runs: publish, plan, apply; with versions, their differences, and history. */
-import { useEffect, useRef, useState, type JSX, type KeyboardEvent } from 'react';
+import { useEffect, useId, useRef, useState, type JSX, type KeyboardEvent } from 'react';
 import { useEditor } from '../editor/model';
 import { seconds } from '../views/format';
 import { Tabs, TroubleNote, WhenUp, type Tab } from '../views/parts';
@@ -97,6 +97,7 @@ function Bar({ planning, take }: { planning: Planning; take: (step: Step) => voi
     <header className="lyftnb-PlanPanel-bar">
       <VersionChoice planning={planning} />
       <ContextChoice planning={planning} />
+      <NameChoice planning={planning} />
       <span className="lyftnb-PlanPanel-steps" role="group" aria-label="Steps; Ctrl+Enter takes the next one">
         {!standing.readOnly && <StepButton step="publish" label="Publish" planning={planning} take={take} />}
         <StepButton step="plan" label="Plan" planning={planning} take={take} />
@@ -209,6 +210,34 @@ function ContextChoice({ planning: { standing, contexts, choose } }: { planning:
           <option key={name}>{name}</option>
         ))}
       </select>
+    </label>
+  );
+}
+
+/** Empty: what the workflow comes to by itself. One that there is brings its context along. */
+function NameChoice({ planning: { standing, deployments, choose } }: { planning: Planning }): JSX.Element {
+  const list = useId();
+  const rename = (name: string): void => {
+    const known = deployments.find(each => each.name === name);
+    const context = known === undefined ? {} : { context: known.context };
+    choose({ name: name || null, ...context, groups: {}, replicas: {} });
+  };
+  return (
+    <label title="One workflow can be deployed several times, under several names">
+      Deployment{' '}
+      <input
+        className="lyftnb-Input lyftnb-PlanPanel-name"
+        list={list}
+        placeholder="as the workflow"
+        spellCheck={false}
+        value={standing.choice.name ?? ''}
+        onChange={event => rename(event.target.value)}
+      />
+      <datalist id={list}>
+        {deployments.map(each => (
+          <option key={each.name} value={each.name} />
+        ))}
+      </datalist>
     </label>
   );
 }

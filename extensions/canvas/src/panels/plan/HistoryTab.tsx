@@ -7,11 +7,12 @@ import { Badge, Empty, Moment, TroubleNote } from '../../views/parts';
 import { Destroy } from './Destroy';
 import { Rollback } from './Rollback';
 import type { Planning } from './usePlanning';
+import { chosenOf } from './way';
 
 export function HistoryTab({ planning }: { planning: Planning }): JSX.Element {
   const { deployments, standing } = planning;
   const [chosen, setChosen] = useState<string | null>(null);
-  const fitting = deployments.find(each => each.context === standing.choice.context) ?? deployments[0];
+  const fitting = chosenOf(standing.choice, deployments) ?? deployments[0];
   const name = deployments.find(each => each.name === chosen)?.name ?? fitting?.name;
   if (name === undefined) {
     return <Empty>Nothing of this workflow is applied.</Empty>;

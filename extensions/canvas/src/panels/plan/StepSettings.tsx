@@ -5,13 +5,13 @@ import { useAnswer } from '../../views/asking';
 import { Empty, TroubleNote } from '../../views/parts';
 import { placesOf, withGroup, withReplicas, type StepPlace } from './settings';
 import type { Planning } from './usePlanning';
-import { DRAFT } from './way';
+import { chosenOf, DRAFT } from './way';
 
 export function StepSettings({ planning }: { planning: Planning }): JSX.Element {
   const { service, document } = useEditor();
   const { choice } = planning.standing;
   const ofDraft = choice.version === DRAFT;
-  const running = planning.deployments.find(each => each.context === choice.context);
+  const running = chosenOf(choice, planning.deployments);
   const version = useAnswer(service, 'version', ofDraft ? null : { ref: choice.version });
   const view = useAnswer(service, 'deployment', running === undefined ? null : { deployment: running.name });
   const places = placesOf(

@@ -1,6 +1,6 @@
 /** What the plan panel holds: what is chosen, what was published, planned and applied. */
 import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react';
-import { ownOf } from '../../editor/deployed';
+import { givenName, ownOf } from '../../editor/deployed';
 import { useEditor, type EditorModel } from '../../editor/model';
 import type { Deployment, DeploymentStatus, MakePlan, PlanView, Trouble, VersionInfo } from '../../protocol';
 import { troubleOf, useAnswer } from '../../views/asking';
@@ -48,7 +48,8 @@ export function usePlanning(): Planning {
   const own = useRef<PlanView | null>(null);
   usePaintedPlan(editor, own, plan => {
     setPlanned({ ...NOTHING, plan });
-    setChosen({ version: plan.ref, context: plan.context });
+    const name = givenName(plan.deployment, plan.ref, plan.context);
+    setChosen({ version: plan.ref, context: plan.context, name });
   });
 
   const standing: Standing = {
@@ -165,13 +166,18 @@ function useChoice(
   chosen: Partial<Choice>,
   deployments: readonly DeploymentStatus[]
 ): Choice {
-  const running = deployments.find(each => each.context === null) ?? deployments[0];
+  const running = deployments.find(each => each.context === null && named(each) === null) ?? deployments[0];
   return {
     version: chosen.version ?? ((readOnly && running?.ref) || DRAFT),
     context: chosen.context === undefined ? (running?.context ?? null) : chosen.context,
+    name: chosen.name === undefined ? (running === undefined ? null : named(running)) : chosen.name,
     groups: chosen.groups ?? {},
     replicas: chosen.replicas ?? {}
   };
+}
+
+function named({ name, ref, context }: DeploymentStatus): string | null {
+  return givenName(name, ref, context);
 }
 
 /** A plan that is painted already (a widget shows one, or the panel was closed meanwhile) is taken up. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { PlanView } from '../../protocol';
-import { DRAFT, hindrance, isFresh, nextOf, questionOf, unaccepted, type Standing } from './way';
+import type { DeploymentStatus, PlanView } from '../../protocol';
+import { chosenOf, DRAFT, hindrance, isFresh, nextOf, questionOf, unaccepted, type Standing } from './way';
 
-const PLAN = { id: 'rides-1', ref: 'rides@2', context: null, accept: [], problems: [], empty: false, based_on: 1 };
-const CHOICE = { version: DRAFT, context: null, groups: {}, replicas: {} };
+const PLAN = { id: 'rides-1', deployment: 'rides', ref: 'rides@2', context: null, accept: [], problems: [], empty: false, based_on: 1 };
+const CHOICE = { version: DRAFT, context: null, name: null, groups: {}, replicas: {} };
 
 function standing(more: Partial<Standing> = {}): Standing {
   return {
@@ -38,7 +38,7 @@ describe('the next step', () => {
   it('is to plan again once the draft, the choice or the workspace is another', () => {
     expect(nextOf(planned({}, { published: null }))).toBe('plan');
     expect(nextOf(planned({}, { stale: true }))).toBe('plan');
-    for (const other of [{ context: 'prod' }, { version: 'rides@1' }, { groups: { a: 'etl' } }, { replicas: { a: 2 } }]) {
+    for (const other of [{ context: 'prod' }, { name: 'east' }, { version: 'rides@1' }, { groups: { a: 'etl' } }, { replicas: { a: 2 } }]) {
       const now = planned({}, { choice: { ...CHOICE, ...other } });
       expect(nextOf(now)).toBe('plan');
       expect(hindrance('apply', now)).toContain('plan again');
@@ -47,10 +47,29 @@ describe('the next step', () => {
 });
 
 describe('a plan that came from elsewhere', () => {
-  it('holds for its version and its context', () => {
+  it('holds for its version, its context and its name', () => {
     const choice = { ...CHOICE, version: 'rides@2' };
     expect(isFresh(planned({}, { planned: null, choice }))).toBe(true);
     expect(isFresh(planned({}, { planned: null, choice: { ...choice, context: 'prod' } }))).toBe(false);
+    const east = { deployment: 'east' };
+    expect(isFresh(planned(east, { planned: null, choice }))).toBe(false);
+    expect(isFresh(planned(east, { planned: null, choice: { ...choice, name: 'east' } }))).toBe(true);
+  });
+});
+
+describe('the deployment that is chosen', () => {
+  const ALL = [
+    { name: 'east', ref: 'rides@1', context: null },
+    { name: 'rides', ref: 'rides@2', context: null },
+    { name: 'rides_prod', ref: 'rides@2', context: 'prod' }
+  ] as DeploymentStatus[];
+  const nameOf = (more: object): string | undefined => chosenOf({ ...CHOICE, ...more }, ALL)?.name;
+
+  it('is that of its name, or what the workflow comes to in its context', () => {
+    expect(nameOf({})).toBe('rides');
+    expect(nameOf({ context: 'prod' })).toBe('rides_prod');
+    expect(nameOf({ name: 'east', context: 'prod' })).toBe('east');
+    expect(nameOf({ name: 'west' })).toBeUndefined();
   });
 });
 

@@ -1,5 +1,6 @@
 /** The way from a draft to what runs: publish, plan, apply; which step is next, and what hinders it. */
-import type { MakePlan, PlanView } from '../../protocol';
+import { givenName } from '../../editor/deployed';
+import type { DeploymentStatus, MakePlan, PlanView } from '../../protocol';
 
 export type Step = 'publish' | 'plan' | 'apply' | 'watch';
 
@@ -11,6 +12,8 @@ export interface Choice {
   /** `DRAFT`, or `NAME@3`. */
   version: string;
   context: string | null;
+  /** What the deployment is called; null: what its workflow comes to by itself. */
+  name: string | null;
   groups: Readonly<Record<string, string>>;
   replicas: Readonly<Record<string, number>>;
 }
@@ -39,8 +42,17 @@ export function refOf({ choice, published }: Standing): string | null {
   return choice.version === DRAFT ? published : choice.version;
 }
 
-export function questionOf(ref: string, { context, groups, replicas }: Choice): MakePlan {
-  return { ref, context, groups: { ...groups }, replicas: { ...replicas } };
+export function questionOf(ref: string, { context, name, groups, replicas }: Choice): MakePlan {
+  return { ref, context, name, groups: { ...groups }, replicas: { ...replicas } };
+}
+
+/** The deployment that is chosen, of those that there are; undefined: it would be a new one. */
+export function chosenOf(choice: Choice, deployments: readonly DeploymentStatus[]): DeploymentStatus | undefined {
+  return deployments.find(each =>
+    choice.name === null
+      ? each.context === choice.context && givenName(each.name, each.ref, each.context) === null
+      : each.name === choice.name
+  );
 }
 
 /** Whether the plan says what would happen with what is chosen now. */
@@ -51,7 +63,9 @@ export function isFresh(standing: Standing): boolean {
     return false;
   }
   return planned === null
-    ? plan.ref === ref && plan.context === choice.context
+    ? plan.ref === ref &&
+        plan.context === choice.context &&
+        givenName(plan.deployment, plan.ref, plan.context) === choice.name
     : JSON.stringify(planned) === JSON.stringify(questionOf(ref, choice));
 }
 
