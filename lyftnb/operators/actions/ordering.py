@@ -8,6 +8,7 @@ from typing import Literal
 import polars as pl
 from pydantic import Field, model_validator
 
+from lyftnb.dtypes import element, instance
 from lyftnb.model import Params
 from lyftnb.operators.base import (
     HIDDEN,
@@ -36,7 +37,9 @@ class SortParams(Params):
 
 
 class Sort(Action[SortParams]):
-    """Orders rows; those that compare equal keep their order."""
+    """Orders rows; those that compare equal keep their order. A null within a list or struct is
+    larger than any value.
+    """
 
     name = "sort"
     Params = SortParams
@@ -68,11 +71,31 @@ class Sort(Action[SortParams]):
         down = [name.startswith("-") for name in params.by]
         _check_columns(names, schema, "by")
 
+        keys = [_ordered(pl.col(name), schema[name]) for name in names]
+
         def transform(lf: pl.LazyFrame, flags: Flags) -> pl.LazyFrame:
             last = params.nulls == "last"
-            return lf.sort(names, descending=down, nulls_last=last, maintain_order=True)
+            return lf.sort(keys, descending=down, nulls_last=last, maintain_order=True)
 
         return Bound(transform, schema, parted=True)
+
+
+def _ordered(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """What to sort by: within a list or struct a null is larger than any value, as in DuckDB;
+    Polars has it smaller.
+    """
+    if isinstance(dtype, pl.Struct):
+        parts = [(value.struct.field(f.name), instance(f.dtype)) for f in dtype.fields]
+        keys = [
+            key.alias(f"{i}{kind}")
+            for i, (part, inner) in enumerate(parts)
+            for kind, key in (("n", part.is_null()), ("v", _ordered(part, inner)))
+        ]
+        return pl.when(value.is_not_null()).then(pl.struct(keys)) if keys else value
+    if isinstance(dtype, pl.List):
+        inner = _ordered(pl.element(), element(dtype))
+        return value.list.eval(pl.struct(n=pl.element().is_null(), v=inner))
+    return value
 
 
 class LimitParams(Params):

@@ -77,6 +77,13 @@ def _aggregated(
     )
 
 
+def _exact(rows: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Whole numbers as a type that their sum fits."""
+    low, high = bounds_of(dtype) or (0, 0)
+    # 2**31 rows of 32 bits fit BIGINT; the sum of wider ones may need HUGEINT.
+    return rows.cast(BIGINT if high - low < 2**33 else HUGEINT)
+
+
 def _unless_empty(rows: pl.Expr, expr: pl.Expr) -> pl.Expr:
     return pl.when(rows.count() > 0).then(expr)
 
@@ -126,10 +133,8 @@ def _sum(args: Sequence[Value], call: Call) -> Value:
     rows = _rows(x, call)
     if is_integer(x.dtype):
         target = HUGEINT if x.dtype in (HUGEINT, pl.UInt64()) else BIGINT
-        low, high = bounds_of(x.dtype) or (0, 0)
-        # 2**31 rows of 32 bits fit BIGINT; wider ones are summed in HUGEINT and brought back.
-        exact = rows.cast(BIGINT if high - low < 2**33 else HUGEINT)
-        return _aggregated(_unless_empty(rows, exact.sum().cast(target)), target, call, x)
+        total = _exact(rows, x.dtype).sum().cast(target)
+        return _aggregated(_unless_empty(rows, total), target, call, x)
     dtype = pl.Decimal(38, x.dtype.scale) if isinstance(x.dtype, pl.Decimal) else DOUBLE
     return _aggregated(_unless_empty(rows, rows.cast(dtype).sum()), dtype, call, x)
 
@@ -152,8 +157,19 @@ def _statistic(
     )(build)
 
 
+@_AGGREGATE.function("avg", "x:number", "DOUBLE", "The mean.", "avg(delay)", aliases=("mean",))
+def _avg(args: Sequence[Value], call: Call) -> Value:
+    x = args[0]
+    rows = _rows(x, call)
+    if is_integer(x.dtype):
+        # Whole numbers beyond 2**53 would lose digits before they are added up.
+        mean = _exact(rows, x.dtype).sum().cast(DOUBLE) / rows.count()
+        return _aggregated(_unless_empty(rows, mean), DOUBLE, call, x)
+    x = as_double(x)
+    return _aggregated(_rows(x, call).mean(), DOUBLE, call, x)
+
+
 _UNDEFINED = "NaN where a value is infinite or NaN; DuckDB stops"
-_statistic("avg", "The mean.", lambda x: x.mean(), ("mean",))
 _statistic(
     "median",
     "The value in the middle, between the two middle ones if there are two.",
