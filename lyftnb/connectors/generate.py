@@ -23,6 +23,7 @@ from pydantic import Field, model_validator
 
 from lyftnb.connectors.base import Discovery, ReadResult, Source, SourceEnv, SourceSplit
 from lyftnb.dtypes import to_schema
+from lyftnb.errors import WorkflowError
 from lyftnb.model import JsonSchema, Params, Position, Schema, seconds
 
 _ITEM = "rows"
@@ -52,9 +53,34 @@ class Draw:
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return z ^ (z >> np.uint64(31))
 
+    def progression(
+        self, start: int, step: int, within: range, called: str
+    ) -> npt.NDArray[np.int64]:
+        """Start + row x step.
+
+        Raises:
+            OverflowError: a value lies outside `within`, which is `called` so.
+        """
+        for row in (int(row) for ends in (self.rows[:1], self.rows[-1:]) for row in ends):
+            if start + row * step not in within:
+                raise OverflowError(f"row {row:,} runs out of {called}")
+        # What wraps round on the way (a huge start with steps back) comes round again.
+        steps = self.rows * np.uint64(step % 2**64)
+        return (steps + np.uint64(start % 2**64)).astype(np.int64)
+
     def unit(self, stream: int = 0) -> npt.NDArray[np.float64]:
         """Uniform in [0, 1), 53 bits."""
         return (self.bits(stream) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+_BIGINT = range(-(2**63), 2**63)
+_TIMES = range(
+    _microseconds(datetime.min.replace(tzinfo=UTC)), _microseconds(datetime.max.replace(tzinfo=UTC))
+)
 
 
 class SequenceParams(Params):
@@ -64,8 +90,12 @@ class SequenceParams(Params):
     step: int = Field(1, description="from each to the next")
 
     def values(self, draw: Draw) -> pl.Series:
-        """Start + row x step."""
-        return pl.Series(draw.rows.astype(np.int64) * self.step + self.start, dtype=pl.Int64)
+        """Start + row x step.
+
+        Raises:
+            OverflowError: a number is no BIGINT.
+        """
+        return pl.Series(draw.progression(self.start, self.step, _BIGINT, "BIGINT"))
 
 
 class ChoiceParams(Params):
@@ -142,10 +172,14 @@ class TimestampParams(Params):
         return self
 
     def values(self, draw: Draw) -> pl.Series:
-        """Start + row x step, to the microsecond."""
+        """Start + row x step, to the microsecond.
+
+        Raises:
+            OverflowError: a time lies outside the years 1 to 9999.
+        """
         start = self.start if self.start.tzinfo else self.start.replace(tzinfo=UTC)
-        first = (start - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-        times = draw.rows.astype(np.int64) * round(seconds(self.step) * 1e6) + first
+        step = round(seconds(self.step) * 1e6)
+        times = draw.progression(_microseconds(start), step, _TIMES, "the years 1 to 9999")
         return pl.Series(times).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
@@ -238,6 +272,11 @@ class GenerateParams(Params):
     def _bounded(self) -> GenerateParams:
         if self.rows is None and self.rate is None:
             raise ValueError("give `rows`, `rate`, or both")
+        if self.rows:
+            try:
+                _frame(self, self.rows - 1, self.rows)
+            except OverflowError as error:
+                raise ValueError(f"{error}; give fewer `rows` or smaller steps") from error
         return self
 
 
@@ -282,15 +321,30 @@ class Generate(Source[GenerateParams]):
     def read(
         self, params: GenerateParams, payload: Any, floor: Schema | None, env: SourceEnv
     ) -> ReadResult:
-        """Rows `first` to `last`."""
-        frame = _frame(params, payload["first"], payload["last"])
+        """Rows `first` to `last`.
+
+        Raises:
+            WorkflowError: a column can count no further.
+        """
+        try:
+            frame = _frame(params, payload["first"], payload["last"])
+        except OverflowError as error:
+            hint = "give `rows` to end before that, or smaller steps"
+            raise WorkflowError(str(error), hint=hint) from error
         return ReadResult(frame.lazy(), bytes=frame.height * _VALUE_BYTES * frame.width)
 
 
 def _frame(params: GenerateParams, first: int, last: int) -> pl.DataFrame:
     return pl.DataFrame(
         {
-            name: column.values(Draw.of(params.seed, name, first, last))
+            name: _values(column, name, Draw.of(params.seed, name, first, last))
             for name, column in params.columns.items()
         }
     )
+
+
+def _values(column: ColumnParams, name: str, draw: Draw) -> pl.Series:
+    try:
+        return column.values(draw)
+    except OverflowError as error:
+        raise OverflowError(f"column '{name}': {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import polars as pl
 import pytest
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from lyftnb.connectors.base import SourceEnv
 from lyftnb.connectors.registry import SOURCES
+from lyftnb.errors import WorkflowError
 
 ALL_KINDS = {
     "rows": 1_000,
@@ -89,12 +91,27 @@ def test_a_rate_gives_the_rows_that_are_due():
         {"a": {"choice": ["x", 1]}},
         {"a": {"choice": {"values": ["x"], "weights": [1, 2]}}},
         {"a": {"uniform": {"min": 2, "max": 1}}},
+        {"a": {"sequence": {"start": 2**63}}},
+        {"a": {"timestamp": {"start": "0001-01-01", "step": -1}}, "b": "sequence"},
         {},
     ],
 )
 def test_generators_that_make_no_sense_are_refused(columns):
     with pytest.raises(ValidationError):
-        SOURCES["generate"].parse({"rows": 1, "columns": columns})
+        SOURCES["generate"].parse({"rows": 2, "columns": columns})
+
+
+@pytest.mark.parametrize(("start", "step"), [(2**63 - 10, 1), (9 - 2**63, -1)])
+def test_a_sequence_ends_where_its_type_does(start, step):
+    columns = {"id": {"sequence": {"start": start, "step": step}}}
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    take_due = partial(take, "generate", {"rate": 10, "columns": columns}, bounded=False)
+    frame, position = take_due(now=now)
+    assert frame["id"].to_list() == [start + step * row for row in range(10)]
+    with pytest.raises(WorkflowError, match="column 'id': row 10 runs out of BIGINT"):
+        take_due(position, now=now + timedelta(seconds=1))
+    with pytest.raises(ValidationError, match="give fewer `rows`"):
+        SOURCES["generate"].parse({"rows": 11, "columns": columns})
 
 
 @pytest.mark.parametrize(
