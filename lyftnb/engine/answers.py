@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import threading
 from collections.abc import Callable
 from concurrent import futures
 from typing import Any, TypeVar
@@ -28,12 +29,22 @@ def answering(function: Callable[..., T], *args: Any) -> T:
         return function(*args)
     except LyftError as error:
         failure = _portable(error)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        # KeyboardInterrupt and its like too: code of a step raised it, as no signal comes to a
+        # task's thread, and to Dask it would be the worker's end.
+        if _is_signal(error):
+            raise
         failure = unforeseen(error)
     # Raised out here it has no context: Dask would pickle that along, and it may not travel. Nor
     # may what caused it: only errors of ours are sure to show no secret.
     failure.__cause__ = failure.__context__ = None
     raise failure
+
+
+def _is_signal(error: BaseException) -> bool:
+    """Whether a person interrupts what runs in their own process, as a trace may."""
+    mine = threading.current_thread() is threading.main_thread()
+    return mine and isinstance(error, KeyboardInterrupt)
 
 
 def unforeseen(error: BaseException) -> StepFailed:

@@ -241,7 +241,8 @@ class _TaskRun:
                     where=f"step '{job.step}', batch {self.program.batch}",
                     hint="trace the workflow on a sample to see which action it is",
                 ) from error
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                # Code of the step may raise anything; no signal comes to a task's thread.
                 where = f"batch {self.program.batch}, step '{job.step}'"
                 raise unforeseen(error).with_where(where) from error
         for recheck in self.rechecks:

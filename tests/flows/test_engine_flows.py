@@ -418,21 +418,25 @@ def test_errors_that_cannot_travel_arrive(ws: ln.Workspace) -> None:
         ws.run(wf)
 
 
-def test_leaving_python_fails_the_step_only(ws: ln.Workspace) -> None:
+@pytest.mark.parametrize(
+    "left", ["SystemExit(3)", "KeyboardInterrupt(3)", "GeneratorExit(3)", "BaseException(3)"]
+)
+def test_leaving_python_fails_the_step_only(ws: ln.Workspace, left: str) -> None:
     wf = flow(
         "leaves",
         {
             "make": {
                 "input": {"inline": {"rows": [{"n": 1}]}},
                 "frame": "batch",
-                "actions": [python("raise SystemExit(3)")],
+                "actions": [python(f"raise {left}")],
                 "out": "raw",
                 "retry": QUICK,
             }
         },
         channels={"raw": SPOOL},
     )
-    with pytest.raises(StepFailed, match=r"batch leaves_draft/.*, step 'make': .*SystemExit: 3"):
+    told = rf"batch leaves_draft/.*, step 'make': .*{left.removesuffix('(3)')}: 3"
+    with pytest.raises(StepFailed, match=told):
         ws.run(wf)
 
 
