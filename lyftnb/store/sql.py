@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import groupby
 
@@ -64,6 +64,8 @@ _SPOOL_CALL = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _EXPLAIN = re.compile(r"^\s*EXPLAIN(\s+ANALYZE)?(\s*\([^)]*\))?\s", re.IGNORECASE)
+_NAMELESS = re.compile(r"""[(,]\s*"" """)
+"""A field without a name within a STRUCT."""
 _NO_TABLE = re.compile(r"(?:Table with name|View with name) \"?([\w.:/@ -]+?)\"? does not exist")
 # Errors that a statement brings about; others may come of a damaged file.
 _BY_STATEMENT = (
@@ -75,6 +77,7 @@ _BY_STATEMENT = (
     duckdb.OutOfMemoryException,
     duckdb.PermissionException,
 )
+_RESERVED = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
 # `query_table` reads a dot as a separator.
 _SPOOL_MACRO = """
 CREATE MACRO spool(name, "at" := NULL) AS TABLE
@@ -245,7 +248,7 @@ class _Views:
         ]
         if not selects:
             nulls = ", ".join(
-                f"NULL::{_type(f.type)} AS {quoted(shown)}"
+                f"{_cast('NULL', f.type)} AS {quoted(shown)}"
                 for shown, f in zip(_shown(schema), schema.fields, strict=True)
             )
             selects = [f"SELECT {nulls or 'NULL AS _empty'} WHERE false"]
@@ -260,7 +263,7 @@ class _Views:
         copied = f"copy:{view}"
         self.connection.register(copied, rows.collect().to_arrow())
         columns = ", ".join(
-            f"c{i}::{_type(f.type)} AS {quoted(shown)}"
+            f"{_cast(f'c{i}', f.type)} AS {quoted(shown)}"
             for i, (shown, f) in enumerate(zip(_shown(schema), schema.fields, strict=True))
         )
         self.connection.execute(f"CREATE VIEW {view} AS SELECT {columns} FROM {quoted(copied)}")
@@ -281,11 +284,11 @@ class _Views:
 
 def _column(name: str, wanted: str, found: str | None) -> str:
     if found is None or NULL in (found, wanted):
-        return f"NULL::{_type(wanted)}"
+        return _cast("NULL", wanted)
     if found == "INTERVAL":
         # In Parquet a duration is whole microseconds.
         return f"to_microseconds({name})"
-    return f"{name}::{wanted}"
+    return _cast(name, wanted)
 
 
 def _shown(schema: Schema) -> list[str]:
@@ -293,8 +296,10 @@ def _shown(schema: Schema) -> list[str]:
     return [f.name or f"column_{place}" for place, f in enumerate(schema.fields, start=1)]
 
 
-def _type(text: str) -> str:
-    return "VARCHAR" if text == NULL else text
+def _cast(value: str, dtype: str) -> str:
+    if _NAMELESS.search(dtype):
+        return value  # SQL has no word for the type; DuckDB takes it from the files
+    return f"{value}::{'VARCHAR' if dtype == NULL else dtype}"
 
 
 def _instant(text: str) -> int | datetime:
@@ -323,9 +328,30 @@ def _explained(ledger: Ledger, text: str) -> Iterator[None]:
         first, _blank, rest = str(error).partition("\n\n")
         if not isinstance(error, _BY_STATEMENT):
             _refuse_damage(ledger, text, error)
-        raise ExpressionError(
-            first, hint=rest.strip() or "check the statement", text=text
-        ) from error
+        hint = rest.strip() or "check the statement"
+        if isinstance(error, duckdb.ParserException | duckdb.SyntaxException):
+            hint = _unquoted_column(ledger, text) or hint
+        raise ExpressionError(first, hint=hint, text=text) from error
+
+
+def _unquoted_column(ledger: Ledger, text: str) -> str | None:
+    """The advice to quote a column whose name is a word of SQL, if that makes the text SQL."""
+    words = {word.lower() for word in _WORD.findall(text)}
+    with duckdb.connect(":memory:") as connection:
+        found = connection.sql(_RESERVED).fetchall()
+        reserved = words & {word for (word,) in found}
+        for info in ledger.spools():
+            if info.spool.partition(".")[2] not in words or info.schema is None:
+                continue
+            for column in info.schema.to_mapping():
+                if column.lower() not in reserved:
+                    continue
+                name = quoted(column)
+                mended = re.sub(rf'(?i)(?<!["\w]){column}(?!["\w])', name, text)
+                with suppress(duckdb.Error):
+                    connection.extract_statements(mended)
+                    return f"'{column}' is a column of {info.spool} and a word of SQL: write {name}"
+    return None
 
 
 def _refuse_damage(ledger: Ledger, text: str, error: duckdb.Error) -> None:

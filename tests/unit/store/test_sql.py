@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time, timedelta
 from pathlib import Path
 
@@ -73,6 +74,27 @@ def test_columns_are_told_apart_where_duckdb_has_one_name_for_them(
     ledger.commit([make(1, frame)])
     found = query(ledger, "SELECT * FROM c")
     assert (found.columns, found.rows()) == (["A", "a_1", "column_3"], [(1, 2, 3)])
+
+
+def test_fields_without_a_name_are_read(ledger: Ledger, make: MakeCommit) -> None:
+    nameless = pl.DataFrame({"x": [1], "s": [{"": 1, "b": 2}]})
+    ledger.commit([make(1, nameless), make(2, pl.DataFrame({"x": [2]}))])
+    found = query(ledger, "SELECT s, s.b FROM c ORDER BY x")
+    assert found["b"].to_list() == [2, None]
+    assert list(found["s"][0].values()) == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["SELECT at FROM c WHERE x > 1", "SELECT c.x, at, 'at' FROM d.c"])
+def test_a_column_that_is_a_word_of_sql_is_told_to_be_quoted(
+    ledger: Ledger, make: MakeCommit, text: str
+) -> None:
+    ledger.commit([make(1, pl.DataFrame({"at": [1], "x": [2], "order": [3]}))])
+    hint = re.escape("'at' is a column of d.c and a word of SQL: write \"at\"")
+    with pytest.raises(ExpressionError, match=hint):
+        query(ledger, text)
+    with pytest.raises(ExpressionError) as other:
+        query(ledger, "SELECT x FRM c ORDER BY at")
+    assert "column of" not in str(other.value)
 
 
 def test_all_state_views_can_be_read(filled: Ledger) -> None:
