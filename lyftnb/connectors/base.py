@@ -219,6 +219,11 @@ class Sink(ABC, Generic[P]):
     def publish(self, publication: Publication) -> str | None:
         """Reveal what was staged; idempotent. Text that is returned is shown to the user."""
 
+    def discard(self, publication: Publication) -> None:
+        """Remove what was staged, which is never revealed; idempotent. For sinks that stage
+        something outside the publication itself.
+        """
+
 
 class StateSink(Sink[P]):
     """An output into the ledger itself: its rows become changes of the state, staged and committed

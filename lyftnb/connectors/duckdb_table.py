@@ -106,6 +106,10 @@ class DuckdbTable(Sink[DuckdbParams]):
         remove_staged(payload)
         return None
 
+    def discard(self, publication: Publication) -> None:
+        """Remove the staged file."""
+        remove_staged(publication.payload)
+
 
 def _opened(database: str, wait_s: float) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + wait_s

@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import Field
 
 from lyftnb.connectors.base import Sink, SinkEnv
-from lyftnb.connectors.publishing import publish_file, stage_file
+from lyftnb.connectors.publishing import publish_file, remove_staged, stage_file
 from lyftnb.dtypes import holds, rebuilt, without_empty_structs
 from lyftnb.errors import BadData
 from lyftnb.model import Params, Publication
@@ -73,6 +73,10 @@ class ParquetFolder(Sink[ParquetParams]):
         """Rename the staged file."""
         publish_file(publication.payload)
         return None
+
+    def discard(self, publication: Publication) -> None:
+        """Remove the staged file."""
+        remove_staged(publication.payload)
 
 
 def _portable(frame: pl.DataFrame) -> pl.DataFrame:

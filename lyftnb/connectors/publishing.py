@@ -106,7 +106,7 @@ def publish_file(payload: Any) -> None:
 
 
 def remove_staged(payload: Any) -> None:
-    """Remove what any attempt has staged for a publication that is done."""
+    """Remove what any attempt has staged for a publication that is done, or given up."""
     for rival in Path(payload["staged"]).parent.glob(payload["rivals"] + "*"):
         rival.unlink(missing_ok=True)
 

@@ -13,7 +13,7 @@ import zstandard
 from pydantic import Field
 
 from lyftnb.connectors.base import P, Sink, SinkEnv
-from lyftnb.connectors.publishing import publish_file, stage_file
+from lyftnb.connectors.publishing import publish_file, remove_staged, stage_file
 from lyftnb.dtypes import holds, rebuilt
 from lyftnb.errors import BadData
 from lyftnb.model import Params, Publication
@@ -61,6 +61,10 @@ class _TextFolder(Sink[P]):
         """Rename the staged file."""
         publish_file(publication.payload)
         return None
+
+    def discard(self, publication: Publication) -> None:
+        """Remove the staged file."""
+        remove_staged(publication.payload)
 
 
 class NdjsonFolder(_TextFolder[TextParams]):

@@ -37,7 +37,7 @@ from lyftnb.engine.inquiry import BATCH, Inquiry, inquire
 from lyftnb.engine.parcels import sealed
 from lyftnb.engine.probe import check_storage
 from lyftnb.engine.program import Program, TaskResult, Unit
-from lyftnb.engine.run import discover_source, publish, run_sealed, run_together
+from lyftnb.engine.run import discard, discover_source, publish, run_sealed, run_together
 from lyftnb.model import InputSpec, Position, Publication
 
 
@@ -149,6 +149,12 @@ class Engine:
         the others. The result has, for each lot, the texts to show or the error.
         """
         self._send_one(publish, (lots, self._storage_root), group, on_done)
+
+    def discard(self, publications: Sequence[Publication], group: str, on_done: Done) -> None:
+        """Remove, on a worker of `group`, what was staged and is never revealed. The result has the
+        ids of those for which it was done.
+        """
+        self._send_one(discard, (publications, self._storage_root), group, on_done)
 
     def start(self, work: Work, on_unit: Callable[[], None], on_done: Done) -> None:
         """Run a batch. `on_unit` is called as units end; `on_done` once, with the reports of all

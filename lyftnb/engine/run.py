@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,21 @@ def _reveal(lot: Sequence[Publication], storage_root: str) -> tuple[str, ...]:
         for item in lot
     )
     return tuple(redact(text) for text in texts if text)
+
+
+def discard(publications: Iterable[Publication], storage_root: str) -> list[str]:
+    """Remove what was staged and is never revealed; gives the ids of those where that was done."""
+    done = []
+    for item in publications:
+        with suppress(LyftError):
+            answering(_discard, item, storage_root)
+            done.append(item.id)
+    return done
+
+
+def _discard(item: Publication, storage_root: str) -> None:
+    filled = replace(item, payload=put_back(item.payload, storage_root))
+    connectors.SINKS[item.kind].discard(filled)
 
 
 def run_together(work: Iterable[tuple[bytes, bytes]]) -> list[TaskResult | LyftError]:

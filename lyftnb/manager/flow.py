@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from lyftnb.clock import Clock
@@ -110,10 +111,13 @@ class Flow:
         """
         ledger, deployment = self.env.ledger, self.plan.deployment
         left = ledger.pending_publications(deployment)
-        payloads = [p.payload for p in left]
+        before = self.env.clock.now() - timedelta(seconds=self.env.retention.skipped_s)
+        given_up = ledger.unswept_publications(deployment, before)
+        payloads = [p.payload for p in (*left, *given_up)]
         payloads += [s.payload for claim in ledger.open_claims(deployment) for s in claim.splits]
         ledger.lend_secrets(deployment, secrets_of_plan(self.plan) | marked(payloads))
         self.publisher.add(left)
+        self.publisher.sweep(given_up)
         self.batches.take_up()
 
     def open(self, stage: str, run: Run, *, begun: bool = True) -> None:

@@ -68,11 +68,13 @@ class Publisher:
     """Told of a step which of its publications was passed by, and why."""
     _texts: list[str] = field(default_factory=list)
     _lines: dict[str, _Line] = field(default_factory=dict)
+    _sweeps: int = 0
+    """Tasks out that remove what was staged for nothing."""
 
     @property
     def busy(self) -> bool:
-        """Whether something is still to be revealed."""
-        return not all(line.idle for line in self._lines.values())
+        """Whether something is still to be revealed, or being removed."""
+        return self._sweeps > 0 or not all(line.idle for line in self._lines.values())
 
     def due_times(self) -> Iterator[float]:
         """When lots that failed are due again, by the monotonic clock."""
@@ -84,6 +86,25 @@ class Publisher:
         """Reveal these; those of one step keep their order."""
         for publication in publications:
             self._line(publication.step).waiting.append(publication)
+
+    def sweep(self, given_up: Iterable[Publication]) -> None:
+        """Have removed what was staged for these, where their group still is; what cannot be
+        removed now is tried at the next start.
+        """
+        known = set(self.groups.values())
+        due: dict[str, list[Publication]] = {}
+        for item in given_up:
+            group = self.groups.get(item.step, item.group)
+            if group in known:
+                due.setdefault(group, []).append(item)
+        for group, items in due.items():
+            self._sweeps += 1
+            self.engine.discard(items, group, lambda ids: self.defer(lambda: self._swept(ids)))
+
+    def _swept(self, outcome: Any) -> None:
+        self._sweeps -= 1
+        if not isinstance(outcome, BaseException) and outcome:
+            self.ledger.swept_publications(outcome)
 
     def send_due(self, now: float) -> None:
         """Send what waits, where nothing of its step is out and no pause is on: one task for each

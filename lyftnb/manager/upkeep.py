@@ -19,6 +19,8 @@ class Retention:
     issues_s: float = 90 * 86400.0
     """Counted from when they were closed."""
     plans_s: float = 7 * 86400.0
+    skipped_s: float = 7 * 86400.0
+    """Of what was staged for outputs that were passed by."""
 
 
 @dataclass(slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from lyftnb.errors import CommitRefused
 from lyftnb.model import (
@@ -117,16 +118,7 @@ class Batches(Session):
         """Publications of committed batches that are not recorded as done, in commit order."""
         with self.opened() as database:
             rows = database.rows("pending_publications", deployment=deployment)
-        return tuple(
-            Publication(
-                row["publication"],
-                row["step"],
-                row["kind"],
-                row["group_name"],
-                json.loads(row["payload"]),
-            )
-            for row in rows
-        )
+        return _publications(rows)
 
     def published(self, ids: Sequence[str], now: datetime) -> None:
         """Record publications as done."""
@@ -137,7 +129,19 @@ class Batches(Session):
     def skip_publications(self, ids: Sequence[str], why: str) -> None:
         """Give publications up: they are no longer pending, and their rows say why."""
         with self.opened() as database:
-            database.run("skip_publications", ids=list(ids), why=why)
+            now = self.clock.now()
+            database.run("skip_publications", ids=list(ids), why=why, instant=now)
+
+    def unswept_publications(self, deployment: str, before: datetime) -> tuple[Publication, ...]:
+        """Publications that were given up before a time and may have left something staged."""
+        with self.opened() as database:
+            rows = database.rows("unswept_publications", deployment=deployment, before=before)
+        return _publications(rows)
+
+    def swept_publications(self, ids: Sequence[str]) -> None:
+        """Record that nothing is staged any more for publications that were given up."""
+        with self.opened() as database:
+            database.run("swept_publications", ids=list(ids), instant=self.clock.now())
 
     def forget(self, deployment: str) -> tuple[str, ...]:
         """Start a deployment over: inputs from their beginning, spools empty, schemas unknown.
@@ -164,3 +168,16 @@ class Batches(Session):
             where=f"batch {claim.batch}",
             requirement="claim",
         )
+
+
+def _publications(rows: Iterable[Mapping[str, Any]]) -> tuple[Publication, ...]:
+    return tuple(
+        Publication(
+            row["publication"],
+            row["step"],
+            row["kind"],
+            row["group_name"],
+            json.loads(row["payload"]),
+        )
+        for row in rows
+    )

@@ -48,7 +48,7 @@ def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -
                 "remove_segments", spool=spool.name, partitions=None, snapshot=state.snapshot
             )
         database.run("abandon_all", deployment=deployment, instant=now)
-        skipped = database.rows("skip_all_publications", prefix=mine, why=_WHY)
+        skipped = database.rows("skip_all_publications", prefix=mine, why=_WHY, instant=now)
         # Its own queues are called `DEPLOYMENT/NAME`; an id may then come again.
         database.run("empty_queues", prefix=mine)
         database.run("empty_queue_ids", prefix=mine)

@@ -165,13 +165,23 @@ WHERE published_at IS NULL AND skipped IS NULL AND starts_with(batch, $deploymen
 ORDER BY snapshot, publication
 
 -- name: skip_publications
-UPDATE publications SET skipped = $why
+UPDATE publications SET skipped = $why, skipped_at = $instant
 WHERE published_at IS NULL AND list_contains($ids::VARCHAR[], publication)
 
 -- name: skip_all_publications
-UPDATE publications SET skipped = $why
+UPDATE publications SET skipped = $why, skipped_at = $instant
 WHERE published_at IS NULL AND skipped IS NULL AND starts_with(batch, $prefix)
 RETURNING publication
+
+-- name: unswept_publications
+SELECT publication, step, kind, group_name, payload FROM publications
+WHERE published_at IS NULL AND swept_at IS NULL AND skipped_at < $before
+  AND starts_with(batch, $deployment || '/')
+ORDER BY snapshot, publication
+
+-- name: swept_publications
+UPDATE publications SET swept_at = $instant
+WHERE list_contains($ids::VARCHAR[], publication)
 
 -- name: published
 UPDATE publications SET published_at = $instant

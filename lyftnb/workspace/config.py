@@ -261,6 +261,11 @@ class RetentionConfig(Section):
         description="Plans that can be applied by their id; of more than 1,000 the newest. What "
         "was applied stays in the history.",
     )
+    skipped: Duration = Field(
+        "7d",
+        description="What is staged for outputs that were passed by; it is removed when their "
+        "deployment next starts, or runs, after that.",
+    )
 
 
 class ManagerConfig(Section):

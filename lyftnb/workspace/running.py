@@ -284,6 +284,7 @@ class Running(Deployer):
                 messages_s=seconds(self.config.retention.messages),
                 issues_s=seconds(self.config.retention.issues),
                 plans_s=seconds(self.config.retention.plans),
+                skipped_s=seconds(self.config.retention.skipped),
             ),
             problems=problems,
         )

@@ -377,6 +377,32 @@ def test_a_run_that_starts_over_gives_up_what_could_never_be_revealed(
     assert told["skipped"].drop_nulls().to_list() == ["the deployment was started over"] * 2
 
 
+def test_what_is_staged_for_nothing_goes_after_its_retention(
+    ws: ln.Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = {
+        "input": {"inline": {"rows": [{"day": "x"}]}},
+        "output": {"duckdb": {"path": "swept/held.duckdb", "table": "events", "wait": 0}},
+        "retry": {"attempts": 1},
+    }
+    wf = flow("swept", {"make": make})
+    (folder / "swept").mkdir()
+
+    def swept() -> list[bool]:
+        query = "SELECT swept_at IS NOT NULL FROM lyftnb.publications"
+        return [done for (done,) in ws.sql(f"{query} WHERE starts_with(batch, 'swept_')").rows()]
+
+    with duckdb.connect(str(folder / "swept/held.duckdb")), pytest.raises(ln.LyftError):
+        ws.run(wf)
+    (staged,) = (folder / "swept").glob(".lyftnb-*.parquet")
+    ws.run(wf, fresh=True)
+    assert staged.exists() and swept() == [False, False], "its rows may still be rescued"
+    at_once = ws.config.retention.model_copy(update={"skipped": 0})
+    monkeypatch.setattr(ws, "config", ws.config.model_copy(update={"retention": at_once}))
+    ws.run(wf)
+    assert not staged.exists() and swept() == [True, False]
+
+
 @pytest.mark.parametrize("edited", [{"actions": []}, {"in": {"renamed": "raw"}, "actions": []}])
 def test_an_open_claim_outlives_an_edit_of_the_workflow(
     ws: ln.Workspace, folder: Path, edited: dict[str, Any]
