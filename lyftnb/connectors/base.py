@@ -80,12 +80,15 @@ class Discovery:
     `problems` are sentences for people (a file that shrank, one that cannot be opened).
     `settled` says that the schema is fixed (declared, or in the file format); otherwise the first
     batch runs alone, so that its inferred schema can become the floor of the others.
+    `schema` is that of the splits, where the files themselves tell it: it is the floor until a
+    batch has committed one, so that what a later discovery brings is held against it.
     """
 
     splits: tuple[SourceSplit, ...] = ()
     more: bool = False
     problems: tuple[str, ...] = ()
     settled: bool = False
+    schema: Schema | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,9 @@ class Batches:
             snapshot=ledger.snapshot(),
             now=self.clock.now(),
             seed=int(digest("seed", batch), 16) % 2**31,
-            floor=ledger.floor(feed.place.key) if isinstance(feed, SourceFeed) else None,
+            floor=ledger.floor(feed.place.key) or feed.schema
+            if isinstance(feed, SourceFeed)
+            else None,
             replaces=replaced,
             fired_at=fire.fired_at,
             window=window_of(fire),

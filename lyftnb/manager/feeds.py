@@ -21,6 +21,7 @@ from lyftnb.model import (
     JobInput,
     Lease,
     Position,
+    Schema,
     SegmentRef,
     Split,
     Stage,
@@ -163,6 +164,8 @@ class SourceFeed:
     """There is something to discover."""
     settled: bool = False
     """Schema and end positions are known, so that batches may follow each other in flight."""
+    schema: Schema | None = None
+    """What the first splits were said to have: the floor until one is committed."""
     ramp: Ramp = field(init=False)
 
     def __post_init__(self) -> None:
@@ -188,6 +191,7 @@ class SourceFeed:
         self.asked = False
         self.more = found.more and bool(found.splits)
         self.settled = self.settled or found.settled
+        self.schema = self.schema or found.schema
         self.splits.extend(found.splits)
 
     def next_piece(self) -> Piece | None:

@@ -23,7 +23,9 @@ from lyftnb.connectors.files.params import (
     delimiter_of,
     format_of,
 )
-from lyftnb.model import Position
+from lyftnb.dtypes import HIDDEN, to_schema
+from lyftnb.errors import WorkflowError
+from lyftnb.model import Position, Schema
 
 
 def discover(params: FilesParams, position: Position, env: SourceEnv) -> Discovery:
@@ -45,6 +47,7 @@ def discover(params: FilesParams, position: Position, env: SourceEnv) -> Discove
         more=more,
         problems=tuple(search.problems),
         settled=settled,
+        schema=search.schema if known and params.columns is None else None,
     )
 
 
@@ -66,6 +69,8 @@ class _Search:
     problems: list[str] = field(default_factory=list)
     shapes: set[str] = field(default_factory=set)
     """The schemas of the Parquet files found."""
+    schema: Schema | None = None
+    """That of the first of them."""
 
     def splits(self) -> Iterator[FileSplit]:
         seen: set[str] = set()
@@ -168,12 +173,14 @@ class _Search:
             # A type that only Polars has (its 128-bit integers): one split, however large.
             rows = pl.scan_parquet(base.path).select(pl.len()).collect().item()
             self.shapes.add(base.path)
+            self.schema = self.schema or _schema_of(base.path)
             if rows > done:
                 yield replace(base, total=rows, begin=done, end=rows)
             return
         except (pa.ArrowInvalid, OSError) as error:
             self.problems.append(f"{base.path} is not a Parquet file: {error}")
             return
+        self.schema = self.schema or _schema_of(base.path)
         base = replace(base, total=metadata.num_rows)
         begin = end = size = 0
         for i in range(metadata.num_row_groups):
@@ -223,6 +230,15 @@ class _Search:
                 )
         if at_rest and last < size:
             yield size
+
+
+def _schema_of(path: str) -> Schema | None:
+    """The columns of a Parquet file, unless they cannot be taken: that is said where it is read."""
+    try:
+        schema = to_schema(pl.scan_parquet(path).collect_schema())
+    except (pl.exceptions.PolarsError, WorkflowError):
+        return None
+    return None if any(name.startswith(HIDDEN) for name in schema.names) else schema
 
 
 def _with_head(split: FileSplit, file: BinaryIO, recorded: int) -> FileSplit:

@@ -363,6 +363,20 @@ def test_types_of_parquet_files_are_held_against_each_other(tmp_path):
     assert reader.floor is not None and reader.floor.to_mapping()["a"] == "DOUBLE"
 
 
+def test_parquet_files_of_one_schema_say_it_before_they_are_read(tmp_path):
+    pl.DataFrame({"a": [1], "b": ["x"]}).write_parquet(tmp_path / "0.parquet")
+    reader = Reader(tmp_path, path="*.parquet")
+    found = reader.discover()
+    assert found.settled and found.schema is not None
+    assert found.schema.to_mapping() == {"a": "BIGINT", "b": "VARCHAR"}
+    reader.floor = found.schema  # as for a batch that is claimed while the first one runs
+    pl.DataFrame({"a": ["y"]}).write_parquet(tmp_path / "0.parquet")
+    assert reader.take().is_empty()
+    assert reader.refused[0].reason == "column 'a': BIGINT was expected, found VARCHAR (y)"
+    pl.DataFrame({"a": [1.5]}).write_parquet(tmp_path / "1.parquet")
+    assert reader.discover().schema is None, "two schemas: the first batch tells"
+
+
 def test_a_growing_csv_keeps_its_header_and_its_records(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('i,s\n1,"a\nb"\n2,"open')
