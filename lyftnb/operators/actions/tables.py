@@ -88,6 +88,10 @@ class Lookup(Action[LookupParams]):
     Rows never multiply: of several rows of the table with one key the last counts (the newest, of a
     spool). Null finds nothing. A row that finds nothing gets null, or goes to the rejects
     (`no_match`), or is left out.
+
+    What a plan says depends on no file outside, so none is opened for it: the columns that come
+    from a file are known to validation and planning where `types` names them and the keys. Others
+    are found when a batch runs, or a trace.
     """
 
     name = "lookup"
