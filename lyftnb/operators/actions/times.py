@@ -67,7 +67,7 @@ class Time(Action[TimeParams]):
 
     A value that fits none of the formats goes to the rejects (`bad_time`), and so does a local time
     that its zone skips; of a local time that comes twice the earlier is meant. Weeks begin on
-    Monday.
+    Monday. From 2100 on no zone has summer time.
     """
 
     name = "time"

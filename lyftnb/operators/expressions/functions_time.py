@@ -368,7 +368,8 @@ def _make_date(args: Sequence[Value], call: Call) -> Value:
     "A TIMESTAMP as the clock of that zone shows it; or, of one without a zone, the time it "
     "is when that clock shows it. Also `time AT TIME ZONE zone`.",
     "timezone('America/New_York', time)",
-    note="a clock time that the zone skips is rejected; DuckDB moves it on",
+    note="a clock time that the zone skips is rejected; DuckDB moves it on; from 2100 on no zone "
+    "has summer time",
 )
 def _timezone(args: Sequence[Value], call: Call) -> Value:
     zone, time = timeformat.known_zone(args[0].literal), args[1]
