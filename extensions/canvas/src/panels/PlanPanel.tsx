@@ -223,12 +223,12 @@ function NameChoice({ planning: { standing, deployments, choose } }: { planning:
     choose({ name: name || null, ...context, groups: {}, replicas: {} });
   };
   return (
-    <label title="One workflow can be deployed several times, under several names">
+    <label title="One workflow can be deployed several times, under several names; by default it has its own, with the context behind it">
       Deployment{' '}
       <input
         className="lyftnb-Input lyftnb-PlanPanel-name"
         list={list}
-        placeholder="as the workflow"
+        placeholder="default"
         spellCheck={false}
         value={standing.choice.name ?? ''}
         onChange={event => rename(event.target.value)}
