@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,11 @@ def test_help_loads_no_engine() -> None:
         " & set(sys.modules) or {'fastapi', 'uvicorn', 'httpx'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_the_version_is_the_packages() -> None:
+    shown = CliRunner().invoke(app, ["--version"])
+    assert (shown.exit_code, shown.stdout) == (0, f"lyftnb {version('lyftnb')}\n")
 
 
 def test_what_speaks_to_a_manager_loads_no_engine() -> None:
