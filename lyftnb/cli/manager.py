@@ -167,8 +167,8 @@ def _show_down(root: Path, as_json: bool) -> None:
         return
     if applied:
         typer.echo("\napplied, and standing still until then:")
-        columns = ("deployment", "version", "context", "revision", "age")
-        print_table(columns, [(d.name, d.ref, d.context, d.revision, _age(d)) for d in applied])
+        columns = ("deployment", "version", "context", "revision", "applied")
+        print_table(columns, [(d.name, d.ref, d.context, d.revision, _applied(d)) for d in applied])
 
 
 def _print_standing(standing: Sequence[DeploymentStatus], applied: Sequence[Deployment]) -> None:
@@ -185,12 +185,12 @@ def _print_standing(standing: Sequence[DeploymentStatus], applied: Sequence[Depl
             s.sync,
             s.health,
             s.lag_rows,
-            _age(known.get(s.name)),
+            _applied(known.get(s.name)),
         )
         for s in standing
     ]
     typer.echo()
-    columns = ("deployment", "version", "context", "revision", "sync", "health", "lag", "age")
+    columns = ("deployment", "version", "context", "revision", "sync", "health", "lag", "applied")
     print_table(columns, rows)
     for s in standing:
         if s.sync == "drifted":
@@ -224,11 +224,11 @@ def _print_work(work: Sequence[Progress]) -> None:
     print_table(columns, rows)
 
 
-def _age(deployment: Deployment | None) -> str:
-    """For how long its revision has been applied."""
+def _applied(deployment: Deployment | None) -> str:
+    """How long ago its revision was applied."""
     if deployment is None:
         return ""
-    return ago((SystemClock().now() - deployment.applied_at).total_seconds())
+    return f"{ago((SystemClock().now() - deployment.applied_at).total_seconds())} ago"
 
 
 def _tail(file: Path, lines: int, keep_on: bool) -> Generator[str]:

@@ -216,7 +216,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def ago(seconds: float) -> str:
-    """A time as people tell an age, in its largest unit.
+    """A length of time as people tell it, in its largest unit.
 
     >>> [ago(42), ago(600), ago(90_000)]
     ['42s', '10m', '25h']
