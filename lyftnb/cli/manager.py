@@ -228,7 +228,7 @@ def _applied(deployment: Deployment | None) -> str:
     """How long ago its revision was applied."""
     if deployment is None:
         return ""
-    return f"{ago((SystemClock().now() - deployment.applied_at).total_seconds())} ago"
+    return ago((SystemClock().now() - deployment.applied_at).total_seconds())
 
 
 def _tail(file: Path, lines: int, keep_on: bool) -> Generator[str]:

@@ -216,15 +216,15 @@ def counted(count: int, noun: str) -> str:
 
 
 def ago(seconds: float) -> str:
-    """A length of time as people tell it, in its largest unit.
+    """How long ago, as people tell it: in the largest unit.
 
     >>> [ago(42), ago(600), ago(90_000)]
-    ['42s', '10m', '25h']
+    ['42s ago', '10m ago', '25h ago']
     """
     for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if seconds >= 2 * length or (unit == "m" and seconds >= length):
-            return f"{int(seconds // length)}{unit}"
-    return f"{max(0, int(seconds))}s"
+            return f"{int(seconds // length)}{unit} ago"
+    return f"{max(0, int(seconds))}s ago"
 
 
 def records(frame: pl.DataFrame) -> list[dict[str, Any]]:
