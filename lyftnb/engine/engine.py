@@ -34,7 +34,7 @@ from lyftnb.engine.errands import (
     worker_died,
 )
 from lyftnb.engine.inquiry import BATCH, Inquiry, inquire
-from lyftnb.engine.parcels import sealed
+from lyftnb.engine.parcels import lay_out, sealed
 from lyftnb.engine.probe import check_storage
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.run import discard, discover_source, publish, run_sealed, run_together
@@ -221,7 +221,9 @@ class Engine:
 
         def submit(submission: int) -> list[Any]:
             parcels = zip(work.programs, programs, strict=True)
-            folder = None if hops is None else str(hops / str(submission))
+            folder = None if hops is None else hops / str(submission)
+            if folder is not None:
+                lay_out(folder)
             return self._submit_unit(parcels, unit.index, parcel, folder, submission)
 
         def answer(outcome: Any) -> None:
@@ -241,7 +243,7 @@ class Engine:
         programs: Iterable[tuple[Program, bytes]],
         index: int,
         unit: bytes,
-        hops: str | None,
+        hops: Path | None,
         submission: int,
     ) -> list[Any]:
         """One unit's graph: its tasks in order, hops between groups as edges."""
@@ -254,7 +256,7 @@ class Engine:
                 run_sealed,
                 parcel,
                 unit,
-                hops,
+                None if hops is None else str(hops),
                 *(futures[up] for up in task.upstream),
                 key=f"{BATCH}~{program.key}~{index}~{submission}~{self._token}",
                 resources=resource(task.group),

@@ -20,8 +20,10 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
-from lyftnb.errors import unwritten
+from lyftnb.dtypes import holds
+from lyftnb.errors import StorageError, WorkflowError, unwritten
 
 _ALIGNED = 64
 """Arrow's buffers begin at multiples of so many bytes, or are copied by who reads them."""
@@ -45,6 +47,43 @@ def opened_once(parcel: bytes) -> Any:
     return pickle.loads(parcel)
 
 
+def packed(frame: pl.DataFrame) -> Any:
+    """A frame as what crosses best: an Arrow table, whose buffers lie apart from it, while Polars
+    pickles a frame byte by byte (five times slower). But Arrow has no whole numbers of 128 bits.
+
+    Raises:
+        WorkflowError: a column has Python objects, of which only addresses would arrive.
+    """
+    for name, dtype in frame.schema.items():
+        if holds(dtype, pl.Object):
+            raise WorkflowError(
+                f"column '{name}' has Python objects, which cannot go to another worker group",
+                hint="cast it to a type that lyftnb knows, for example to text",
+            )
+    wide = any(holds(dtype, pl.Int128, pl.UInt128) for dtype in frame.dtypes)
+    return frame if wide else frame.to_arrow()
+
+
+def unpacked(rows: Any) -> pl.DataFrame:
+    """The frame that was packed."""
+    frame = rows if isinstance(rows, pl.DataFrame) else pl.from_arrow(rows)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def lay_out(folder: Path) -> None:
+    """Make a folder for freight. Whoever removes it makes it, and not who writes there: a task that
+    nobody waits for any more finds it gone, and leaves nothing behind.
+
+    Raises:
+        StorageError: it cannot be made (`StorageFull`: there is no room).
+    """
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise _unwritten(folder, error) from error
+
+
 @dataclass(frozen=True, slots=True)
 class Freight:
     """A value that lies on large buffers (Arrow tables), and these one behind the other: in one
@@ -58,7 +97,7 @@ class Freight:
 
     @classmethod
     def loaded(cls, value: Any, folder: str | None) -> Self:
-        """Load a value; into a new file in `folder`, if there is one.
+        """Load a value; into a new file in `folder` (see `lay_out`), if one is named.
 
         Raises:
             StorageError: the file cannot be written (`StorageFull`: there is no room).
@@ -97,17 +136,21 @@ def _padding(size: int) -> int:
 def _written(parts: Iterator[bytes | memoryview], folder: Path) -> Path:
     path = folder / secrets.token_hex(8)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as out:
             out.writelines(parts)
     except OSError as error:
-        raise unwritten(
-            "rows on their way to another group",
-            error,
-            where=str(folder),
-            hint="make room there; nothing was committed",
-        ) from error
+        path.unlink(missing_ok=True)  # it may be a full disk that it failed for
+        raise _unwritten(folder, error) from error
     return path
+
+
+def _unwritten(folder: Path, error: OSError) -> StorageError:
+    return unwritten(
+        "rows on their way to another group",
+        error,
+        where=str(folder),
+        hint="make room there; nothing was committed",
+    )
 
 
 def _mapped(path: Path) -> memoryview:

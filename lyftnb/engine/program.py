@@ -99,15 +99,11 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """A task's report, and the rows that it hands to tasks of other groups.
-
-    They cross between processes as Arrow tables: their buffers travel out of band, while a Polars
-    frame would be pickled byte by byte (five times slower).
-    """
+    """A task's report, and the rows that it hands to tasks of other groups."""
 
     report: TaskReport
     tables: Freight | None = None
-    """Channel → table."""
+    """Channel → rows, `packed`."""
 
 
 def units(claim: Claim, frame: Frame, *, stateful: bool = False) -> tuple[Unit, ...]:

@@ -21,7 +21,7 @@ import polars as pl
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SourceEnv
 from lyftnb.engine.answers import answering, unforeseen
-from lyftnb.engine.parcels import Freight, opened, opened_once
+from lyftnb.engine.parcels import Freight, opened, opened_once, unpacked
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.secrets import (
     as_variables,
@@ -227,10 +227,10 @@ class _TaskRun:
         self.root = Path(program.storage_root)
         self.started = time.perf_counter()
         self.received: dict[str, pl.LazyFrame] = {
-            channel: pl.from_arrow(table).lazy()  # type: ignore[union-attr]
+            channel: unpacked(rows).lazy()
             for result in upstream
             if result.tables is not None
-            for channel, table in result.tables.unloaded().items()
+            for channel, rows in result.tables.unloaded().items()
         }
         self.chains: dict[str, Chain] = {}
         self.emits: list[EmitPart] = []

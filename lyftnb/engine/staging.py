@@ -16,6 +16,7 @@ import polars as pl
 
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import SinkEnv, StateSink
+from lyftnb.engine.parcels import packed
 from lyftnb.engine.program import Program, Target, Unit
 from lyftnb.engine.secrets import redacted_frame
 from lyftnb.errors import BadData
@@ -35,7 +36,7 @@ class Staging:
         self.frames: dict[str, pl.LazyFrame] = {}
         """Channels in memory → their rows, for the jobs behind."""
         self.sent: dict[str, Any] = {}
-        """Channels that go to tasks of other groups → their rows as Arrow tables."""
+        """Channels that go to tasks of other groups → their rows, packed."""
         self.schemas: dict[str, Schema] = {}
         """Spools of which nothing was known → columns."""
         self.publications: list[Publication] = []
@@ -184,7 +185,7 @@ class Staging:
             held = self._piles.pop(channel).held()
             self.frames[channel] = held.lazy()
             if channel in self._program.task.sends:
-                self.sent[channel] = held.whole().to_arrow()
+                self.sent[channel] = packed(held.whole())
 
     def _spool_output(self, channel: str, target: Target) -> _SpoolOutput:
         scattered = target.spec.partition is not None and self._partition is None

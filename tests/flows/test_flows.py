@@ -148,7 +148,11 @@ def test_a_hop_between_groups(ws: ln.Workspace, rows: Rows) -> None:
         "hop",
         {
             "make": {"input": numbers(50), "out": "raw", "group": "edge"},
-            "work": {"in": "raw", "actions": [{"derive": {"m": "n + 1"}}], "out": "mid"},
+            "work": {
+                "in": "raw",
+                "actions": [{"derive": {"m": "n + 1", "wide": "CAST(n AS HUGEINT)"}}],
+                "out": "mid",
+            },
             "back": {
                 "in": "mid",
                 "actions": [{"filter": "m > 10"}],
@@ -159,7 +163,9 @@ def test_a_hop_between_groups(ws: ln.Workspace, rows: Rows) -> None:
         channels={"done": SPOOL},
     )
     ws.run(wf)
-    assert rows("hop_draft.done")["m"].to_list() == list(range(11, 51))
+    done = rows("hop_draft.done")
+    assert done["m"].to_list() == list(range(11, 51))
+    assert done["wide"].dtype == pl.Int128 and done["wide"].to_list() == list(range(10, 50))
     hops = ws._compute.engine(frozenset())._cluster.hops
     assert hops is not None and not list(hops.rglob("*")), "nothing is left on the way"
 
