@@ -57,7 +57,7 @@ def workflow(case: str, rows: int) -> WorkflowSpec:
         work["frame"] = "all"
     return WorkflowSpec.model_validate(
         {
-            "workflow": "memory",
+            "workflow": "peaks",
             "channels": {"raw": {"transport": "spool"}, "done": {"transport": "spool"}},
             "steps": {"make": {"input": source, "out": "raw"}, "work": work},
         }

@@ -7,7 +7,9 @@ from lyftnb.planning.draft import Draft, Setting
 from lyftnb.planning.graph import REJECTS, rejects_channel
 from lyftnb.planning.report import Report, choose
 
-_SCHEMAS = frozenset({"information_schema", "lyftnb", "pg_catalog", "system", "temp"})
+_SCHEMAS = frozenset(
+    {"information_schema", "lyftnb", "main", "memory", "pg_catalog", "system", "temp"}
+)
 """What `SELECT … FROM NAME.CHANNEL` would take for something else than a deployment."""
 
 

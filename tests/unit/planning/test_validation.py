@@ -237,7 +237,8 @@ def test_two_producers() -> None:
 
 def test_a_name_that_sql_has_already() -> None:
     spec = spec_of({"read": READ, "s": SINK})
-    assert found(spec.model_copy(update={"workflow": "temp"})) == ["reserved_name workflow"]
+    for name in ("main", "memory", "temp"):
+        assert found(spec.model_copy(update={"workflow": name})) == ["reserved_name workflow"]
     named = spec.model_copy(update={"workflow": "pg"})  # in the context `catalog`
     (problem,) = validate(named, PlainChecker(), deployment="pg_catalog")
     assert "spools of deployment 'pg_catalog'" in problem.message
