@@ -180,6 +180,21 @@ def holds(dtype: pl.DataType, *kinds: DataTypeClass) -> bool:
             return dtype in kinds
 
 
+def huge_as_text(columns: Mapping[str, pl.DataType]) -> list[pl.Expr]:
+    """Those columns that hold whole numbers of 128 bits, however deep, with text for these: Arrow
+    has no such numbers, and so DuckDB is shown none. A cast to the column's type makes them again.
+    """
+    return [
+        rebuilt(pl.col(name), dtype, _text_if_huge).alias(name)
+        for name, dtype in columns.items()
+        if holds(dtype, pl.Int128)
+    ]
+
+
+def _text_if_huge(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    return value.cast(pl.String) if dtype == pl.Int128 else None
+
+
 def to_text(dtype: pl.DataType) -> str:
     """The type as DuckDB spells it.
 

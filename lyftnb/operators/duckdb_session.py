@@ -14,7 +14,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from lyftnb.dtypes import huge_as_text, to_text
 from lyftnb.errors import ExpressionError
+from lyftnb.model import quoted
 
 _FOREIGN = re.compile(r"\b(INTERVAL|MAP|UNION|BIT|UHUGEINT|VARIANT)\b")
 _CONFIG = {
@@ -41,10 +43,27 @@ def session(tables: Mapping[str, pl.DataFrame]) -> Iterator[duckdb.DuckDBPyConne
     connection = _database().cursor()
     try:
         for name, frame in tables.items():
-            connection.register(name, frame.to_arrow())
+            _show(connection, name, frame)
         yield connection
     finally:
         connection.close()
+
+
+def _show(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    """Have a connection see a frame as a table."""
+    texts = huge_as_text(frame.schema)
+    if not texts:
+        connection.register(name, frame.to_arrow())
+        return
+    shown = f"texts:{name}"
+    connection.register(shown, frame.with_columns(texts).to_arrow())
+    # Names that differ in case only are one to DuckDB, which gives the second another.
+    called = dict(zip(frame.columns, connection.sql(f"FROM {quoted(shown)}").columns, strict=True))
+    huge = {called[c]: to_text(frame.schema[c]) for c in (t.meta.output_name() for t in texts)}
+    casts = ", ".join(f"{quoted(c)}::{kind} AS {quoted(c)}" for c, kind in huge.items())
+    connection.execute(
+        f"CREATE TEMP VIEW {quoted(name)} AS SELECT * REPLACE ({casts}) FROM {quoted(shown)}"
+    )
 
 
 def fetched(

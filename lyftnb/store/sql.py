@@ -17,6 +17,7 @@ from itertools import groupby
 import duckdb
 import polars as pl
 
+from lyftnb.dtypes import huge_as_text
 from lyftnb.errors import ExpressionError, LyftError, NotFound, SegmentDamaged, near
 from lyftnb.model import NULL, Schema, SegmentRef, quoted, text_literal
 from lyftnb.store.intervals import with_durations
@@ -235,7 +236,7 @@ class _Views:
     def _spool_view(self, view: str, spool: str, at: int) -> None:
         segments = self.ledger.segments(spool, at=at)
         schema = self.ledger.schema(spool, at) or Schema()
-        if any(f.type == "HUGEINT" for f in schema.fields):
+        if any("HUGEINT" in f.type for f in schema.fields):
             self._copied_view(view, segments, schema)
             return
         for segment in segments:
@@ -256,9 +257,8 @@ class _Views:
 
     def _copied_view(self, view: str, segments: Sequence[SegmentRef], schema: Schema) -> None:
         """A view of rows in memory: DuckDB cannot read Polars' 128-bit integers from Parquet."""
-        rows = scan(segments, schema, self.ledger.root).with_columns(
-            pl.col(pl.Int128).cast(pl.String)
-        )
+        rows = scan(segments, schema, self.ledger.root)
+        rows = rows.with_columns(huge_as_text(rows.collect_schema()))
         rows = rows.select(pl.col(f.name).alias(f"c{i}") for i, f in enumerate(schema.fields))
         copied = f"copy:{view}"
         self.connection.register(copied, rows.collect().to_arrow())

@@ -7,7 +7,7 @@ import pytest
 
 from lyftnb.errors import ExpressionError
 from lyftnb.operators import Env, action
-from lyftnb.operators.actions.sql import _tree
+from lyftnb.operators.actions.sql import _ran, _tree
 
 SCHEMA = pl.Schema({"a": pl.Int64, "name": pl.String})
 
@@ -52,3 +52,15 @@ def test_a_column_that_is_not_there_is_told_with_those_that_are() -> None:
     with pytest.raises(ExpressionError, match="nope") as caught:
         sql.bind(sql.parse("SELECT nope FROM batch"), SCHEMA, Env())
     assert caught.value.hint == 'Candidate bindings: "name"'
+
+
+def test_numbers_of_128_bits_are_read_at_any_depth() -> None:
+    huge = pl.Series("w", [2**100, None, -1], dtype=pl.Int128)
+    batch = pl.DataFrame({"N": [3, 2, 1], "n": huge, "w": huge})
+    batch = batch.with_columns(l=pl.concat_list("w", "w"))
+    query = "SELECT n_1 AS other, w + 1 AS w, l[2] AS second FROM batch ORDER BY n DESC"
+    made = _ran(query, {}, {"batch": batch})
+    assert made.schema == {"other": pl.Int128, "w": pl.Int128, "second": pl.Int128}
+    assert made["other"].equals(huge)
+    assert made["w"].to_list() == [2**100 + 1, None, 0]
+    assert made["second"].to_list() == [2**100, None, -1]

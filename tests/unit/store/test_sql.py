@@ -54,15 +54,19 @@ def test_answers(filled: Ledger, text: str, rows: list[tuple[object, ...]]) -> N
 def test_types_that_parquet_has_no_word_for(ledger: Ledger, make: MakeCommit) -> None:
     spans = pl.DataFrame({"span": [timedelta(hours=1)], "clock": [time(12)], "none": [None]})
     huge = pl.DataFrame(
-        {"n": [2**100], "span": [timedelta(hours=1)]}, schema_overrides={"n": pl.Int128}
+        {"n": [2**100], "many": [[2**100]], "span": [timedelta(hours=1)]},
+        schema_overrides={"n": pl.Int128, "many": pl.List(pl.Int128)},
     )
+    deep = huge.drop("n")
     ledger.commit([make(1, spans), make(2, huge, spec=SpoolSpec("d.huge"))])
+    ledger.commit([make(3, deep, spec=SpoolSpec("d.deep"))])
     (row,) = query(ledger, "SELECT epoch(span)::INT, hour(clock), none IS NULL FROM c").rows()
     assert row == (3600, 12, True)
     spans = query(ledger, "SELECT span FROM huge")["span"]
     assert spans[0] == timedelta(hours=1) and spans.dtype == pl.Duration("us")
     assert query(ledger, "SELECT span FROM huge WHERE false")["span"].dtype == pl.Duration("us")
     assert query(ledger, "SELECT n::VARCHAR FROM huge WHERE epoch(span) > 5").item() == str(2**100)
+    assert query(ledger, "SELECT many[1]::VARCHAR FROM deep").item() == str(2**100)
 
 
 @pytest.mark.parametrize("kind", [pl.Int64, pl.Int128])
