@@ -29,10 +29,10 @@ from lyftnb.workspace.happenings import Kind, happenings
 from lyftnb.workspace.held import hold, let_go
 from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.nouns import DAMAGES, SPOOLS, VERSIONS, Problems
-from lyftnb.workspace.reconciling import Reconciling
 from lyftnb.workspace.runbooks import Home, Runbooks
 from lyftnb.workspace.running import Running
 from lyftnb.workspace.secrets import Secrets
+from lyftnb.workspace.serving import Serving
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import State
 from lyftnb.workspace.tabular import Table
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from lyftnb.store.remote import Desk
 
 
-class Workspace(Running, Reconciling, State):
+class Workspace(Running, Serving, State):
     """A folder with `lyftnb.toml`, workflows, and the state directory `.lyftnb/`.
 
     Holds the ledger while it is open: one process at a time. Use it as a context manager, or

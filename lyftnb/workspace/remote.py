@@ -33,13 +33,13 @@ from lyftnb.workspace.client import Client
 from lyftnb.workspace.config import Config
 from lyftnb.workspace.contexts import Contexts
 from lyftnb.workspace.finding import find, find_or_start, present
-from lyftnb.workspace.following_runs import follow_run
 from lyftnb.workspace.given import Given, WorkflowLike, published
 from lyftnb.workspace.happenings import Kind
 from lyftnb.workspace.nouns import DAMAGES, SPOOLS, VERSIONS, Problems
 from lyftnb.workspace.progress import watching
-from lyftnb.workspace.remote_deploying import RemoteDeploying
+from lyftnb.workspace.remote_deployments import RemoteDeployments
 from lyftnb.workspace.remote_runbooks import RemoteRunbooks
+from lyftnb.workspace.remote_runs import follow_run
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import Connection
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class RemoteWorkspace(RemoteDeploying, Connection):
+class RemoteWorkspace(RemoteDeployments, Connection):
     """A workspace whose owner is the manager: `local.Workspace`, from any process.
 
     A manager that has ended meanwhile is started again by the next call; not by an onlooker, whose

@@ -29,7 +29,7 @@ from lyftnb.planning.deploying.explaining import explain_plan
 from lyftnb.planning.deploying.jobs import channel_changes, job_changes, schedule_changes
 from lyftnb.planning.deploying.observing import Observed, Sides, jobs_of
 from lyftnb.planning.deploying.states import state_changes
-from lyftnb.planning.naming import NAME_TAKEN, taken
+from lyftnb.planning.deployment_names import NAME_TAKEN, taken
 from lyftnb.planning.report import choose
 
 
