@@ -175,7 +175,7 @@ class Studio:
         state, shape = self._drafts.open(asked), None
         with suppress(InvalidWorkflow):
             shape = self._shape(DraftPlan(draft=asked.draft), self._drafts.get(asked.draft))
-        return OpenedDraft(**dict(state), shape=shape)
+        return OpenedDraft(state=state, shape=shape)
 
     def _close_draft(self, asked: CloseDraft) -> None:
         self._drafts.close(asked)

@@ -51,9 +51,10 @@ class OpenDraft(Wire):
     """Its file, relative to the workspace or absolute: what problems call it."""
 
 
-class OpenedDraft(DraftState):
+class OpenedDraft(Wire):
     """A draft that was opened, with its plan, so that it is drawn at once as it will run."""
 
+    state: DraftState
     shape: Shape | None
     """None: it has errors."""
 
