@@ -1,4 +1,4 @@
-"""Processes that die at a chosen instant: behind a statement of the ledger, its transaction open."""
+"""Processes that die at a chosen instant: behind a statement of an open transaction."""
 
 from __future__ import annotations
 
