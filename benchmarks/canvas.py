@@ -35,7 +35,7 @@ from lyftnb import catalog
 from lyftnb.manager import Progress, StageProgress
 from lyftnb.model import Plan, WorkflowSpec
 from lyftnb.workspace.scaffold import init_workspace
-from lyftnb.workspace.studio.protocol import ChannelLag, Numbers
+from lyftnb.workspace.studio.protocol.running import ChannelLag, Numbers
 from lyftnb.workspace.studio.standings import signs
 from lyftnb.workspace.wire import adapter
 from tests.browser.conftest import NAMES, QUIET

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
+from lyftnb.catalog.placed import Placed, in_order
 from lyftnb.catalog.sentences import problems as sentences
 from lyftnb.catalog.tree import MAX_DEPTH, Node, parse
-from lyftnb.model import Path, Problem, WorkflowSpec, has_errors, worst_first
+from lyftnb.model import Path, Problem, WorkflowSpec, has_errors
 
 _UNNAMED = "unnamed"
 """What a workflow without a valid name is called while the rest is checked."""
@@ -30,7 +31,7 @@ _ENDS = frozenset({"in", "out"})
 
 
 @dataclass(frozen=True)
-class Reading:
+class Reading(Placed):
     """What a file says.
 
     `spec` holds all that could be modelled; parts with errors are left out of it, each with a
@@ -40,29 +41,19 @@ class Reading:
     document: dict[str, Any] | None
     """The file as plain values."""
     spec: WorkflowSpec | None
-    problems: tuple[Problem, ...]
-    file: str | None = None
     left_out: frozenset[Path] = frozenset()
-    _root: Node | None = field(default=None, repr=False)
 
     @property
     def complete(self) -> bool:
         """Whether `spec` says all that the file says."""
         return self.spec is not None and not has_errors(self.problems)
 
-    def line_of(self, path: Path) -> int | None:
-        """As `Node.line_of`; None where there is no text."""
-        return None if self._root is None else self._root.line_of(path)
-
     def with_problems(self, found: Iterable[Problem]) -> tuple[Problem, ...]:
         """The problems of the file and those `found` in `spec` by validation, placed in the file.
 
         Problems that only follow from a part having been left out are dropped.
         """
-        placed = (
-            p.with_place(self.file, self.line_of(p.path)) for p in found if not self._follows(p)
-        )
-        return _sorted((*self.problems, *placed))
+        return super().with_problems(p for p in found if not self._follows(p))
 
     def _follows(self, problem: Problem) -> bool:
         path = problem.path
@@ -74,10 +65,6 @@ class Reading:
             if problem.code in _ABSENT and _may_hold_ends(gone):
                 return True
         return False
-
-
-def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return worst_first(sorted(problems, key=lambda p: p.line or 0))
 
 
 def _may_hold_ends(path: Path) -> bool:
@@ -102,7 +89,7 @@ def read(text: str, file: str | None = None) -> Reading:
         if not found:
             hint = "begin with `workflow: NAME` and `steps:`"
             found = [Problem("bad_yaml", "error", (), "the file is empty", hint, file=file)]
-        return Reading(None, None, tuple(found), file)
+        return Reading(None, None, problems=tuple(found), file=file)
     document = tree.root.value if as_json is None else as_json
     return _modelled(document, file, tree.root, found)
 
@@ -111,7 +98,8 @@ def from_document(document: Any, file: str | None = None) -> Reading:
     """Read a workflow from plain values, as JSON or a Python dict give them."""
     if _deeper(document, MAX_DEPTH):
         why = f"nested more than {MAX_DEPTH} levels deep"
-        return Reading(None, None, (Problem("bad_value", "error", (), why, file=file),), file)
+        problem = Problem("bad_value", "error", (), why, file=file)
+        return Reading(None, None, problems=(problem,), file=file)
     return _modelled(document, file, None, [])
 
 
@@ -147,8 +135,8 @@ def _modelled(document: Any, file: str | None, root: Node | None, found: list[Pr
         hint = "begin with `workflow: NAME` and `steps:`"
         message = "a workflow is a mapping with `workflow` and `steps`"
         found = [*found, Problem("bad_value", "error", (), message, hint, file=file)]
-        return Reading(None, None, tuple(found), file, _root=root)
-    reading = Reading(document, None, (), file, _root=root)
+        return Reading(None, None, problems=tuple(found), file=file, _root=root)
+    reading = Reading(document, None, file=file, _root=root)
     left_out: set[Path] = set()
     remainder = document
     spec = None
@@ -162,7 +150,9 @@ def _modelled(document: Any, file: str | None, root: Node | None, found: list[Pr
             fresh = [p for p in new if not any(gone[: len(p.path)] == p.path for gone in left_out)]
             found += [p.with_place(file, reading.line_of(p.path)) for p in fresh]
             remainder = _without([p.path for p in new], remainder, left_out)
-    return Reading(document, spec, _sorted(found), file, frozenset(left_out), root)
+    return Reading(
+        document, spec, frozenset(left_out), problems=in_order(found), file=file, _root=root
+    )
 
 
 def _without(wrong: Iterable[Path], document: Any, left_out: set[Path]) -> Any:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
+from lyftnb.catalog.placed import Placed
 from lyftnb.catalog.sentences import problems as sentences
 from lyftnb.catalog.tree import Node, parse
-from lyftnb.model import JsonSchema, Path, Problem, RunbookSpec, has_errors, worst_first
+from lyftnb.model import JsonSchema, Problem, RunbookSpec, has_errors, worst_first
 
 _UNNAMED = "unnamed"
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -18,29 +18,17 @@ _BEGIN = "begin with `runbook: NAME` and `workflow: NAME`"
 
 
 @dataclass(frozen=True)
-class RunbookReading:
+class RunbookReading(Placed):
     """What a file says; parts with errors are left out of `spec`, each with a problem."""
 
     spec: RunbookSpec | None
-    problems: tuple[Problem, ...]
-    file: str | None = None
     left_out: frozenset[str] = frozenset()
     """Keys of the document that `spec` is without."""
-    _root: Node | None = field(default=None, repr=False)
 
     @property
     def complete(self) -> bool:
         """Whether `spec` says all that the file says."""
         return self.spec is not None and not has_errors(self.problems)
-
-    def line_of(self, path: Path) -> int | None:
-        """As `Node.line_of`; None where there is no text."""
-        return None if self._root is None else self._root.line_of(path)
-
-    def with_problems(self, found: Iterable[Problem]) -> tuple[Problem, ...]:
-        """The problems of the file and those `found` in `spec`, placed in the file."""
-        placed = [p.with_place(self.file, self.line_of(p.path)) for p in found]
-        return worst_first(sorted((*self.problems, *placed), key=lambda p: p.line or 0))
 
 
 def read_runbook(text: str, file: str | None = None) -> RunbookReading:
@@ -50,7 +38,7 @@ def read_runbook(text: str, file: str | None = None) -> RunbookReading:
     if tree.root is None:
         if not found:
             found = [Problem("bad_yaml", "error", (), "the file is empty", _BEGIN, file=file)]
-        return RunbookReading(None, tuple(found), file)
+        return RunbookReading(None, problems=tuple(found), file=file)
     return _modelled(tree.root.value, file, tree.root, found)
 
 
@@ -70,14 +58,14 @@ def runbook_schema() -> JsonSchema:
 def _modelled(
     document: Any, file: str | None, root: Node | None, found: list[Problem]
 ) -> RunbookReading:
-    reading = RunbookReading(None, (), file, _root=root)
+    reading = RunbookReading(None, file=file, _root=root)
     if not isinstance(document, dict):
         message = "a runbook is a mapping with `runbook`, `workflow` and `parameters`"
-        return RunbookReading(
-            None, (*found, Problem("bad_value", "error", (), message, _BEGIN, file=file)), file
-        )
+        problem = Problem("bad_value", "error", (), message, _BEGIN, file=file)
+        return RunbookReading(None, problems=(*found, problem), file=file)
     try:
-        return RunbookReading(RunbookSpec.model_validate(document), tuple(found), file, _root=root)
+        spec = RunbookSpec.model_validate(document)
+        return RunbookReading(spec, problems=tuple(found), file=file, _root=root)
     except ValidationError as failure:
         new = sentences(failure, document, RunbookSpec)
     found += [p.with_place(file, reading.line_of(p.path)) for p in new]
@@ -86,4 +74,6 @@ def _modelled(
     kept = {name: value for name, value in document.items() if name not in wrong}
     rest = {"runbook": _UNNAMED, "workflow": _UNNAMED, **kept}
     spec = RunbookSpec.model_validate(rest)
-    return RunbookReading(spec, worst_first(found), file, frozenset(wrong), root)
+    return RunbookReading(
+        spec, frozenset(wrong), problems=worst_first(found), file=file, _root=root
+    )

@@ -111,7 +111,7 @@ def _follow(
     ctx: typer.Context, workflow: str, context: str | None, steps: Sequence[str], as_json: bool
 ) -> None:
     """Run until Ctrl-C or SIGTERM, then drain."""
-    from lyftnb.workspace.following import follow
+    from lyftnb.workspace.live_progress import follow
     from lyftnb.workspace.progress import watching
 
     with opened(ctx, workflow, serve=True) as workspace:

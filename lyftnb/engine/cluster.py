@@ -188,7 +188,7 @@ class Cluster:
         """
         from distributed.protocol.pickle import dumps
 
-        from lyftnb.engine.state import introduction, plugin_name
+        from lyftnb.engine.owner_state import introduction, plugin_name
 
         self._introduced.add(storage_root)
         self._ask_scheduler(
@@ -202,7 +202,7 @@ class Cluster:
 
     def _withdraw(self) -> None:
         """Have workers that outlive us forget whom we introduced."""
-        from lyftnb.engine.state import plugin_name
+        from lyftnb.engine.owner_state import plugin_name
 
         for storage_root in self._introduced:
             self._ask_scheduler(

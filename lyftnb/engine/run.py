@@ -20,7 +20,9 @@ import polars as pl
 
 from lyftnb import connectors, operators, store
 from lyftnb.connectors import Discovery, SourceEnv
+from lyftnb.engine.action_states import States
 from lyftnb.engine.answers import answering, unforeseen
+from lyftnb.engine.owner_state import state_of_owner
 from lyftnb.engine.parcels import Freight, opened, opened_once, unpacked
 from lyftnb.engine.program import Program, TaskResult, Unit
 from lyftnb.engine.secrets import (
@@ -31,8 +33,6 @@ from lyftnb.engine.secrets import (
     secrets_of_owner,
 )
 from lyftnb.engine.staging import Staging
-from lyftnb.engine.state import state_of_owner
-from lyftnb.engine.states import States
 from lyftnb.errors import LyftError, StepFailed, StorageError
 from lyftnb.model import (
     EmitPart,

@@ -16,8 +16,8 @@ import polars as pl
 
 from lyftnb import redaction
 from lyftnb.connectors import Discovery
+from lyftnb.engine.owner_state import state_of_owner
 from lyftnb.engine.program import TaskResult
-from lyftnb.engine.state import state_of_owner
 from lyftnb.errors import SetupError
 from lyftnb.model import SECRET, TaskReport
 

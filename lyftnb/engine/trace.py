@@ -20,7 +20,7 @@ from lyftnb import connectors, operators
 from lyftnb.connectors import SourceEnv
 from lyftnb.dtypes import to_schema
 from lyftnb.engine.answers import answering
-from lyftnb.engine.following import (
+from lyftnb.engine.row_numbers import (
     NUMBER,
     Numbers,
     Seen,

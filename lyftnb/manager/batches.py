@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine, Work, units
 from lyftnb.errors import LyftError, SetupError, WorkflowError
+from lyftnb.manager.action_states import holds_back
 from lyftnb.manager.claims import misfit, replaced_channels, table_spools
 from lyftnb.manager.emitter import Emitter
 from lyftnb.manager.feeds import Piece, SourceFeed
@@ -17,7 +18,6 @@ from lyftnb.manager.programs import Programs, messages_of, window_of
 from lyftnb.manager.queue_feed import QueueFeed, without
 from lyftnb.manager.retries import is_lost
 from lyftnb.manager.stage_run import InFlight, StageRun, refusal
-from lyftnb.manager.states import holds_back
 from lyftnb.manager.variables import Variables
 from lyftnb.model import (
     Answer,

@@ -14,13 +14,13 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from lyftnb.errors import InternalError, LyftError, StageBlocked
+from lyftnb.manager.action_states import check_states
 from lyftnb.manager.firing import Firing
 from lyftnb.manager.flow import Flow, RunEnv
 from lyftnb.manager.interrupts import deferred_interrupts
 from lyftnb.manager.issues import IssueBook, issues_of
 from lyftnb.manager.progress import Progress, Watcher
 from lyftnb.manager.stage_run import StageRun, summed
-from lyftnb.manager.states import check_states
 from lyftnb.model import Ending, Plan, Run, RunStatus, RunSummary
 
 _WORKERS_CHECK_S = 2.0

@@ -20,11 +20,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from lyftnb.errors import InternalError, LyftError, NotFound, StorageError, unknown
+from lyftnb.manager.action_states import check_states
 from lyftnb.manager.firing import Due, Firing
 from lyftnb.manager.flow import Flow, RunEnv
 from lyftnb.manager.issues import IssueBook, issues_of, sentence
 from lyftnb.manager.progress import AtWork, Progress
-from lyftnb.manager.states import check_states
 from lyftnb.manager.upkeep import Upkeep
 from lyftnb.model import IssueDraft, Plan, Run
 

@@ -24,7 +24,6 @@ from lyftnb.operators.base import (
     StatefulBound,
 )
 from lyftnb.operators.chain import Chain, ChainResult
-from lyftnb.operators.changes import StateChanges
 from lyftnb.operators.checker import ActionChecker
 from lyftnb.operators.dispatch import NO_ROUTE, Routed, route
 from lyftnb.operators.emitting import Emission, emission, matches
@@ -37,6 +36,7 @@ from lyftnb.operators.rejects import (
     rejected,
     rejects_frame,
 )
+from lyftnb.operators.state_changes import StateChanges
 from lyftnb.operators.windows import PENDING
 
 __all__ = [

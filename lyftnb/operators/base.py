@@ -28,7 +28,7 @@ from pydantic import BaseModel
 from lyftnb.dtypes import HIDDEN as HIDDEN
 from lyftnb.errors import LyftError, WorkflowError, near
 from lyftnb.model import Path, StateReader, StateSpec
-from lyftnb.operators.changes import StateChanges
+from lyftnb.operators.state_changes import StateChanges
 
 REJECT = "__lyft_reject"
 """Int32: null while the row is good, else the number of the reason it was flagged for."""

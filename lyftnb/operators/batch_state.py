@@ -14,7 +14,7 @@ from typing import Any
 from lyftnb.errors import BadData, LockHeld, SetupError
 from lyftnb.model import KV_READ, KV_SCAN, HeldLock, full_name
 from lyftnb.operators.base import Env
-from lyftnb.operators.changes import StateChanges
+from lyftnb.operators.state_changes import StateChanges
 
 Json = Any
 _GONE = object()

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
         fields_changed,
         lineage,
     )
+    from lyftnb.planning.deployment_names import Claims, check_name, require_free, taken
     from lyftnb.planning.describing import describe, traits
     from lyftnb.planning.due import describe_trigger
     from lyftnb.planning.filling import values_now
-    from lyftnb.planning.naming import Claims, check_name, require_free, taken
     from lyftnb.planning.passes.normalise import SPOOL_INPUT
     from lyftnb.planning.planner import columns, filled, invalid, plan, validate, written
     from lyftnb.planning.rules.schemas import Flowing
@@ -80,7 +80,7 @@ __all__ = [
 
 _HOMES = {
     "Checker": "lyftnb.planning.checker",
-    "Claims": "lyftnb.planning.naming",
+    "Claims": "lyftnb.planning.deployment_names",
     "ContextLayers": "lyftnb.planning.contexts",
     "Explanation": "lyftnb.planning.contexts",
     "FieldChange": "lyftnb.planning.contexts",
@@ -89,7 +89,7 @@ _HOMES = {
     "Layer": "lyftnb.planning.contexts",
     "LayerValue": "lyftnb.planning.contexts",
     "SPOOL_INPUT": "lyftnb.planning.passes.normalise",
-    "check_name": "lyftnb.planning.naming",
+    "check_name": "lyftnb.planning.deployment_names",
     "check_runbook": "lyftnb.planning.runbooks",
     "columns": "lyftnb.planning.planner",
     "filled": "lyftnb.planning.planner",
@@ -106,8 +106,8 @@ _HOMES = {
     "parameters_of": "lyftnb.planning.runbooks",
     "parse_ref": "lyftnb.planning.runbooks",
     "plan": "lyftnb.planning.planner",
-    "require_free": "lyftnb.planning.naming",
-    "taken": "lyftnb.planning.naming",
+    "require_free": "lyftnb.planning.deployment_names",
+    "taken": "lyftnb.planning.deployment_names",
     "traits": "lyftnb.planning.describing",
     "validate": "lyftnb.planning.planner",
     "values_now": "lyftnb.planning.filling",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import ipywidgets
 import traitlets
 
-from lyftnb.widgets.following import Follower
+from lyftnb.widgets.follower import Follower
 from lyftnb.workspace.studio.exchange import Exchange
 from lyftnb.workspace.workflow import Workflow
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lyftnb.workspace.drawing import Drawing, Edge
-from lyftnb.workspace.layout import Layout, Point, Size, layout
+from lyftnb.workspace.layered import Layout, Point, Size, layout
 
 Ends = tuple[str, str]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lyftnb.engine import Cluster, Engine, GroupSize, Invitation
     from lyftnb.store import Ledger
     from lyftnb.store.remote import Desk, StateServer
-    from lyftnb.workspace.placing import Placing
+    from lyftnb.workspace.scaling import Scaling
 
 
 _log = logging.getLogger(__name__)
@@ -47,10 +47,10 @@ class Compute:
         self._engine: Engine | None = None
         self._server: StateServer | None = None
         self._closed = False
-        self._placing: Placing | None = None
+        self._scaling: Scaling | None = None
         self._invitation: Invitation | None = None
         """To workers that join from elsewhere."""
-        self._placer: threading.Thread | None = None
+        self._scaler: threading.Thread | None = None
         self._leaving = threading.Event()
         """The cluster is about to go."""
         self._checked: set[str] = set()
@@ -64,7 +64,7 @@ class Compute:
         """
         if not self._config.cluster.embedded:
             return None
-        groups = self._placing.groups if self._placing else self._config.groups
+        groups = self._scaling.groups if self._scaling else self._config.groups
         return {name: group.workers.max or 1 for name, group in groups.items()}
 
     @property
@@ -163,7 +163,7 @@ class Compute:
 
     def _started(self) -> Cluster:
         from lyftnb.engine import Cluster, Invitation
-        from lyftnb.workspace.placing import Placing
+        from lyftnb.workspace.scaling import Scaling
 
         config = self._config
         if config.cluster.scheduler is not None:
@@ -173,8 +173,8 @@ class Compute:
             span = config.cluster.workers or WorkerRange(min=0, max=0)
             path, options = config.cluster.class_, config.cluster.options
             return Cluster.of_class(path, options, span.min, span.max)
-        self._placing = Placing(self._folder, config, self._ledger)
-        there = self._placing.look({}, time.monotonic())
+        self._scaling = Scaling(self._folder, config, self._ledger)
+        there = self._scaling.look({}, time.monotonic())
         cluster = Cluster.embedded(
             there,
             scratch=self._scratch,
@@ -187,21 +187,21 @@ class Compute:
         invitation.save(self._ledger.state_dir)
         self._invitation = invitation
         self._leaving.clear()
-        self._placer = threading.Thread(
-            target=self._place,
-            args=(cluster, self._placing, there),
-            name="lyftnb-placing",
+        self._scaler = threading.Thread(
+            target=self._scale,
+            args=(cluster, self._scaling, there),
+            name="lyftnb-scaling",
             daemon=True,
         )
-        self._placer.start()
+        self._scaler.start()
         return cluster
 
-    def _place(self, cluster: Cluster, placing: Placing, there: Mapping[str, GroupSize]) -> None:
+    def _scale(self, cluster: Cluster, scaling: Scaling, there: Mapping[str, GroupSize]) -> None:
         """Have as many workers as there are to be, until the cluster goes."""
         while not self._leaving.wait(_LOOK_S):
             engine = self._engine
             try:
-                asked = placing.look(engine.wanted() if engine else {}, time.monotonic())
+                asked = scaling.look(engine.wanted() if engine else {}, time.monotonic())
                 if asked != there:
                     cluster.scale(asked)
                     there = asked
@@ -228,9 +228,9 @@ class Compute:
 
     def _let_cluster_go(self) -> None:
         self._leaving.set()
-        if self._placer is not None:
-            self._placer.join()
-            self._placer = None
+        if self._scaler is not None:
+            self._scaler.join()
+            self._scaler = None
         if self._invitation is not None:
             self._invitation.withdraw(self._ledger.state_dir)
             self._invitation = None

@@ -29,14 +29,14 @@ from lyftnb.workspace.happenings import Kind, happenings
 from lyftnb.workspace.held import hold, let_go
 from lyftnb.workspace.next_fires import NextFires, next_fires
 from lyftnb.workspace.nouns import DAMAGES, SPOOLS, VERSIONS, Problems
-from lyftnb.workspace.reconciling import Reconciling
 from lyftnb.workspace.runbooks import Home, Runbooks
 from lyftnb.workspace.running import Running
 from lyftnb.workspace.secrets import Secrets
+from lyftnb.workspace.serving import Serving
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import State
 from lyftnb.workspace.tabular import Table
-from lyftnb.workspace.viewing import view
+from lyftnb.workspace.viewing import LiveViews
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from lyftnb.store.remote import Desk
 
 
-class Workspace(Running, Reconciling, State):
+class Workspace(Running, Serving, LiveViews, State):
     """A folder with `lyftnb.toml`, workflows, and the state directory `.lyftnb/`.
 
     Holds the ledger while it is open: one process at a time. Use it as a context manager, or
@@ -177,22 +177,6 @@ class Workspace(Running, Reconciling, State):
         is set. Kinds are `message`, `issue`, `run` and `progress`.
         """
         return happenings(self, over, last)
-
-    def monitor(self, deployment: str | None = None, height: int = 0) -> Any:
-        """What runs, in a notebook, with its numbers as they change; of one deployment or of all.
-
-        Raises:
-            SetupError: ipywidgets is not installed.
-        """
-        return view("monitor", self, deployment, height=height)
-
-    def browse(self, height: int = 0) -> Any:
-        """The spool browser, in a notebook.
-
-        Raises:
-            SetupError: ipywidgets is not installed.
-        """
-        return view("spools", self, height=height)
 
     # -- data
 

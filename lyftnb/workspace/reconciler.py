@@ -1,6 +1,6 @@
 """Keeps what runs in step with what is applied, whatever happens by hand or by accident.
 
-One thread that looks every few seconds: it gathers facts, asks `planning.reconcile` what is to be
+One thread that looks every few seconds: it gathers facts, asks `planning.reconciling` what is to be
 done and told, and does it. A remedy that does not help is tried again ever later.
 """
 

@@ -33,19 +33,19 @@ from lyftnb.workspace.client import Client
 from lyftnb.workspace.config import Config
 from lyftnb.workspace.contexts import Contexts
 from lyftnb.workspace.finding import find, find_or_start, present
-from lyftnb.workspace.following_runs import follow_run
 from lyftnb.workspace.given import Given, WorkflowLike, published
 from lyftnb.workspace.happenings import Kind
 from lyftnb.workspace.nouns import DAMAGES, SPOOLS, VERSIONS, Problems
 from lyftnb.workspace.progress import watching
-from lyftnb.workspace.remote_deploying import RemoteDeploying
+from lyftnb.workspace.remote_deployments import RemoteDeployments
 from lyftnb.workspace.remote_runbooks import RemoteRunbooks
+from lyftnb.workspace.remote_runs import follow_run
 from lyftnb.workspace.secrets import Secrets
 from lyftnb.workspace.spool import Spool
 from lyftnb.workspace.state_access import Connection
 from lyftnb.workspace.state_history import Issues
 from lyftnb.workspace.tabular import Table
-from lyftnb.workspace.viewing import view
+from lyftnb.workspace.viewing import LiveViews
 from lyftnb.workspace.wire import Begun, adapter, workflow_fields
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class RemoteWorkspace(RemoteDeploying, Connection):
+class RemoteWorkspace(RemoteDeployments, LiveViews, Connection):
     """A workspace whose owner is the manager: `local.Workspace`, from any process.
 
     A manager that has ended meanwhile is started again by the next call; not by an onlooker, whose
@@ -251,22 +251,6 @@ class RemoteWorkspace(RemoteDeploying, Connection):
         if given.spec is None or has_errors(problems):
             raise planning.invalid(given.spec.workflow if given.spec else "?", problems)
         return next_fires(given.spec, datetime.now(UTC), n)
-
-    def monitor(self, deployment: str | None = None, height: int = 0) -> Any:
-        """What runs, in a notebook, with its numbers as they change; of one deployment or of all.
-
-        Raises:
-            SetupError: ipywidgets is not installed.
-        """
-        return view("monitor", self, deployment, height=height)
-
-    def browse(self, height: int = 0) -> Any:
-        """The spool browser, in a notebook.
-
-        Raises:
-            SetupError: ipywidgets is not installed.
-        """
-        return view("spools", self, height=height)
 
     # -- data
 

@@ -226,7 +226,7 @@ class Runbooks:
     def _read(self, runbook: RunbookLike) -> catalog.RunbookReading:
         """Read what was given; a text is a file's path."""
         if isinstance(runbook, RunbookSpec):
-            return catalog.RunbookReading(runbook, ())
+            return catalog.RunbookReading(runbook)
         if isinstance(runbook, Mapping):
             return catalog.runbook_from_document(dict(runbook))
         if not isinstance(runbook, Text):

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from lyftnb.clock import Clock
 from lyftnb.errors import NotFound, SetupError, unknown
 from lyftnb.model import Plan, Run, RunSummary, seconds, secrets_of_plan
+from lyftnb.workspace.applying import Applying
 from lyftnb.workspace.background import Background
 from lyftnb.workspace.config import Config
-from lyftnb.workspace.deployer import Deployer
 from lyftnb.workspace.given import WorkflowLike
 from lyftnb.workspace.progress import watching
 from lyftnb.workspace.runbooks import Runbooks
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _LOOK_S = 0.1
 
 
-class Running(Deployer):
+class Running(Applying):
     """What runs, drafts and published versions alike."""
 
     path: Path

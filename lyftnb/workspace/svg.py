@@ -19,7 +19,7 @@ from typing import Any
 from lyftnb.model import DeploymentPlan, Plan, WorkflowSpec
 from lyftnb.workspace.arranging import Arrangement, arranged
 from lyftnb.workspace.drawing import Drawing, Edge, Mark, Node, drawing_of_plan, drawing_of_spec
-from lyftnb.workspace.layout import Point, Size
+from lyftnb.workspace.layered import Point, Size
 from lyftnb.workspace.painting import drawing_of_changes
 from lyftnb.workspace.viewing import live
 

@@ -21,6 +21,26 @@ def view(name: str, *subject: Any, **settings: Any) -> Any:
     return getattr(import_module("lyftnb.widgets"), name)(*subject, **settings)
 
 
+class LiveViews:
+    """What a workspace shows of itself in a notebook, whoever has it open."""
+
+    def monitor(self, deployment: str | None = None, height: int = 0) -> Any:
+        """What runs, in a notebook, with its numbers as they change; of one deployment or of all.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("monitor", self, deployment, height=height)
+
+    def browse(self, height: int = 0) -> Any:
+        """The spool browser, in a notebook.
+
+        Raises:
+            SetupError: ipywidgets is not installed.
+        """
+        return view("spools", self, height=height)
+
+
 def live() -> bool:
     """Whether a notebook runs this process, which may show widgets."""
     ipython = sys.modules.get("IPython")

@@ -15,7 +15,7 @@ from lyftnb.workspace.finding import find
 from lyftnb.workspace.remote import RemoteWorkspace
 from lyftnb.workspace.studio.exchange import Exchange
 from lyftnb.workspace.studio.home import Home
-from lyftnb.workspace.studio.protocol import QUESTIONS
+from lyftnb.workspace.studio.protocol.questions import QUESTIONS
 from lyftnb.workspace.studio.schema import release
 from tests.manager_kit import ended, managed
 

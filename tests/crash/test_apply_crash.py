@@ -25,29 +25,17 @@ pytestmark = pytest.mark.crash
 ROOT = Path(__file__).parents[2]
 CHILD = textwrap.dedent(
     """
-    import os, signal, sys
+    import sys
     from pathlib import Path
     from lyftnb.clock import SystemClock
     from lyftnb.store import Ledger
-    from lyftnb.store.database import Database
+    from tests.crash.dying import die_at
     from tests.crash.test_apply_crash import turned
     from tests.unit.store.test_applies import plan_of
 
     folder, instant, after = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     ledger = Ledger.open(folder, SystemClock(), "child")
-    reached = 0
-
-    def dying(verb):
-        def carried_out(self, name, *args, **kw):
-            global reached
-            verb(self, name, *args, **kw)
-            reached += name == instant
-            if name == instant and reached == after:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return carried_out
-
-    Database.append = dying(Database.append)
-    Database.run = dying(Database.run)
+    die_at(instant, after)
     while True:
         ledger.apply_plan(plan_of(ledger, turned(ledger)), (), "child")
     """

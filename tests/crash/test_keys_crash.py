@@ -23,31 +23,20 @@ from lyftnb.testing import invariants
 
 pytestmark = pytest.mark.crash
 
+ROOT = Path(__file__).parents[2]
 THREADS = 8
 CHILD = textwrap.dedent(
     """
-    import os, signal, sys, threading
+    import os, sys, threading
     from pathlib import Path
     from lyftnb.clock import SystemClock
     from lyftnb.store import Ledger, keybook
-    from lyftnb.store.database import Database
+    from tests.crash.dying import die_at
 
     folder, instant, after, threads = Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:])
     keybook._SLACK_ROWS = 50  # so that it dies while it compacts, too
     ledger = Ledger.open(folder, SystemClock(), "child")
-    reached = 0
-
-    def dying(verb):
-        def carried_out(self, name, *args, **kw):
-            global reached
-            verb(self, name, *args, **kw)
-            reached += name == instant
-            if name == instant and reached == after:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return carried_out
-
-    Database.append = dying(Database.append)
-    Database.run = dying(Database.run)
+    die_at(instant, after)
 
     def count(name):
         while True:
@@ -62,7 +51,7 @@ CHILD = textwrap.dedent(
 
 def start(folder: Path, instant: str = "never", after: int = 0) -> subprocess.Popen[str]:
     arguments = [sys.executable, "-c", CHILD, str(folder), instant, str(after), str(THREADS)]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def counted(folder: Path, acknowledged: Counter[str]) -> Counter[str]:

@@ -24,33 +24,27 @@ from lyftnb.testing import invariants
 
 pytestmark = pytest.mark.crash
 
+ROOT = Path(__file__).parents[2]
 CHILD = textwrap.dedent(
     """
-    import os, signal, sys
+    import sys
     from pathlib import Path
     import polars as pl
     from lyftnb.clock import SystemClock
     from lyftnb.model import Advance, Claim, Commit, Publication, SpoolSpec
     from lyftnb.store import Ledger, write_segments
-    from lyftnb.store.database import Database
+    from tests.crash.dying import die, tell_statements
 
     folder, instant, after = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     spec = SpoolSpec("d.c", partition="day")
     clock = SystemClock()
     ledger = Ledger.open(folder, clock, "child")
 
-    def die(reached):
-        if reached == instant and number == start + after:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def reached(name):
+        if name == instant and number == start + after:
+            die()
 
-    def dying(verb):
-        def carried_out(self, name, *args, **kw):
-            verb(self, name, *args, **kw)
-            die(name)
-        return carried_out
-
-    Database.append = dying(Database.append)
-    Database.run = dying(Database.run)
+    tell_statements(reached)
     start = number = ledger.next_batch("d", "s")
     while True:
         batch = f"d/s/{number}"
@@ -61,12 +55,12 @@ CHILD = textwrap.dedent(
         frame = pl.DataFrame({"n": [number] * 4, "day": ["a", "b", "a", "b"]})
         segments = write_segments(frame, ledger.root, spec,
                                   batch=batch, attempt=1, task="s", split=0)
-        die("staged")
+        reached("staged")
         publication = Publication(batch + "/out/0", "out", "csv", "default", number)
         (answer,) = ledger.commit(
             [Commit(claim, segments, (spec,), publications=(publication,))]
         )
-        die("committed")
+        reached("committed")
         print(batch, answer.snapshot, flush=True)
         number += 1
     """
@@ -75,7 +69,7 @@ CHILD = textwrap.dedent(
 
 def start(folder: Path, instant: str = "never", after: int = 0) -> subprocess.Popen[str]:
     arguments = [sys.executable, "-c", CHILD, str(folder), instant, str(after)]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def inspect(folder: Path, acknowledged: list[str]) -> int:

@@ -121,7 +121,7 @@ def test_a_revision_that_does_not_start_leaves_the_old_one_running(
         ws.apply("bad")
     assert ws.deployment("bad").ref == "bad@1" and ws.plan("bad@1").empty
     assert [r.cause for r in ws.history("bad")] == ["failure", "apply", "apply"]
-    monkeypatch.setattr("lyftnb.workspace.deployer.user", _fails)
+    monkeypatch.setattr("lyftnb.workspace.applying.user", _fails)
     with pytest.raises(LyftError, match="nobody"):
         ws.apply("bad")
     assert [r.number for r in ws.history("bad")] == [3, 2, 1]

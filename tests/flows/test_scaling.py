@@ -1,111 +1,146 @@
-"""Workers of our own that are let go: what they run ends there, what they hold is not lost."""
+"""Workers come and go with `lyftnb.toml` and with the work, while the workspace is open."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
-from live_kit import until
+from live_kit import flow, until
 
-from lyftnb.engine import Cluster, GroupSize
-from lyftnb.engine.cluster import resource
+import lyftnb as ln
+from lyftnb.engine.cluster import Member
+from lyftnb.model import Issue
+from lyftnb.workspace.config import Config
+from lyftnb.workspace.scaling import CONFIG_INVALID, IDLE_S, Scaling
 
 pytestmark = pytest.mark.cluster
 
-
-def started(folder: Path, leave_timeout_s: float = 60, **groups: int) -> Cluster:
-    sizes = {group: GroupSize(workers) for group, workers in groups.items()}
-    cluster = Cluster.embedded(sizes, scratch=folder / "tmp", leave_timeout_s=leave_timeout_s)
-    until(lambda: cluster.seen().there == groups, cluster.seen)
-    return cluster
-
-
-def marking(file: Path, ends: Callable[[int], bool]) -> Callable[[], int]:
-    """A task that adds a mark to a file, and ends once `ends(marks it has found)`."""
-
-    def work() -> int:
-        import time
-
-        with file.open("a") as marks:
-            marks.write("x")
-        found = file.stat().st_size
-        while not ends(found):
-            time.sleep(0.02)
-        return found
-
-    return work
-
-
-def sent(cluster: Cluster, group: str, work: Callable[..., Any], *args: Any) -> Any:
-    return cluster.client.submit(work, *args, resources=resource(group), pure=False, retries=0)
+RUN = """
+import pathlib, time
+def work(lf):
+    here = pathlib.Path({folder!r})
+    with (here / "begun").open("a") as begun:
+        begun.write("x")
+    while not (here / "go").exists():
+        time.sleep(0.02)
+    return lf
+"""
+"""A task that leaves a mark when it begins, and ends when it may."""
+MEET = """
+import os, pathlib, time
+def work(lf):
+    here = pathlib.Path({folder!r})
+    if not (here / "begun").exists():
+        (here / "begun").touch()
+        return lf
+    (here / str(os.getpid())).touch()
+    deadline = time.monotonic() + 30
+    while len(list(here.iterdir())) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return lf
+"""
 
 
-def test_a_result_that_is_still_wanted_outlives_its_worker(tmp_path: Path) -> None:
-    file = tmp_path / "marks"
-    with started(tmp_path, a=1, b=1) as cluster:
-        made = sent(cluster, "a", marking(file, lambda found: True))
-        until(lambda: made.status == "finished", lambda: made)
-        cluster.scale({"b": GroupSize(1)})
-        until(lambda: len(cluster.pids) == 1, lambda: cluster.pids)
-        assert sent(cluster, "b", lambda before: before + 1, made).result(60) == 2
-        assert made.result(60) == 1
-    assert file.stat().st_size == 1
+@pytest.fixture
+def ws(tmp_path: Path) -> Iterator[ln.Workspace]:
+    settle(tmp_path, "workers = 1")
+    with ln.open(tmp_path) as workspace:
+        yield workspace
 
 
-def test_the_last_worker_stays_until_its_results_are_fetched(tmp_path: Path) -> None:
-    file = tmp_path / "marks"
-    with started(tmp_path, a=1) as cluster:
-        made = sent(cluster, "a", marking(file, lambda found: True))
-        until(lambda: made.status == "finished", lambda: made)
-        cluster.scale({})
-        until(lambda: cluster.seen().there == {}, cluster.seen)
-        assert made.result(60) == 1
-        assert len(cluster.pids) == 1
-        made.release()
-        until(lambda: not cluster.pids, lambda: cluster.pids)
-    assert file.stat().st_size == 1
+def settle(folder: Path, group: str) -> None:
+    text = f"[groups.default]\n{group}\n[batch]\nsplit_bytes = '64KiB'\n"
+    (folder / "lyftnb.toml").write_text(text)
 
 
-def test_what_waits_on_it_goes_to_the_one_that_takes_its_place(tmp_path: Path) -> None:
-    """A group's only worker is hired anew for other settings: one ends its task, the other begins
-    with the next.
-    """
-    first, second, go = tmp_path / "first", tmp_path / "second", tmp_path / "go"
-    with started(tmp_path, a=1) as cluster:
-        runs = sent(cluster, "a", marking(first, lambda found: go.exists()))
-        until(first.exists, lambda: runs)
-        waits = sent(cluster, "a", marking(second, lambda found: True))
-        cluster.scale({"a": GroupSize(1, threads=2)})
-        assert waits.result(60) == 1
-        assert runs.status == "pending" and len(cluster.pids) == 2
-        go.touch()
-        assert runs.result(60) == 1
-        runs.release()
-        waits.release()
-        until(lambda: len(cluster.pids) == 1, lambda: cluster.pids)
-    assert first.stat().st_size == second.stat().st_size == 1
+def invalid(ws: ln.Workspace) -> list[Issue]:
+    return ws.issues.list(code=CONFIG_INVALID)
 
 
-def test_one_that_does_not_end_is_stopped_in_the_end(tmp_path: Path) -> None:
-    file = tmp_path / "marks"
-    with started(tmp_path, leave_timeout_s=0.5, a=2) as cluster:
-        stuck = sent(cluster, "a", marking(file, lambda found: found > 1))
-        until(file.exists, lambda: stuck)
-        cluster.scale({"a": GroupSize(1, threads=2)})
-        assert stuck.result(60) == 2
+def members(ws: ln.Workspace) -> list[Member]:
+    return ws._compute.engine(frozenset()).members()
 
 
-def test_a_worker_that_comes_gets_what_waits_elsewhere(tmp_path: Path) -> None:
-    """Two tasks that end once both have begun are sent while there is one worker."""
-    file = tmp_path / "marks"
-    with started(tmp_path, a=1) as cluster:
-        both = [
-            sent(cluster, "a", marking(file, lambda found: file.stat().st_size == 2))
-            for _ in range(2)
-        ]
-        until(file.exists, lambda: both)
-        cluster.scale({"a": GroupSize(2)})
-        assert sorted(one.result(60) for one in both) == [1, 2]
-    assert file.stat().st_size == 2
+def count_rows(ws: ln.Workspace, name: str) -> int:
+    make = {"input": {"inline": {"rows": [{"n": 1}, {"n": 2}]}}, "out": "made"}
+    wf = flow(name, {"make": make}, channels={"made": {"transport": "spool"}})
+    ws.run(wf)
+    return ws.spool(f"{name}_draft.made").scan().collect().height
+
+
+def test_a_change_of_the_settings_is_followed(ws: ln.Workspace) -> None:
+    count_rows(ws, "before")
+    (first,) = ws._compute.pids
+    settle(ws.path, "workers = 3")
+    until(lambda: len(ws._compute.pids) == 3, lambda: ws._compute.pids)
+    assert first in ws._compute.pids
+
+    settle(ws.path, "workres = 2")
+    until(lambda: bool(invalid(ws)), lambda: ws.issues)
+    (issue,) = invalid(ws)
+    assert "lyftnb.toml:2" in issue.cause and issue.hint == "did you mean 'workers'?"
+    assert len(ws._compute.pids) == 3 and count_rows(ws, "meanwhile") == 2
+
+    settle(ws.path, "workers = 1\nthreads = 2")
+    until(lambda: len(ws._compute.pids) == 1, lambda: ws._compute.pids)
+    until(lambda: not invalid(ws), lambda: ws.issues)
+    assert first not in ws._compute.pids  # its threads have changed
+    assert count_rows(ws, "after") == 2
+
+
+def test_a_group_grows_to_the_work_that_there_is(ws: ln.Workspace, tmp_path: Path) -> None:
+    """After the first task, none ends before two workers are at it."""
+    settle(ws.path, "workers = {min = 1, max = 2}")
+    together = tmp_path / "together"
+    together.mkdir()
+    (tmp_path / "in.ndjson").write_text('{"n": 1}\n' * 80_000)
+    body = {"source": MEET.format(folder=str(together)), "rowwise": True}
+    read = {"files": {"path": "in.ndjson", "format": "ndjson"}}
+    wf = flow(
+        "meet", {"s": {"input": read, "actions": [{"python": body}], "output": {"discard": {}}}}
+    )
+    ws.run(wf)
+    found = {int(f.name) for f in together.iterdir() if f.name != "begun"}
+    assert found == set(ws._compute.pids)
+    assert len(ws._compute.pids) == 2
+
+
+def test_a_worker_that_is_let_go_ends_what_it_runs(ws: ln.Workspace, tmp_path: Path) -> None:
+    """It begins nothing more, and nothing is run twice for it."""
+    settle(ws.path, "workers = 2")
+    begun = tmp_path / "begun"
+    (tmp_path / "in.ndjson").write_text('{"n": 1}\n')
+    read = {"files": {"path": "in.ndjson", "format": "ndjson"}}
+    count_rows(ws, "before")
+    until(lambda: len(ws._compute.pids) == 2, lambda: ws._compute.pids)
+    body = {"source": RUN.format(folder=str(tmp_path)), "rowwise": True}
+    steps = {
+        name: {"input": read, "actions": [{"python": body}], "output": {"discard": {}}}
+        for name in ("a", "b", "c")
+    }
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(ws.run, flow("held", steps))
+        until(lambda: begun.exists() and begun.stat().st_size == 2, lambda: ws.issues)
+        settle(ws.path, "workers = 1")
+        until(lambda: len(members(ws)) == 2 and not all(m.ready for m in members(ws)), lambda: ws)
+        assert len(ws._compute.pids) == 2
+        (tmp_path / "go").touch()
+        assert run.result(60).status == "done"
+    until(lambda: len(ws._compute.pids) == 1, lambda: ws._compute.pids)
+    assert begun.stat().st_size == 3
+
+
+def test_a_group_shrinks_when_there_was_no_work_for_a_while(ws: ln.Workspace) -> None:
+    settle(ws.path, "workers = {min = 1, max = 4}")
+    config = Config.load(ws.path)
+    scaling = Scaling(ws.path, config, ws._ledger)
+
+    def workers(wanted: int, now_s: float) -> int:
+        return scaling.look({"default": wanted}, now_s)["default"].workers
+
+    assert [workers(n, now_s) for now_s, n in enumerate((0, 3, 9, 0))] == [1, 3, 4, 4]
+    assert workers(2, 2 + IDLE_S) == 4
+    assert workers(0, 3 + IDLE_S) == 2
+    assert workers(0, 4 + 2 * IDLE_S) == 1

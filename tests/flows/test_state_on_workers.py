@@ -15,7 +15,7 @@ from test_engine_scheduler import Site
 
 import lyftnb as ln
 from lyftnb.engine import Cluster
-from lyftnb.engine.state import plugin_name
+from lyftnb.engine.owner_state import plugin_name
 from lyftnb.model import WorkflowSpec
 
 pytestmark = pytest.mark.cluster
@@ -25,7 +25,7 @@ def flow(ws: ln.Workspace, name: str, rows: int = 3) -> WorkflowSpec:
     """Each row gets the owner's newest snapshot, asked for on the worker."""
     body = (
         "def work(lf):\n"
-        "    from lyftnb.engine.state import state_of_owner\n"
+        "    from lyftnb.engine.owner_state import state_of_owner\n"
         "    import os\n"
         f"    owner = state_of_owner({str(ws._storage)!r})\n"
         "    return lf.with_columns(snapshot=owner.snapshot(), pid=os.getpid())\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import websocket
@@ -25,9 +24,8 @@ steps:
 """
 
 
-def opened(client: Client, text: str = TEXT) -> dict[str, Any]:
-    state: dict[str, Any] = client.ask("draft.open", draft="d", text=text, file="d.workflow.yaml")
-    return state
+def opened(client: Client) -> None:
+    client.ask("draft.open", draft="d", text=TEXT, file="d.workflow.yaml")
 
 
 def test_a_draft_is_edited_in_order_without_a_manager(server: Server, folder: Path) -> None:

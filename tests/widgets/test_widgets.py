@@ -104,7 +104,7 @@ def test_edits_in_the_widget_change_the_workflow(kernel: Kernel) -> None:
     comm = shown["application/vnd.jupyter.widget-view+json"]["model_id"]
     ask = {"id": "v1-1", "op": "draft.open", "params": {"draft": "doubles", "text": TEXT}}
     kernel.say(comm, {"method": "custom", "content": ask})
-    assert kernel.heard(comm, "v1-1")["result"]["revision"] == 1
+    assert kernel.heard(comm, "v1-1")["result"]["state"]["revision"] == 1
     text = TEXT.replace("x * 2", "x * 3")
     state = {"subject": {"draft": "doubles", "text": text}}
     kernel.say(comm, {"method": "update", "state": state, "buffer_paths": []})

@@ -15,7 +15,7 @@ const schema = execFileSync(python, ['-m', 'lyftnb.workspace.studio.schema'], {
 const { release, ...protocol } = JSON.parse(schema);
 const types = await compile(protocol, 'Protocol', {
   additionalProperties: false,
-  bannerComment: '// Made by `npm run types` from lyftnb/workspace/studio/protocol.py. Do not edit.',
+  bannerComment: '// Made by `npm run types` from lyftnb/workspace/studio/protocol. Do not edit.',
   style: { singleQuote: true, printWidth: 100 }
 });
 const text = `${types}

@@ -1,4 +1,4 @@
-// Made by `npm run types` from lyftnb/workspace/studio/protocol.py. Do not edit.
+// Made by `npm run types` from lyftnb/workspace/studio/protocol. Do not edit.
 
 export interface Protocol {
   Answers: Answers;
@@ -265,14 +265,8 @@ export interface Merged {
  * A draft that was opened, with its plan, so that it is drawn at once as it will run.
  */
 export interface OpenedDraft {
-  document: {
-    [k: string]: unknown;
-  } | null;
-  draft: string;
-  problems: Problem[];
-  readable: boolean;
-  revision: number;
   shape: Shape | null;
+  state: DraftState;
 }
 /**
  * What is known of columns; of a channel: those that its producer gives.
@@ -1156,4 +1150,4 @@ export interface Trouble {
 }
 
 /** What this page was built with. */
-export const RELEASE: Release = { version: '0.1.0', protocol: '19d8d699bd4b2680' };
+export const RELEASE: Release = { version: '0.1.0', protocol: '266e709920b45540' };

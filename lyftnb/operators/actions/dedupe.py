@@ -11,10 +11,10 @@ from pydantic import Field
 from lyftnb.model import Duration, Params, seconds
 from lyftnb.operators.base import Action, EagerBound, Env, Example, Guard, Made, Problems
 from lyftnb.operators.binding import conditions, reasons, scalar
-from lyftnb.operators.changes import each
 from lyftnb.operators.duckdb_session import fetched, session
 from lyftnb.operators.parameters import Sql
 from lyftnb.operators.rejects import row_json
+from lyftnb.operators.state_changes import each
 
 _FINGERPRINT = "SELECT md5_number_upper(key) AS high, md5_number_lower(key) AS low FROM keys"
 

@@ -21,9 +21,9 @@ from lyftnb.operators.base import (
     Reason,
 )
 from lyftnb.operators.binding import conditions, reasons, scalar
-from lyftnb.operators.changes import each, json_text
 from lyftnb.operators.expressions import Compiled
 from lyftnb.operators.parameters import Sql
+from lyftnb.operators.state_changes import each, json_text
 
 _VERBS = ("put", "put_absent", "increment", "add", "remove")
 """Parameters that say what is done to the key, under the words of `model.STAGED_COLUMNS`."""

@@ -11,8 +11,8 @@ from pydantic import Field
 from lyftnb.model import Params
 from lyftnb.operators.base import Action, EagerBound, Env, Example, Guard, Made, Problems
 from lyftnb.operators.binding import condition, conditions, reasons, scalar
-from lyftnb.operators.changes import each
 from lyftnb.operators.parameters import Sql
+from lyftnb.operators.state_changes import each
 
 NOTIFICATION = "notification"
 """The type of messages that are for people."""

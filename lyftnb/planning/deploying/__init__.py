@@ -5,6 +5,7 @@ and worker groups come in, a `DeploymentPlan` comes out. One module for each kin
 changes; `explain` tells it in words. It must not know the ledger nor the manager.
 """
 
+from lyftnb.planning.deploying.deployment_plan import deploy
 from lyftnb.planning.deploying.explaining import (
     Section,
     explain_plan,
@@ -17,7 +18,6 @@ from lyftnb.planning.deploying.explaining import (
     verdict_of,
 )
 from lyftnb.planning.deploying.gating import Verdict, judge
-from lyftnb.planning.deploying.making import deploy
 from lyftnb.planning.deploying.observing import Observed, ObservedSpool
 from lyftnb.planning.deploying.settings import with_settings
 

@@ -18,7 +18,7 @@ from lyftnb.errors import LyftError
 from lyftnb.workspace.entering import enter
 from lyftnb.workspace.folders import STATE_DIR
 from lyftnb.workspace.studio.home import Home
-from lyftnb.workspace.studio.protocol import GetDeployedSteps
+from lyftnb.workspace.studio.protocol.deployments import GetDeployedSteps
 
 if TYPE_CHECKING:
     from lyftnb.workspace.entering import AnyWorkspace

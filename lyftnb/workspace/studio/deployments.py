@@ -12,22 +12,24 @@ from lyftnb.workspace.studio.differences import difference, parts_of
 from lyftnb.workspace.studio.drafts import Draft
 from lyftnb.workspace.studio.drift import Drift
 from lyftnb.workspace.studio.home import Home
-from lyftnb.workspace.studio.protocol import (
+from lyftnb.workspace.studio.protocol.deployments import (
     Apply,
-    Compare,
     DeploymentView,
     Destroy,
-    Difference,
     GetDeployment,
-    GetVersion,
     Hold,
-    Listing,
-    ListVersions,
     MakePlan,
     PlanView,
-    Publish,
     RevisionInfo,
     Rollback,
+)
+from lyftnb.workspace.studio.protocol.listings import Listing
+from lyftnb.workspace.studio.protocol.versions import (
+    Compare,
+    Difference,
+    GetVersion,
+    ListVersions,
+    Publish,
     VersionDocument,
     VersionInfo,
 )

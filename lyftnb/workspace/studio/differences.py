@@ -19,7 +19,7 @@ from lyftnb.model import (
     StateChange,
 )
 from lyftnb.workspace.studio.ops import alike
-from lyftnb.workspace.studio.protocol import Difference, FieldChange, Mark, PartChange
+from lyftnb.workspace.studio.protocol.versions import Difference, FieldChange, Mark, PartChange
 
 Part = Mapping[str, Any]
 _PATH = re.compile(r"\[(\d+)\]|([^.\[\]]+)")

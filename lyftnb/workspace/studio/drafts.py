@@ -18,7 +18,7 @@ from lyftnb.model import Problem, WorkflowSpec, draft_name, has_errors
 from lyftnb.workspace.checker import checker
 from lyftnb.workspace.studio.home import Surroundings
 from lyftnb.workspace.studio.ops import applied, merged
-from lyftnb.workspace.studio.protocol import (
+from lyftnb.workspace.studio.protocol.drafts import (
     ChangeDraft,
     CloseDraft,
     DraftSource,

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from lyftnb.errors import LyftError, SetupError
-from lyftnb.workspace.studio.protocol import QUESTIONS, TOPICS
+from lyftnb.workspace.studio.protocol.questions import QUESTIONS, TOPICS
 from lyftnb.workspace.studio.studio import Studio, Work
 from lyftnb.workspace.studio.troubles import trouble_of
 from lyftnb.workspace.wire import adapter

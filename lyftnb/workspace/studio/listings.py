@@ -13,7 +13,13 @@ from lyftnb.workspace.folders import STATE_DIR
 from lyftnb.workspace.given import Ref
 from lyftnb.workspace.next_fires import NextFire
 from lyftnb.workspace.studio.home import Home
-from lyftnb.workspace.studio.protocol import BatchInfo, CloseIssue, Listing, LogLines, Schedule
+from lyftnb.workspace.studio.protocol.listings import (
+    BatchInfo,
+    CloseIssue,
+    Listing,
+    LogLines,
+    Schedule,
+)
 
 _BATCHES = """
 WITH shown AS (

@@ -10,7 +10,7 @@ from typing import Any
 
 from lyftnb.errors import SetupError
 from lyftnb.model import Path, dotted
-from lyftnb.workspace.studio.protocol import Op
+from lyftnb.workspace.studio.protocol.drafts import Op
 
 _ABSENT: Any = object()
 

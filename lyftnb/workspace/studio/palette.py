@@ -30,7 +30,8 @@ from lyftnb.operators.expressions.registry import table
 from lyftnb.planning import SPOOL_INPUT
 from lyftnb.workspace.checker import checker
 from lyftnb.workspace.studio.data_files import data_files
-from lyftnb.workspace.studio.protocol import Column, Family, Kind, Palette, SqlFunction
+from lyftnb.workspace.studio.protocol.palette import Family, Kind, Palette, SqlFunction
+from lyftnb.workspace.studio.protocol.tables import Column
 from lyftnb.workspace.studio.shapes import listed
 
 _BODY = frozenset({"input", "actions", "output", "notebook", "uses", "with"})

@@ -11,7 +11,8 @@ from lyftnb.model import Plan, Run
 from lyftnb.workspace.given import Ref
 from lyftnb.workspace.studio.drafts import Draft
 from lyftnb.workspace.studio.home import Home
-from lyftnb.workspace.studio.protocol import Began, BeginRun, CancelRun, Numbers, StageOf
+from lyftnb.workspace.studio.protocol.deployments import StageOf
+from lyftnb.workspace.studio.protocol.running import Began, BeginRun, CancelRun, Numbers
 from lyftnb.workspace.studio.standings import Tell, signs
 
 if TYPE_CHECKING:

@@ -14,7 +14,9 @@ from pydantic import TypeAdapter
 
 from lyftnb import __version__
 from lyftnb.model import JsonSchema
-from lyftnb.workspace.studio.protocol import QUESTIONS, TOPICS, Release, Trouble
+from lyftnb.workspace.studio.protocol.questions import QUESTIONS, TOPICS
+from lyftnb.workspace.studio.protocol.wire import Trouble
+from lyftnb.workspace.studio.protocol.workspace import Release
 
 _AT = "#/$defs/{model}"
 

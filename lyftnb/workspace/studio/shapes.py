@@ -9,14 +9,9 @@ from lyftnb.model import Field, Plan, Schema, Stage, draft_name
 from lyftnb.planning import Checker, Flowing
 from lyftnb.workspace.studio.drafts import Draft
 from lyftnb.workspace.studio.home import Surroundings
-from lyftnb.workspace.studio.protocol import (
-    ChannelShape,
-    Column,
-    Schemas,
-    Shape,
-    StageShape,
-    StepSchemas,
-)
+from lyftnb.workspace.studio.protocol.drafts import Schemas, StepSchemas
+from lyftnb.workspace.studio.protocol.shapes import ChannelShape, Shape, StageShape
+from lyftnb.workspace.studio.protocol.tables import Column
 
 
 def plan_of(draft: Draft, around: Surroundings, checker: Checker) -> Plan:

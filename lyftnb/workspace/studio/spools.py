@@ -14,8 +14,7 @@ import polars as pl
 from lyftnb.errors import SetupError
 from lyftnb.model import Schema
 from lyftnb.workspace.studio.home import Home
-from lyftnb.workspace.studio.protocol import (
-    ColumnFacts,
+from lyftnb.workspace.studio.protocol.spools import (
     ListSpools,
     RunSql,
     SchemaVersion,
@@ -25,8 +24,8 @@ from lyftnb.workspace.studio.protocol import (
     SpoolRows,
     SpoolView,
     StateQuery,
-    Table,
 )
+from lyftnb.workspace.studio.protocol.tables import ColumnFacts, Table
 from lyftnb.workspace.studio.shapes import listed
 from lyftnb.workspace.studio.tables import facts_of, table_of
 

@@ -18,7 +18,7 @@ from lyftnb.model import Plan
 from lyftnb.planning.reconciling import DeploymentStatus
 from lyftnb.workspace.studio.drift import Drift
 from lyftnb.workspace.studio.home import Home
-from lyftnb.workspace.studio.protocol import ChannelLag, Numbers, Sign
+from lyftnb.workspace.studio.protocol.running import ChannelLag, Numbers, Sign
 from lyftnb.workspace.studio.speeds import Speeds
 
 if TYPE_CHECKING:

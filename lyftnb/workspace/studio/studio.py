@@ -17,21 +17,19 @@ from lyftnb.workspace.studio.drift import Drift
 from lyftnb.workspace.studio.home import Home
 from lyftnb.workspace.studio.listings import Listings
 from lyftnb.workspace.studio.palette import palette
-from lyftnb.workspace.studio.protocol import (
-    BeginRun,
+from lyftnb.workspace.studio.protocol.drafts import (
     CloseDraft,
-    Compare,
     DraftPlan,
     DraftSchemas,
-    GetPalette,
-    GetWorkspace,
     OpenDraft,
     OpenedDraft,
-    Palette,
     Schemas,
-    Shape,
-    Workspace,
 )
+from lyftnb.workspace.studio.protocol.palette import GetPalette, Palette
+from lyftnb.workspace.studio.protocol.running import BeginRun
+from lyftnb.workspace.studio.protocol.shapes import Shape
+from lyftnb.workspace.studio.protocol.versions import Compare
+from lyftnb.workspace.studio.protocol.workspace import GetWorkspace, Workspace
 from lyftnb.workspace.studio.running import Runs
 from lyftnb.workspace.studio.schema import release
 from lyftnb.workspace.studio.shapes import plan_of, schemas_of, shape_of
@@ -177,7 +175,7 @@ class Studio:
         state, shape = self._drafts.open(asked), None
         with suppress(InvalidWorkflow):
             shape = self._shape(DraftPlan(draft=asked.draft), self._drafts.get(asked.draft))
-        return OpenedDraft(**dict(state), shape=shape)
+        return OpenedDraft(state=state, shape=shape)
 
     def _close_draft(self, asked: CloseDraft) -> None:
         self._drafts.close(asked)

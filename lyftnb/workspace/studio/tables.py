@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 
 from lyftnb.dtypes import to_text
 from lyftnb.errors import LyftError
-from lyftnb.workspace.studio.protocol import Column, ColumnFacts, Table
+from lyftnb.workspace.studio.protocol.tables import Column, ColumnFacts, Table
 
 _TOP = 5
 _LONGEST = 2_000

@@ -18,13 +18,13 @@ from lyftnb.errors import LyftError, NotFound, SetupError
 from lyftnb.model import InputSpec, Plan, Schema, WorkflowSpec, secrets_of_plan
 from lyftnb.workspace.studio.drafts import Draft
 from lyftnb.workspace.studio.home import Home
-from lyftnb.workspace.studio.protocol import (
+from lyftnb.workspace.studio.protocol.tables import Table
+from lyftnb.workspace.studio.protocol.traces import (
     CancelTrace,
     Followed,
     FollowRow,
     RunTrace,
     Sighting,
-    Table,
     TracePoint,
     TraceResult,
     TraceRows,

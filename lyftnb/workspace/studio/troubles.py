@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from lyftnb.errors import SetupError, unknown
 from lyftnb.model import Problem
 from lyftnb.model.objections import objection
-from lyftnb.workspace.studio.protocol import QUESTIONS, Trouble, Wire
+from lyftnb.workspace.studio.protocol.questions import QUESTIONS
+from lyftnb.workspace.studio.protocol.wire import Trouble, Wire
 from lyftnb.workspace.wire import problem_of
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from lyftnb.errors import LyftError
 from lyftnb.workspace.studio.drift import Drift
 from lyftnb.workspace.studio.home import Home
-from lyftnb.workspace.studio.protocol import Watch
+from lyftnb.workspace.studio.protocol.running import Watch
 from lyftnb.workspace.studio.standings import Standings, Tell
 
 _LOOK_S = 0.5

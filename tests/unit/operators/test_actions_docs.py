@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import lyftnb as ln
 from lyftnb.operators import registry
 from lyftnb.operators.docs import actions_page
 
@@ -25,6 +26,7 @@ def test_the_page_about_actions_is_up_to_date() -> None:
 def test_the_page_about_extending_works_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
     text = (DOCS / "extending.md").read_text(encoding="utf-8")
     package, test = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (workflow,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     module = ModuleType("weather_actions")
     exec(package, module.__dict__)
     monkeypatch.setitem(sys.modules, "weather_actions", module)
@@ -35,6 +37,8 @@ def test_the_page_about_extending_works_as_written(monkeypatch: pytest.MonkeyPat
     try:
         exec(test, space)
         space["test_example"]()
+        traced = ln.Workflow.from_yaml(workflow).trace()
     finally:
         monkeypatch.undo()
         registry._installed.cache_clear()
+    assert [place.rejects.height for place in traced.steps] == [0, 1]

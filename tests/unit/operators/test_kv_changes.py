@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lyftnb.operators import ACTIONS, Env
 from lyftnb.operators.base import EagerBound
-from lyftnb.operators.changes import StateChanges
+from lyftnb.operators.state_changes import StateChanges
 from lyftnb.store.entries import NOTHING, Applied, Change, applied
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

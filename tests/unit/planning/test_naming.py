@@ -12,7 +12,7 @@ from lyftnb.errors import SetupError
 from lyftnb.model import command_words, deployment_name, is_name
 from lyftnb.planning import Claims, check_name, require_free
 from lyftnb.planning.deploying import Observed
-from lyftnb.planning.naming import NAME_TAKEN
+from lyftnb.planning.deployment_names import NAME_TAKEN
 from tests.unit.planning.deployment_kit import deployment_plan
 from tests.unit.planning.planning_kit import spec_of
 

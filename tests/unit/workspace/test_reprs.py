@@ -20,7 +20,7 @@ import polars as pl
 import pytest
 
 import lyftnb as ln
-from lyftnb.engine.following import Seen
+from lyftnb.engine.row_numbers import Seen
 from lyftnb.engine.trace import Trace, TracedAction
 from lyftnb.errors import NotFound
 from lyftnb.manager import Progress

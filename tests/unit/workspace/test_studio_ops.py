@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lyftnb.errors import SetupError
 from lyftnb.workspace.studio.ops import alike, applied, merged
-from lyftnb.workspace.studio.protocol import Op
+from lyftnb.workspace.studio.protocol.drafts import Op
 
 KEYS = st.sampled_from(["a", "b", "c", "steps"])
 VALUES = st.recursive(

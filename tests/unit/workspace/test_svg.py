@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lyftnb.model import WorkflowSpec
 from lyftnb.workspace.arranging import arranged
 from lyftnb.workspace.drawing import Drawing, Edge, Node, drawing_of_spec
-from lyftnb.workspace.layout import layout
+from lyftnb.workspace.layered import layout
 from lyftnb.workspace.svg import draw
 
 SPEC = WorkflowSpec.model_validate(

@@ -26,7 +26,7 @@ export function Notices(): JSX.Element {
 
   return (
     <>
-      <div className="lyftnb-Spoken" role="status" aria-live="polite">
+      <div className="lyftnb-Unseen" role="status" aria-live="polite">
         {message?.text}
       </div>
       {ended !== null && <Ended trouble={ended} session={session} />}

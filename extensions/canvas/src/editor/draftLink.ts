@@ -43,9 +43,9 @@ export class DraftLink {
   /** Open it for the first time. */
   open(): Promise<void> {
     return this.inTurn(async () => {
-      const state = await this.ask(this.text);
+      const { state, shape } = await this.ask(this.text);
       this.lost = false;
-      this.listener.taken(state.document, state.shape);
+      this.listener.taken(state.document, shape);
       this.validated(state);
     });
   }
@@ -148,7 +148,7 @@ export class DraftLink {
 
   /** Open the newest text, and make of its document the one that is here. */
   private async openAnew(): Promise<void> {
-    const state = await this.ask(this.text);
+    const { state } = await this.ask(this.text);
     this.lost = false;
     const here = this.listener.document();
     if (here === null || state.document === null) {
@@ -161,9 +161,9 @@ export class DraftLink {
   }
 
   private async ask(text: string): Promise<OpenedDraft> {
-    const state = await this.service.ask('draft.open', { draft: this.draft, text, file: this.file });
-    this.revision = state.revision;
-    return state;
+    const opened = await this.service.ask('draft.open', { draft: this.draft, text, file: this.file });
+    this.revision = opened.state.revision;
+    return opened;
   }
 
   private async withRevision<T>(question: (revision: number) => Promise<T>): Promise<T> {

@@ -22,7 +22,7 @@ export function samePart(one: Part, other: Part): boolean {
   return partKey(one) === partKey(other);
 }
 
-export function partKey(part: Part): string {
+function partKey(part: Part): string {
   switch (part.kind) {
     case 'workflow':
       return 'workflow';

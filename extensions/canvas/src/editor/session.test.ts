@@ -48,7 +48,7 @@ class Drafts implements Service {
   private answer(op: Asked, params: { text: string; theirs: string; revision: number; ops: Op[] }): unknown {
     switch (op) {
       case 'draft.open':
-        return this.state((this.draft?.revision ?? 0) + 1, JSON.parse(params.text) as Document, true);
+        return { state: this.state((this.draft?.revision ?? 0) + 1, JSON.parse(params.text) as Document, true), shape: null };
       case 'draft.change':
         this.check(params.revision);
         return this.state(params.revision + 1, applyOps(this.draft?.document ?? {}, params.ops).document, false);

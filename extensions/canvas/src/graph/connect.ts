@@ -131,7 +131,7 @@ export function connectOps(document: Document, source: Source, target: Target): 
 }
 
 /** The changes that make a step read a channel, too. */
-export function readOps(document: Document, step: string, channel: string): Op[] {
+function readOps(document: Document, step: string, channel: string): Op[] {
   const given = stepsOf(document)[step]?.in;
   const place = ['steps', step, 'in'];
   if (given === undefined || given === null || (Array.isArray(given) && given.length === 0)) {
@@ -232,7 +232,7 @@ function reaches(document: Document, from: string, to: string): boolean {
 }
 
 /** A name for the channel that a source is about to get. */
-export function newChannel(document: Document, source: Source): string {
+function newChannel(document: Document, source: Source): string {
   const stem = source.kind === 'channel' ? source.name : source.step;
   return freshName(`${stem}_out`, channelNames(document));
 }

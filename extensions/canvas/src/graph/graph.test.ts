@@ -11,7 +11,7 @@ import { laidOut } from './layout';
 import { applyOps, put } from './ops';
 import { placesOf } from './places';
 import { disconnectOps, removeOps } from './remove';
-import { nameRefusal, renameOps, renamePortOps } from './rename';
+import { nameRefusal, renameOps } from './rename';
 import { flights } from './samples';
 import { sizeOf } from './sizes';
 import { inOrder, nodeTowards } from './walk';
@@ -136,13 +136,6 @@ describe('renaming', () => {
     expect(body(document, 'ingest')).toMatchObject({ out: 'fresh' });
     expect(body(document, 'joined')).toMatchObject({ in: { airports: { channel: 'fresh', as: 'table' } } });
     expect(JSON.stringify(document)).not.toContain('"raw"');
-  });
-
-  it('takes a port’s dispatch along', () => {
-    expect(body(after(renamePortOps(flights(), 'route', 'jfk', 'kennedy')), 'route')).toMatchObject({
-      out: { kennedy: 'to_jfk' },
-      dispatch: { cases: { JFK: 'kennedy' }, default: 'rest' }
-    });
   });
 
   it('refuses names that are taken or none', () => {

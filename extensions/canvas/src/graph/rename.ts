@@ -1,4 +1,4 @@
-/** New names for steps, channels and ports, with all that refers to them. */
+/** New names for steps and channels, with all that refers to them. */
 import type { Document, Part } from '../editor/model';
 import type { Op } from '../protocol';
 import { channelNames, list, mapping, NAME, portsOf, readingsOf, rejectsOf, stepsOf, text, type Mapping } from './document';
@@ -84,28 +84,4 @@ function referenceOps(document: Document, old: string, name: string): Op[] {
 
 function uiOps(document: Document, section: 'steps' | 'channels', old: string, name: string): Op[] {
   return valueAt(document, ['ui', section, old]) === undefined ? [] : [rename(['ui', section, old], name)];
-}
-
-/** A port's new name, in its step's dispatch, too. */
-export function renamePortOps(document: Document, step: string, old: string, name: string): Op[] {
-  const body: Mapping = stepsOf(document)[step] ?? {};
-  const place = ['steps', step];
-  if (old === name || portsOf(body).every(port => port.name !== old)) {
-    return [];
-  }
-  if (typeof body.out === 'string') {
-    return [put([...place, 'out'], { [name]: body.out })];
-  }
-  const { cases, when, default: otherwise } = mapping(body.dispatch);
-  const dispatch = [...place, 'dispatch'];
-  return [
-    rename([...place, 'out', old], name),
-    ...Object.entries(mapping(cases))
-      .filter(([, port]) => port === old)
-      .map(([value]) => put([...dispatch, 'cases', value], name)),
-    ...list(when).flatMap((condition, index) =>
-      old in mapping(condition) ? [rename([...dispatch, 'when', index, old], name)] : []
-    ),
-    ...(otherwise === old ? [put([...dispatch, 'default'], name)] : [])
-  ];
 }

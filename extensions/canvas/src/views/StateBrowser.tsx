@@ -5,7 +5,7 @@ import type { Column, Questions, Table } from '../protocol';
 import type { Service } from '../service';
 import { useAnswer } from './asking';
 import { moment } from './format';
-import { Empty, Moment, Tabs, TroubleNote, WhenUp } from './parts';
+import { Empty, Moment, Pager, Tabs, TroubleNote, WhenUp } from './parts';
 import type { ViewProps } from './registry';
 
 type What = Questions['state']['what'];
@@ -116,7 +116,7 @@ function isMoment(column: Column): boolean {
 }
 
 /** Times as a person's clock has them. These are the ledger's own; rows of spools stay as they are. */
-export function withMoments(table: Table): Table {
+function withMoments(table: Table): Table {
   const rows = table.rows.map(row =>
     row.map((value, at) => (value !== null && isMoment(table.columns[at]!) ? moment(String(value)) : value))
   );
@@ -143,22 +143,7 @@ function Inside({ service, what, name }: { service: Service; what: What; name: s
             onChange={event => setPrefix(event.target.value)}
           />
         )}
-        <button
-          type="button"
-          className="lyftnb-Small"
-          disabled={offset === 0}
-          onClick={() => setOffset(Math.max(offset - PAGE, 0))}
-        >
-          Before
-        </button>
-        <button
-          type="button"
-          className="lyftnb-Small"
-          disabled={(asked.answer?.rows.length ?? 0) < PAGE}
-          onClick={() => setOffset(offset + PAGE)}
-        >
-          Next
-        </button>
+        <Pager offset={offset} size={PAGE} more={asked.answer?.rows.length === PAGE} go={setOffset} />
       </div>
       <TroubleNote trouble={asked.trouble} />
       {rows?.rows.length === 0 && <Empty>Nothing is there.</Empty>}

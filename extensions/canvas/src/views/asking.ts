@@ -92,7 +92,7 @@ export function oneAtATime(
 }
 
 /** Call back when any of the topics has had news; many at once are one call. */
-export function useNews(service: Service, topics: readonly (keyof News)[], heard: () => void): void {
+function useNews(service: Service, topics: readonly (keyof News)[], heard: () => void): void {
   const key = topics.join(' ');
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -53,6 +53,32 @@ export function Moment({ time }: { time: string }): JSX.Element {
   );
 }
 
+interface PagerProps {
+  offset: number;
+  /** Rows on a page. */
+  size: number;
+  /** Whether there are rows behind this page. */
+  more: boolean;
+  go: (offset: number) => void;
+  /** Which rows these are. */
+  children?: ReactNode;
+}
+
+/** The way from page to page. */
+export function Pager({ offset, size, more, go, children }: PagerProps): JSX.Element {
+  return (
+    <>
+      <button type="button" className="lyftnb-Small" disabled={offset === 0} onClick={() => go(Math.max(offset - size, 0))}>
+        Before
+      </button>
+      {children}
+      <button type="button" className="lyftnb-Small" disabled={!more} onClick={() => go(offset + size)}>
+        Next
+      </button>
+    </>
+  );
+}
+
 export function TroubleNote({ trouble }: { trouble: Trouble | null }): JSX.Element | null {
   if (trouble === null || trouble.code === 'disconnected' || trouble.code === 'ended') {
     return null; // whoever shows a view shows the lost connection, once

@@ -4,7 +4,7 @@ import { RowsTable } from '../../panels/RowsTable';
 import type { Service } from '../../service';
 import { useAnswer } from '../asking';
 import { count } from '../format';
-import { Empty, TroubleNote } from '../parts';
+import { Empty, Pager, TroubleNote } from '../parts';
 
 const PAGE = 100;
 
@@ -34,27 +34,13 @@ export function Rows({ service, spool, at, version }: Place): JSX.Element {
     <>
       <TroubleNote trouble={trouble} />
       <div className="lyftnb-Pages">
-        <button
-          type="button"
-          className="lyftnb-Small"
-          disabled={offset === 0}
-          onClick={() => setOffset(Math.max(offset - PAGE, 0))}
-        >
-          Before
-        </button>
-        <span>
-          {answer.rows.length === 0
-            ? 'no rows'
-            : `${count(offset + 1)} to ${count(end)}${answer.total === null ? '' : ` of ${count(answer.total)}`}`}
-        </span>
-        <button
-          type="button"
-          className="lyftnb-Small"
-          disabled={!more}
-          onClick={() => setOffset(offset + PAGE)}
-        >
-          Next
-        </button>
+        <Pager offset={offset} size={PAGE} more={more} go={setOffset}>
+          <span>
+            {answer.rows.length === 0
+              ? 'no rows'
+              : `${count(offset + 1)} to ${count(end)}${answer.total === null ? '' : ` of ${count(answer.total)}`}`}
+          </span>
+        </Pager>
       </div>
       <RowsTable table={answer} label={`Rows of ${spool}`} />
     </>

@@ -11,8 +11,8 @@ import pytest
 
 from lyftnb import connectors
 from lyftnb.connectors import Discovery, SourceEnv
+from lyftnb.engine.owner_state import introduction, meet, part, state_of_owner
 from lyftnb.engine.run import discover_source
-from lyftnb.engine.state import introduction, meet, part, state_of_owner
 from lyftnb.errors import Temporary
 from lyftnb.model import InputSpec
 from lyftnb.store.remote import StateAddress

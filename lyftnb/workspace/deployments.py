@@ -21,8 +21,8 @@ from lyftnb.model import (
     is_plan_id,
 )
 from lyftnb.planning.reconciling import SEGMENTS_DAMAGED
+from lyftnb.workspace.applying import Applying, alone, request_of
 from lyftnb.workspace.contexts import user
-from lyftnb.workspace.deployer import Deployer, alone, request_of
 from lyftnb.workspace.given import WorkflowLike
 from lyftnb.workspace.nouns import AUDIT, DEPLOYMENTS, REVISIONS
 from lyftnb.workspace.tabular import Table
@@ -30,7 +30,7 @@ from lyftnb.workspace.tabular import Table
 _log = logging.getLogger(__name__)
 
 
-class Deploying(Deployer):
+class Deployments(Applying):
     """Deployments of a workspace."""
 
     # -- planning

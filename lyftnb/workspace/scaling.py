@@ -32,7 +32,7 @@ def sizes(groups: Mapping[str, GroupConfig], wanted: Mapping[str, int]) -> dict[
     }
 
 
-class Placing:
+class Scaling:
     """Follows the settings and the work. What is asked of it again changes nothing."""
 
     def __init__(self, folder: Path, config: Config, ledger: Ledger) -> None:

@@ -1,4 +1,6 @@
-"""The part of a workspace that keeps what runs in step with what is applied."""
+"""The part of a workspace that serves deployments: it runs what is applied, keeps it so, and says
+how each stands.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ from lyftnb.planning.reconciling import (
     StopDeployment,
     SwitchDeployment,
 )
-from lyftnb.workspace.deployer import alone
-from lyftnb.workspace.deploying import Deploying
+from lyftnb.workspace.applying import alone
+from lyftnb.workspace.deployments import Deployments
 from lyftnb.workspace.lags import Lag, lags_of
 from lyftnb.workspace.nouns import LAGS, STATUSES
 from lyftnb.workspace.reconciler import Hands, Reconciler
@@ -29,8 +31,8 @@ from lyftnb.workspace.tabular import Table
 _log = logging.getLogger(__name__)
 
 
-class Reconciling(Deploying):
-    """Deployments that are kept as they are to be."""
+class Serving(Deployments):
+    """Deployments that are run, and kept as they are to be."""
 
     _clock: Clock
 

@@ -66,7 +66,7 @@ def introduction(storage_root: str, address: StateAddress) -> Any:
 
         def _meet(self) -> None:
             try:
-                from lyftnb.engine.state import meet
+                from lyftnb.engine.owner_state import meet
                 from lyftnb.store.remote import StateAddress
             except ImportError:
                 return
@@ -74,7 +74,7 @@ def introduction(storage_root: str, address: StateAddress) -> Any:
 
         def teardown(self, worker: Any) -> None:
             try:
-                from lyftnb.engine.state import part
+                from lyftnb.engine.owner_state import part
             except ImportError:
                 return
             part(self.storage_root)

@@ -1,4 +1,4 @@
-"""How a workspace carries out what `deploying` offers: planned from facts, switched as one.
+"""How a workspace carries plans out: made from facts, switched as one.
 
 The ledger's transaction makes an apply true; the manager sees to it that nothing of the deployment
 runs at that moment, and that what ran before runs on if anything fails.
@@ -45,7 +45,7 @@ NOT_STARTED = "deployment_not_started"
 """The issue of a deployment that is applied and could not be started."""
 P = ParamSpec("P")
 T = TypeVar("T")
-D = TypeVar("D", bound="Deployer")
+D = TypeVar("D", bound="Applying")
 _ACCEPTED = ("start", "drain", "reset", "drop", "all")
 
 
@@ -60,8 +60,8 @@ def alone(verb: Callable[Concatenate[D, P], T]) -> Callable[Concatenate[D, P], T
     return carried_out
 
 
-class Deployer(ABC):
-    """The inner half of `Deploying`."""
+class Applying(ABC):
+    """The inner half of `Deployments`."""
 
     contexts: Contexts
     _ledger: Ledger

@@ -1,4 +1,4 @@
-"""Deployments through the manager: the same interface as `reconciling.Reconciling`."""
+"""Deployments through the manager: the same interface as `serving.Serving`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lyftnb.workspace.tabular import Table
 from lyftnb.workspace.wire import workflow_fields
 
 
-class RemoteDeploying:
+class RemoteDeployments:
     """Deployments of a workspace."""
 
     path: Path

@@ -23,13 +23,13 @@ from lyftnb.model import (
     digest,
     worst_first,
 )
+from lyftnb.planning.deploying.action_states import state_changes
 from lyftnb.planning.deploying.checkpoints import checkpoint_changes
 from lyftnb.planning.deploying.effects import affected, schema_changes, stale_history
 from lyftnb.planning.deploying.explaining import explain_plan
 from lyftnb.planning.deploying.jobs import channel_changes, job_changes, schedule_changes
 from lyftnb.planning.deploying.observing import Observed, Sides, jobs_of
-from lyftnb.planning.deploying.states import state_changes
-from lyftnb.planning.naming import NAME_TAKEN, taken
+from lyftnb.planning.deployment_names import NAME_TAKEN, taken
 from lyftnb.planning.report import choose
 
 
