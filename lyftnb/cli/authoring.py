@@ -12,6 +12,7 @@ import typer
 
 from lyftnb.cli.screen import Json, opened, print_frame, print_json, print_table, records
 from lyftnb.errors import unknown
+from lyftnb.wording import counted
 
 if TYPE_CHECKING:
     from lyftnb.engine import TracedAction
@@ -76,8 +77,8 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 def _tally(problems: list[Problem], files: int) -> str:
     count = Counter(p.severity for p in problems)
-    parts = [f"{n} {kind}{'s' if n != 1 else ''}" for kind, n in count.items()]
-    return f"{files} file{'s' if files != 1 else ''}: " + (", ".join(parts) or "no problems")
+    parts = [counted(n, kind) for kind, n in count.items()]
+    return f"{counted(files, 'file')}: " + (", ".join(parts) or "no problems")
 
 
 def schema() -> None:

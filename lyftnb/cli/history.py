@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lyftnb.cli.screen import Json, counted, opened, print_json, print_table, reached
+from lyftnb.cli.screen import Json, opened, print_json, print_table, reached
+from lyftnb.wording import counted
 
 issues = typer.Typer(help="Issues: problems that a person should see.", no_args_is_help=True)
 runs = typer.Typer(help="Runs: what has fired, and what became of it.", no_args_is_help=True)

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lyftnb.cli.screen import Json, ago, counted, print_json, print_table
+from lyftnb.cli.screen import Json, print_json, print_table
 from lyftnb.clock import SystemClock
 from lyftnb.errors import ConfigError, LyftError, NotFound, SetupError
+from lyftnb.wording import ago, counted
 
 if TYPE_CHECKING:
     from lyftnb.manager import Progress

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lyftnb.cli.screen import Json, counted, json_of, print_json, print_table, reached
+from lyftnb.cli.screen import Json, json_of, print_json, print_table, reached
 from lyftnb.errors import SetupError
+from lyftnb.wording import counted
 
 if TYPE_CHECKING:
     from lyftnb.model import Lease

@@ -16,13 +16,13 @@ from lyftnb.cli.screen import (
     Json,
     command_prefix,
     connected,
-    counted,
     json_of,
     opened,
     print_json,
     print_table,
 )
 from lyftnb.errors import SetupError
+from lyftnb.wording import counted
 
 if TYPE_CHECKING:
     from lyftnb.model import RunSummary

@@ -209,24 +209,6 @@ def cell(value: Any) -> str:
     return str(value)
 
 
-def counted(count: int, noun: str) -> str:
-    """A number of things, in the singular where it is one: `1 segment`, `1,204 segments`."""
-    ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
-    return f"{count:,} {noun}{ending}"
-
-
-def ago(seconds: float) -> str:
-    """How long ago, as people tell it: in the largest unit.
-
-    >>> [ago(42), ago(600), ago(90_000)]
-    ['42s ago', '10m ago', '25h ago']
-    """
-    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= 2 * length or (unit == "m" and seconds >= length):
-            return f"{int(seconds // length)}{unit} ago"
-    return f"{max(0, int(seconds))}s ago"
-
-
 def records(frame: pl.DataFrame) -> list[dict[str, Any]]:
     """The rows of a frame for `print_json`."""
     return frame.to_dicts()

@@ -12,7 +12,6 @@ import typer
 
 from lyftnb.cli.screen import (
     Json,
-    counted,
     opened,
     print_frame,
     print_json,
@@ -20,6 +19,7 @@ from lyftnb.cli.screen import (
     records,
 )
 from lyftnb.errors import SetupError, StorageError
+from lyftnb.wording import counted
 from lyftnb.workspace.tabular import Size, shown
 
 if TYPE_CHECKING:

@@ -213,11 +213,7 @@ class Engine:
         work = running.work
         first = work.programs[0]
         is_small = len(work.programs) == 1 and unit.bytes <= SMALL_BYTES and first.prompt
-
-        parcel = sealed(unit)
-        hops = self._cluster.hops
-        if hops is not None:
-            hops = hops / secrets.token_hex(8) if any(p.task.sends for p in work.programs) else None
+        parcel, hops = sealed(unit), self._hops_of(work)
 
         def submit(submission: int) -> list[Any]:
             parcels = zip(work.programs, programs, strict=True)
@@ -237,6 +233,15 @@ class Engine:
             Small(f"{first.key}~{unit.index}", programs[0], parcel) if is_small else None,
             hops,
         )
+
+    def _hops_of(self, work: Work) -> Path | None:
+        """A folder for rows on their way between tasks of a unit; None where there are none, or
+        where they travel.
+        """
+        folder = self._cluster.hops
+        if folder is None or not any(program.task.sends for program in work.programs):
+            return None
+        return folder / secrets.token_hex(8)
 
     def _submit_unit(
         self,

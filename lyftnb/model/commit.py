@@ -16,6 +16,7 @@ from lyftnb.model.batch import (
 from lyftnb.model.run import EmitPart, Ending, Run
 from lyftnb.model.schema import Schema
 from lyftnb.model.state import Lease, MessageDraft, StagedState
+from lyftnb.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class RunSummary:
     def __repr__(self) -> str:
         head = (
             f"RunSummary({self.run}: {self.status} in {self.seconds:.1f} s, "
-            f"{self.batches} batches, {self.rejects:,} rejects)"
+            f"{counted(self.batches, 'batch')}, {counted(self.rejects, 'reject')})"
         )
         steps = (f"  {count}" for count in self.counts)
         return "\n".join([head, *steps, *(f"  {problem}" for problem in self.problems)])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from lyftnb.wording import counted
 from lyftnb.workspace.tabular import State, shown, table
 
 if TYPE_CHECKING:
@@ -156,8 +157,8 @@ class LineWatcher:
 
 def _line(seconds: float, stage: StageProgress) -> str:
     note = f" ({_note(stage)})" if stage.note else ""
-    batches = "1 batch" if stage.batches == 1 else f"{stage.batches:,} batches"
     return (
         f"{seconds:7.1f} s  {stage.stage}: {stage.state}, {stage.rows_in:,} rows, "
-        f"{stage.rows_per_s:,.0f} rows/s, {batches}, {stage.rejects:,} rejects{note}"
+        f"{stage.rows_per_s:,.0f} rows/s, {counted(stage.batches, 'batch')}, "
+        f"{counted(stage.rejects, 'reject')}{note}"
     )

@@ -23,6 +23,7 @@ from lyftnb.model import (
     canonical_json,
 )
 from lyftnb.redaction import redact
+from lyftnb.wording import counted
 from lyftnb.workspace import invocation, next_fires, nouns, state_history, state_kv, state_queue
 from lyftnb.workspace.plan_page import deployment_plan_html
 from lyftnb.workspace.svg import draw
@@ -52,7 +53,7 @@ def summary_html(summary: RunSummary) -> str:
     """What a run did, step by step."""
     caption = (
         f"{summary.deployment}: {summary.status} in {summary.seconds:.1f} s, "
-        f"{summary.batches} batches, {summary.rejects:,} rejects"
+        f"{counted(summary.batches, 'batch')}, {counted(summary.rejects, 'reject')}"
     )
     notes = "".join(f"<p>{escape(problem)}</p>" for problem in summary.problems)
     return listed(nouns.COUNTS, summary.counts, caption) + notes
@@ -119,8 +120,8 @@ def message_html(message: Message) -> str:
 def spool_html(spool: Spool) -> str:
     """A spool: how much it holds, and its first rows."""
     info = spool.info
-    plural = "" if info.segments == 1 else "s"
-    head = f"<b>{escape(spool.name)}</b>: {info.rows:,} rows, {info.segments} segment{plural}"
+    size = f"{counted(info.rows, 'row')}, {counted(info.segments, 'segment')}"
+    head = f"<b>{escape(spool.name)}</b>: {size}"
     first: str = spool.scan().head(_SHOWN_ROWS).collect()._repr_html_()
     return f"<p>{head}</p>{first}"
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lyftnb import catalog
 from lyftnb.errors import InvalidWorkflow, NotFound, WorkflowError, unknown
 from lyftnb.model import Plan, Problem, RunSummary, WorkflowSpec, draft_name, workflow_digest
+from lyftnb.wording import counted
 from lyftnb.workspace.nouns import PROBLEMS, Problems
 from lyftnb.workspace.step import Document, Step, outline, plain, unreserved
 from lyftnb.workspace.svg import Picture, draw
@@ -327,7 +328,7 @@ def _unambiguous(text: str, file: str | None) -> catalog.Reading:
 
 def _invalid(problems: tuple[Problem, ...], where: str | None) -> InvalidWorkflow:
     errors = [p for p in problems if p.severity == "error"]
-    count = f"{len(errors)} problem{'s' if len(errors) != 1 else ''}"
+    count = counted(len(errors), "problem")
     lines = "\n".join(f"  {p}" for p in errors)
     return InvalidWorkflow(f"{count}:\n{lines}", where=where, problems=tuple(problems))
 

@@ -31,6 +31,7 @@ from lyftnb.operators.base import (
     Problems,
     Reason,
 )
+from lyftnb.wording import counted
 
 _BAD_FIELD = Reason(BAD_VALUE, "a field is not of its declared type")
 
@@ -160,7 +161,7 @@ class Csv(Action[CsvParams]):
             texts = {name: _present(values.list.get(i), params) for i, name in enumerate(names)}
             return struct_of(texts, types, text.is_not_null() & values.is_null())
 
-        wanted = f"{len(names)} value" + ("s" if len(names) > 1 else "")
+        wanted = counted(len(names), "value")
         reasons = (Reason("bad_csv", f"the text is not a record of {wanted}"), _BAD_FIELD)
         return text_bound(params, schema, types, parsed, reasons)
 

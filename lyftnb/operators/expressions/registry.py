@@ -22,6 +22,7 @@ from lyftnb.operators.base import Env
 from lyftnb.operators.expressions.arguments import Parameter, accept, parameters
 from lyftnb.operators.expressions.parse import SQL_ACTION
 from lyftnb.operators.expressions.values import Refusal, Value, derived
+from lyftnb.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ def accepted(function: Function, args: Sequence[Value]) -> list[Value]:
 
 def _counted(fewest: int, most: int | None) -> str:
     if most is None:
-        return f"at least {fewest} argument{'s' if fewest != 1 else ''}"
+        return f"at least {counted(fewest, 'argument')}"
     if fewest == most:
-        return f"{most} argument{'s' if most != 1 else ''}" if most else "no arguments"
+        return counted(most, "argument") if most else "no arguments"
     return f"{fewest} to {most} arguments"
