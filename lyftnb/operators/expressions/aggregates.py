@@ -11,6 +11,7 @@ import polars as pl
 
 from lyftnb.operators.expressions.coercion import as_double
 from lyftnb.operators.expressions.registry import Call, Family
+from lyftnb.operators.expressions.sums import exact_mean, exact_sum
 from lyftnb.operators.expressions.values import (
     BIGINT,
     BOOLEAN,
@@ -133,7 +134,7 @@ def _sum(args: Sequence[Value], call: Call) -> Value:
     rows = _rows(x, call)
     if is_integer(x.dtype):
         target = HUGEINT if x.dtype in (HUGEINT, pl.UInt64()) else BIGINT
-        total = _exact(rows, x.dtype).sum().cast(target)
+        total = exact_sum(rows) if x.dtype == HUGEINT else _exact(rows, x.dtype).sum().cast(target)
         return _aggregated(_unless_empty(rows, total), target, call, x)
     dtype = pl.Decimal(38, x.dtype.scale) if isinstance(x.dtype, pl.Decimal) else DOUBLE
     return _aggregated(_unless_empty(rows, rows.cast(dtype).sum()), dtype, call, x)
@@ -162,6 +163,8 @@ def _avg(args: Sequence[Value], call: Call) -> Value:
     x = args[0]
     rows = _rows(x, call)
     if is_integer(x.dtype):
+        if x.dtype == HUGEINT:
+            return _aggregated(exact_mean(rows), DOUBLE, call, x)
         # Whole numbers beyond 2**53 would lose digits before they are added up.
         mean = _exact(rows, x.dtype).sum().cast(DOUBLE) / rows.count()
         return _aggregated(_unless_empty(rows, mean), DOUBLE, call, x)

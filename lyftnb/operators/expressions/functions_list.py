@@ -10,6 +10,7 @@ from lyftnb.operators.expressions import containers
 from lyftnb.operators.expressions.coercion import unified
 from lyftnb.operators.expressions.containers import inner_type
 from lyftnb.operators.expressions.registry import Call, Family
+from lyftnb.operators.expressions.sums import exact_mean, exact_sum
 from lyftnb.operators.expressions.values import (
     BIGINT,
     DOUBLE,
@@ -101,7 +102,11 @@ def _list_sum(args: Sequence[Value], call: Call) -> Value:
         total = value.expr.cast(pl.List(DOUBLE)).list.sum()
         return derived(_unless_empty(value, total), DOUBLE, value)
     target = HUGEINT if inner in (HUGEINT, pl.UInt64()) else BIGINT
-    total = value.expr.cast(pl.List(HUGEINT)).list.sum().cast(target)
+    wide = value.expr.cast(pl.List(HUGEINT))
+    if inner == HUGEINT:
+        total = wide.list.eval(exact_sum(pl.element())).list.first()
+    else:
+        total = wide.list.sum().cast(target)
     return derived(_unless_empty(value, total), target, value)
 
 
@@ -109,8 +114,13 @@ def _list_sum(args: Sequence[Value], call: Call) -> Value:
     "list_avg", "values:list", "DOUBLE", "The mean of the elements.", "list_avg([1, 2])"
 )
 def _list_avg(args: Sequence[Value], call: Call) -> Value:
-    _numbers(args[0], call)
-    return derived(args[0].expr.cast(pl.List(DOUBLE)).list.mean(), DOUBLE, args[0])
+    value = args[0]
+    if is_integer(_numbers(value, call)):
+        # Whole numbers beyond 2**53 would lose digits before they are added up.
+        wide = value.expr.cast(pl.List(HUGEINT))
+        mean = wide.list.eval(exact_mean(pl.element())).list.first()
+        return derived(_unless_empty(value, mean), DOUBLE, value)
+    return derived(value.expr.cast(pl.List(DOUBLE)).list.mean(), DOUBLE, value)
 
 
 @_LISTS.function(
