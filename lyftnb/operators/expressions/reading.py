@@ -38,7 +38,7 @@ _ZONED: Final = (
 
 
 def date(text: pl.Expr) -> pl.Expr:
-    """DATE from `2024-01-31`; a time behind it is left off."""
+    """DATE from `2024-01-31`; a time behind it is read and left off."""
     return _in_turn(text, pl.Date(), [_date, _date_before_time])
 
 
@@ -104,7 +104,8 @@ def _date(texts: pl.Series) -> pl.Series:
 
 
 def _date_before_time(texts: pl.Series) -> pl.Series:
-    return _date(texts.str.extract(r"^(\d{1,4}-\d{1,2}-\d{1,2})[ T]\d"))
+    naive = [partial(_timestamp, form=form) for form in _NAIVE]
+    return _read(texts, [*naive, _without_offset]).cast(pl.Date())
 
 
 def _midnight(texts: pl.Series) -> pl.Series:

@@ -284,3 +284,17 @@ def test_any_cast_works_or_is_refused(target: str) -> None:
             continue
         out = FRAME.lazy().with_columns(found.expr.alias("r")).collect()
         assert out.schema["r"] == found.dtype, operand
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2024-02-29 23:30:00-05", date(2024, 2, 29)),
+        ("2024-02-29T10:00", date(2024, 2, 29)),
+        ("2024-02-29 25:00:00", None),
+        ("2024-02-29 10:61", None),
+    ],
+)
+def test_a_date_has_no_time_behind_it_that_there_is_not(text: str, day: date | None) -> None:
+    frame = pl.DataFrame({"s": [text]})
+    assert frame.select(compile("TRY_CAST(s AS DATE)", frame.schema, Env()).expr).item() == day
