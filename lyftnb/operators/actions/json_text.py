@@ -65,7 +65,8 @@ class Json(Action[JsonParams]):
     that is not of its declared type (`bad_value`); numbers and nested values in a VARCHAR field
     become their JSON text, a number may stand as text. A field that is missing, and a text that is
     null, give null. Other fields than the declared ones are left out, and so is a key without a
-    name. Of a key that stands twice, the first counts.
+    name. Of a key that stands twice, the first counts. JSON is what DuckDB takes for it: unlike the
+    input format `ndjson`, it lets a comma behind the last field pass, and `NaN` and `Infinity`.
     """
 
     name = "json"
