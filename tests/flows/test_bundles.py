@@ -93,4 +93,4 @@ def test_dask_keeps_no_record_of_each_batch(ws: ln.Workspace) -> None:
     async def prefixes() -> set[str]:
         return set(cluster._own._scheduler.task_prefixes)
 
-    assert cluster.spawn(prefixes()).result() <= {"batch", "discover_source", "publish"}
+    assert cluster.spawn(prefixes()).result() <= {"batch", "discover_source", "publish", "discard"}
