@@ -37,7 +37,7 @@ from lyftnb.engine.inquiry import BATCH, Inquiry, inquire
 from lyftnb.engine.parcels import lay_out, sealed
 from lyftnb.engine.probe import check_storage
 from lyftnb.engine.program import Program, TaskResult, Unit
-from lyftnb.engine.run import discard, discover_source, publish, run_sealed, run_together
+from lyftnb.engine.run import discard, discover_source, publish, run_task, run_together
 from lyftnb.model import InputSpec, Position, Publication
 
 
@@ -258,10 +258,10 @@ class Engine:
             task = program.task
             futures[task.id] = self._cluster.client.submit(
                 answering,
-                run_sealed,
+                run_task,
                 parcel,
                 unit,
-                None if hops is None else str(hops),
+                hops,
                 *(futures[up] for up in task.upstream),
                 key=f"{BATCH}~{program.key}~{index}~{submission}~{self._token}",
                 resources=resource(task.group),

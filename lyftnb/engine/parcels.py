@@ -96,7 +96,7 @@ class Freight:
     hold: npt.NDArray[np.uint8] | Path
 
     @classmethod
-    def loaded(cls, value: Any, folder: str | None) -> Self:
+    def loaded(cls, value: Any, folder: Path | None) -> Self:
         """Load a value; into a new file in `folder` (see `lay_out`), if one is named.
 
         Raises:
@@ -110,7 +110,7 @@ class Freight:
         if folder is None:
             hold = np.frombuffer(b"".join(padded), np.uint8)
         else:
-            hold = _written(padded, Path(folder))
+            hold = _written(padded, folder)
         return cls(head, tuple(view.nbytes for view in views), hold)
 
     def unloaded(self) -> Any:

@@ -119,29 +119,26 @@ def run_together(work: Iterable[tuple[bytes, bytes]]) -> list[TaskResult | LyftE
     answers: list[TaskResult | LyftError] = []
     for program, unit in work:
         try:
-            answers.append(answering(run_sealed, program, unit, None))
+            answers.append(answering(run_task, program, unit, None))
         except LyftError as error:
             answers.append(error)
     return answers
 
 
-def run_sealed(program: bytes, unit: bytes, hops: str | None, *upstream: TaskResult) -> TaskResult:
-    """Run a task whose program and unit come as parcels; see `run_task`."""
-    return run_task(opened_once(program), opened(unit), hops, *upstream)
-
-
 def run_task(
-    program: Program, unit: Unit, hops: str | None = None, *upstream: TaskResult
+    program_parcel: bytes, unit_parcel: bytes, hops: Path | None, *upstream: TaskResult
 ) -> TaskResult:
     """Run one fused task over one unit of its stage's input. Where an outside file turns out to be
     damaged only when its rows are wanted, it is run once more, with the file as a reject.
 
     Args:
-        program: the task.
-        unit: what it reads.
+        program_parcel: the task's program, sealed.
+        unit_parcel: the unit that it reads, sealed.
         hops: a folder for rows on their way to tasks of other groups; without one they travel.
         upstream: results of the tasks of other groups that it reads.
     """
+    program: Program = opened_once(program_parcel)
+    unit: Unit = opened(unit_parcel)
     changes = StateChanges()
     try:
         return _run_task(program, unit, hops, upstream, changes, careful=False)
@@ -155,7 +152,7 @@ def run_task(
 def _run_task(
     program: Program,
     unit: Unit,
-    hops: str | None,
+    hops: Path | None,
     upstream: tuple[TaskResult, ...],
     changes: StateChanges,
     *,
@@ -240,7 +237,7 @@ class _TaskRun:
         self.rows_read = 0
         self.states = States(program)
 
-    def result(self, hops: str | None) -> TaskResult:
+    def result(self, hops: Path | None) -> TaskResult:
         for job in self.program.task.jobs:
             try:
                 self._run(job)

@@ -26,6 +26,8 @@ import polars as pl
 _QUOTE, _COLON, _SPACE, _N, _NEWLINE = b'": n\n'
 _KEY_END = _QUOTE | _COLON << 8
 _CHUNK = 1 << 18  # even, and stays in the cache of a core
+_LONGEST_GAP = 64
+"""White space that is followed to its end; a block with more of it goes the slow way."""
 _SURROGATE_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -106,12 +108,10 @@ def _count(raw: bytes) -> tuple[int, int] | None:
         at = np.equal(piece, _QUOTE, out=quote[: len(piece)])
         quotes += int(np.count_nonzero(at))
         key_ends += _count_pairs(piece) + _count_pairs(behind)
-        np.less_equal(behind, _SPACE, out=parted[: len(behind)])
-        np.logical_and(parted[: len(behind)], at[: len(behind)], out=parted[: len(behind)])
-        if parted[: len(behind)].any():
-            gaps = np.flatnonzero(parted[: len(behind)]) + begin + 1
-            if _before_colon(whole, gaps):
-                return None
+        gap = np.less_equal(behind, _SPACE, out=parted[: len(behind)])
+        np.logical_and(gap, at[: len(behind)], out=gap)
+        if gap.any() and _before_colon(whole, np.flatnonzero(gap) + begin + 1):
+            return None
     return quotes, key_ends
 
 
@@ -122,14 +122,16 @@ def _count_pairs(piece: Bytes) -> int:
 
 
 def _before_colon(whole: Bytes, at: npt.NDArray[np.int_]) -> bool:
-    """Whether there is a colon behind the white space at one of these places."""
-    while len(at):
+    """Whether there is, or may be, a colon behind the white space at one of these places."""
+    for _ in range(_LONGEST_GAP):
         at = at[at < len(whole)]
         found = whole[at]
         if bool(np.any(found == _COLON)):
             return True
         at = at[found <= _SPACE] + 1
-    return False
+        if not len(at):
+            return False
+    return True
 
 
 def _count_nulls(raw: bytes) -> int:

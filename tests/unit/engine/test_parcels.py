@@ -43,7 +43,7 @@ def arrived(freight: Freight) -> dict[str, Any]:
 def test_tables_arrive_whole(
     tmp_path_factory: pytest.TempPathFactory, frames: list[pl.DataFrame], on_disk: bool
 ) -> None:
-    folder = str(tmp_path_factory.mktemp("hops")) if on_disk else None
+    folder = tmp_path_factory.mktemp("hops") if on_disk else None
     rows = {f"c{i}": packed(frame) for i, frame in enumerate(frames)}
     for i, one in enumerate(arrived(Freight.loaded(rows, folder)).values()):
         assert_frame_equal(unpacked(one), frames[i])
@@ -51,7 +51,7 @@ def test_tables_arrive_whole(
 
 def test_on_disk_no_rows_travel(tmp_path: Path) -> None:
     table = pl.DataFrame({"n": range(100_000)}).to_arrow()
-    freight = Freight.loaded({"c": table}, str(tmp_path))
+    freight = Freight.loaded({"c": table}, tmp_path)
     assert len(pickle.dumps(freight)) < 2_000
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) >= table.nbytes
 
@@ -64,7 +64,7 @@ def test_a_folder_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
 
 def test_who_writes_when_the_folder_is_gone_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="rows on their way to another group"):
-        Freight.loaded({}, str(tmp_path / "hops" / "0"))
+        Freight.loaded({}, tmp_path / "hops" / "0")
     assert not list(tmp_path.iterdir())
 
 
