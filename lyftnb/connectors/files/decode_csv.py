@@ -26,28 +26,15 @@ from lyftnb.connectors.files.decoded import (
     as_text,
     failures,
 )
-from lyftnb.connectors.files.typed_text import text_to_type
 from lyftnb.dtypes import to_text, widened
 from lyftnb.errors import BadData, WorkflowError
+from lyftnb.typed_text import NULLS, inferred_type, parsed_count, text_to_type
 
 csv.field_size_limit(2**31 - 1)
 
-# In this order: the first type that all values of a column parse as is the column's.
-_INFERRED: tuple[pl.DataType, ...] = (
-    pl.Int64(),
-    pl.Float64(),
-    pl.Boolean(),
-    pl.Date(),
-    pl.Datetime("us", "UTC"),
-    pl.Datetime("us"),
-)
 # A quoted field of more lines counts as a quote that was never closed: looking further for its end
 # at every such quote would take for ever.
 _RECORD_LINES = 10_000
-# An integer with a leading zero is a code (a ZIP code, an account): as a number it would be lost.
-_CODE = r"^[+-]?0\d"
-_GLANCE = 64
-"""So many values show at once most types that a column is not of."""
 _NEWLINE = ord("\n")
 
 
@@ -57,7 +44,7 @@ class Dialect:
 
     delimiter: str = ","
     quote: str | None = '"'
-    null_values: tuple[str, ...] = ("", "NA")
+    null_values: tuple[str, ...] = NULLS
     header: bool = True
 
 
@@ -333,7 +320,7 @@ def _typed(frame: pl.DataFrame, columns: Columns) -> tuple[pl.DataFrame, dict[st
             types[name] = known
             open_types += [] if columns.fixed else [name]
         else:
-            types[name] = _inferred(frame[name])
+            types[name] = inferred_type(frame[name])
     typed = frame.with_columns(text_to_type(pl.col(n), t).alias(n) for n, t in types.items())
     for name in open_types:
         if typed[name].null_count() > frame[name].null_count():
@@ -343,31 +330,13 @@ def _typed(frame: pl.DataFrame, columns: Columns) -> tuple[pl.DataFrame, dict[st
     return typed, types
 
 
-def _inferred(texts: pl.Series) -> pl.DataType:
-    if texts.null_count() == len(texts):
-        return pl.Null()
-    if texts.str.contains(_CODE).any():
-        return pl.String()
-    few = texts.head(_GLANCE)
-    return next((t for t in _INFERRED if _parses(few, t) and _parses(texts, t)), pl.String())
-
-
 def _widened(texts: pl.Series, known: pl.DataType) -> pl.DataType:
     wide = widened(known, pl.Float64())
     if wide is None or wide == known or not known.is_numeric():
         return known
     # Some values may be no numbers at all: they do not keep the others from widening the column.
-    gain = _parsed(texts, wide) - _parsed(texts, known)
+    gain = parsed_count(texts, wide) - parsed_count(texts, known)
     return wide if gain > 0 else known
-
-
-def _parsed(texts: pl.Series, dtype: pl.DataType) -> int:
-    column = texts.to_frame("a").select(text_to_type(pl.col("a"), dtype)).to_series()
-    return len(column) - column.null_count()
-
-
-def _parses(texts: pl.Series, dtype: pl.DataType) -> bool:
-    return _parsed(texts, dtype) == len(texts) - texts.null_count()
 
 
 def _with_failed(

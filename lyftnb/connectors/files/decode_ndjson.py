@@ -25,9 +25,9 @@ from lyftnb.connectors.files.decoded import (
 )
 from lyftnb.connectors.files.json_exact import is_exact
 from lyftnb.connectors.files.json_lines import Bad, Judge
-from lyftnb.connectors.files.typed_text import text_to_type
 from lyftnb.dtypes import to_text
 from lyftnb.errors import WorkflowError
+from lyftnb.typed_text import text_to_type
 
 _FEW_LINES = 512
 """Up to so many lines are judged one by one rather than cut again."""

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from lyftnb.dtypes import from_text, to_schema
 from lyftnb.errors import LyftError
 from lyftnb.model import Params, Schema, seconds
+from lyftnb.typed_text import NULLS
 
 FileFormat = Literal["csv", "tsv", "ndjson", "json", "parquet", "text"]
 Compression = Literal["gz", "zst"]
@@ -63,9 +64,7 @@ class FilesParams(Params):
     quote: str | None = Field(
         '"', min_length=1, max_length=1, description="csv, tsv: around fields; null for none"
     )
-    null_values: tuple[str, ...] = Field(
-        ("", "NA"), description="csv, tsv: texts that stand for null"
-    )
+    null_values: tuple[str, ...] = Field(NULLS, description="csv, tsv: texts that stand for null")
     settle: str | float = Field(
         "5s",
         description="how long a file must rest before its last line without a newline, or a file "

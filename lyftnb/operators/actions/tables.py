@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from lyftnb.dtypes import to_text
-from lyftnb.errors import NotFound, StorageError
+from lyftnb.errors import BadData, NotFound, StorageError
 from lyftnb.model import Params
 from lyftnb.operators.actions.parsing import applied, declared
 from lyftnb.operators.base import (
@@ -31,6 +31,7 @@ from lyftnb.operators.base import (
     column_type,
 )
 from lyftnb.operators.parameters import Name
+from lyftnb.typed_text import NULLS, inferred_type, text_to_type
 
 _MATCHED = HIDDEN + "matched"
 _KEY = HIDDEN + "key_"
@@ -87,7 +88,8 @@ class Lookup(Action[LookupParams]):
 
     Rows never multiply: of several rows of the table with one key the last counts (the newest, of a
     spool). Null finds nothing. A row that finds nothing gets null, or goes to the rejects
-    (`no_match`), or is left out.
+    (`no_match`), or is left out. A CSV or TSV file is understood as the `files` input understands
+    it: empty fields and `NA` are null, and a number with a leading zero stays text.
 
     What a plan says depends on no file outside, so none is opened for it: the columns that come
     from a file are known to validation and planning where `types` names them and the keys. Others
@@ -298,7 +300,7 @@ def _file(path: Path, types: Mapping[str, pl.DataType]) -> tuple[pl.DataFrame, s
         raise NotFound(
             f"there is no file '{path}'", hint="paths start from the workspace's folder"
         ) from error
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, BadData, pl.exceptions.PolarsError) as error:
         why = str(error).split("\n", 1)[0]
         raise StorageError(
             f"'{path}' cannot be read: {why}", hint="repair the file, or declare 'types'"
@@ -317,12 +319,12 @@ def _read(
 def _parsed(path: Path, content: bytes, declared_types: pl.Schema) -> pl.DataFrame:
     match path.suffix.lower():
         case ".csv" | ".tsv":
-            return pl.read_csv(
-                content,
-                separator="\t" if path.suffix.lower() == ".tsv" else ",",
-                schema_overrides=declared_types,
-                infer_schema_length=None,
-                try_parse_dates=True,
+            separator = "\t" if path.suffix.lower() == ".tsv" else ","
+            texts = pl.read_csv(
+                content, separator=separator, infer_schema=False, null_values=list(NULLS)
+            )
+            return texts.select(
+                _parsed_column(column, declared_types.get(column.name)) for column in texts
             )
         case ".parquet":
             return pl.read_parquet(content)
@@ -335,3 +337,15 @@ def _parsed(path: Path, content: bytes, declared_types: pl.Schema) -> pl.DataFra
     raise ActionError(
         f"'{path.name}' is of no known kind", hint="use .csv, .tsv, .ndjson, .json or .parquet"
     )
+
+
+def _parsed_column(texts: pl.Series, declared_type: pl.DataType | None) -> pl.Series:
+    dtype = declared_type or inferred_type(texts)
+    typed = texts.to_frame().select(text_to_type(pl.col(texts.name), dtype)).to_series()
+    lost = (typed.is_null() & texts.is_not_null()).arg_true()
+    if len(lost):
+        row = lost[0]
+        raise BadData(
+            f"column '{texts.name}', row {row + 1}: '{texts[row]}' is no {to_text(dtype)}"
+        )
+    return typed

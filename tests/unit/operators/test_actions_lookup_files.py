@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,29 @@ def test_the_state_of_a_file_is_told(tmp_path: Path) -> None:
     assert seen[0] == seen[2] != seen[1]
 
 
-def test_declared_types_keep_codes_text(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("code,name\n007,Bond\n")
+def test_csv_is_understood_as_the_files_input_does(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "code,name,n,day,at\nUA,007,NA,2013-01-01,2013-01-01T06:00:00Z\nAA,NA,2,,\n"
+    )
+    frame = pl.DataFrame({"code": ["AA", "UA"]})
+    spec = ActionSpec(
+        kind="lookup", params={"file": "t.csv", "on": "code", "add": ["name", "n", "day", "at"]}
+    )
+    chain = Chain(frame.lazy(), frame.schema, Env(base_path=str(tmp_path)))
+    chain.step("s", [spec], "reject", ["look"])
+    found = chain.collect().frame
+    at = datetime(2013, 1, 1, 6, tzinfo=UTC)
+    assert found.rows() == [("AA", None, 2, None, None), ("UA", "007", None, at.date(), at)]
+    assert found.schema["at"] == pl.Datetime("us", "UTC")
+
+
+def test_declared_types(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("code,name\n7,Bond\n8,Bill\n")
     with pytest.raises(LyftError, match="'code' is VARCHAR and 'code' of the table is BIGINT"):
         _names(tmp_path, "t.csv")
     assert _names(tmp_path, "t.csv", types={"code": "VARCHAR"}) == [None] * 4
+    with pytest.raises(StorageError, match=r"t\.csv' cannot be read: column 'name', row 1: 'Bond'"):
+        _names(tmp_path, "t.csv", types={"code": "VARCHAR", "name": "BIGINT"})
 
 
 @pytest.mark.parametrize(

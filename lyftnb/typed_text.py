@@ -1,12 +1,49 @@
-"""Text parsed into typed columns: null where a value does not parse, never an error, so that a
-reader can tell bad rows from good ones in one pass.
+"""Text and types: which type a column of texts is of, and the texts parsed into it.
+
+What does not parse is null, never an error, so that a reader can tell bad rows from good ones in
+one pass.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
+# In this order: the first type that all values of a column parse as is the column's.
+_INFERRED: tuple[pl.DataType, ...] = (
+    pl.Int64(),
+    pl.Float64(),
+    pl.Boolean(),
+    pl.Date(),
+    pl.Datetime("us", "UTC"),
+    pl.Datetime("us"),
+)
+# An integer with a leading zero is a code (a ZIP code, an account): as a number it would be lost.
+_CODE = r"^[+-]?0\d"
+_GLANCE = 64
+"""So many values show at once most types that a column is not of."""
+NULLS = ("", "NA")
+"""Texts that stand for null, where nothing else is said."""
 _DATETIMES = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f")
+
+
+def inferred_type(texts: pl.Series) -> pl.DataType:
+    """The first type that all texts parse as; text, where they are none or codes."""
+    if texts.null_count() == len(texts):
+        return pl.Null()
+    if texts.str.contains(_CODE).any():
+        return pl.String()
+    few = texts.head(_GLANCE)
+    return next((t for t in _INFERRED if _parses(few, t) and _parses(texts, t)), pl.String())
+
+
+def parsed_count(texts: pl.Series, dtype: pl.DataType) -> int:
+    """How many of the texts parse as `dtype`."""
+    column = texts.to_frame("a").select(text_to_type(pl.col("a"), dtype)).to_series()
+    return len(column) - column.null_count()
+
+
+def _parses(texts: pl.Series, dtype: pl.DataType) -> bool:
+    return parsed_count(texts, dtype) == len(texts) - texts.null_count()
 
 
 def text_to_type(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
