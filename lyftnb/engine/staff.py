@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from lyftnb.engine.processes import WorkerProcess
+from lyftnb.engine.nursery import Nursery
+from lyftnb.engine.processes import WorkerProcess, own_environment
 
 _ALLOCATOR = "_RJEM_MALLOC_CONF"
 _KEEP_PAGES = "dirty_decay_ms:20000,muzzy_decay_ms:-1"
@@ -44,6 +45,7 @@ class Staff:
         """Hire for `groups`; `at` is what all names end with, to be told from others' workers."""
         self._at = at
         self._environment = dict(environment)
+        self._nursery = Nursery({**own_environment(), **environment})
         self._settings: dict[str, Any] | None = None
         self._lock = threading.Lock()
         self._sizes: dict[str, GroupSize] = {}
@@ -101,7 +103,7 @@ class Staff:
     @property
     def pids(self) -> tuple[int, ...]:
         """Their process ids, as they are now."""
-        return tuple(process.pid for process in self._all())
+        return tuple(pid for process in self._all() if (pid := process.pid) is not None)
 
     def close(self) -> None:
         """Let all go; returns when they are gone."""
@@ -110,6 +112,7 @@ class Staff:
             self._processes, self._leaving = {}, {}
         with ThreadPoolExecutor(max(1, len(gone))) as pool:
             list(pool.map(WorkerProcess.close, gone))
+        self._nursery.close()
 
     # -- with the lock held
 
@@ -151,7 +154,7 @@ class Staff:
         # Where memory is bounded, freed pages would count as used.
         if not size.memory_bytes:
             bounds[_ALLOCATOR] = _KEEP_PAGES
-        process = WorkerProcess(group, {**bounds, **self._environment})
+        process = WorkerProcess(group, self._nursery, {**bounds, **self._environment})
         self._processes[name] = process
         self._tell(name, process)
 

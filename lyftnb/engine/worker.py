@@ -1,6 +1,6 @@
-"""The worker process of an embedded group: `python -m lyftnb.engine.worker`.
+"""The worker process of an embedded group: `python -m lyftnb.engine.worker`, or a nursery's child.
 
-Started as a plain subprocess, not through `multiprocessing`: a user's script or notebook needs no
+Neither goes through `multiprocessing`: a user's script or notebook needs no
 `if __name__ == "__main__"` guard, and nothing of it is imported twice. Its settings come as one
 JSON line on standard input (certificates among them, so that they show in no process list); the
 pipe stays open as the lifeline: when the owner dies, however it dies, the pipe closes and so do we.
@@ -16,6 +16,8 @@ import sys
 import threading
 import time
 from typing import Any
+
+from lyftnb.engine.nursery import NURSERY_ARGUMENT, nurse
 
 _MEMORY_CHECK_S = 0.1
 _OUT_OF_MEMORY = 137
@@ -64,6 +66,8 @@ def main() -> None:
     """Import what tasks will need, read the settings, serve until told to stop."""
     # Ctrl-C in a terminal reaches the whole process group; only the owner decides to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if NURSERY_ARGUMENT in sys.argv:
+        nurse()
 
     import dask
 

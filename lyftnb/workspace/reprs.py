@@ -205,8 +205,8 @@ _SHOWS: dict[tuple[str, str], Callable[[Any], str]] = {
     (f"{_MODEL}.state", "Message"): message_html,
     (f"{_STORE}.records", "RunbookVersion"): runbook_html,
     (f"{_STORE}.records", "Version"): version_html,
-    ("lyftnb.engine.trace", "Trace"): trace_html,
-    ("lyftnb.engine.trace", "TracedAction"): traced_html,
+    ("lyftnb.engine.tracing", "Trace"): trace_html,
+    ("lyftnb.engine.tracing", "TracedAction"): traced_html,
     ("lyftnb.manager.progress", "Progress"): progress_html,
 }
 _CARDS: dict[tuple[str, str], Any] = {

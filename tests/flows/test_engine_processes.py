@@ -57,7 +57,7 @@ def test_workers_go_when_their_owner_is_killed(tmp_path: Path) -> None:
         [sys.executable, "script.py", str(tmp_path)], cwd=tmp_path, stdout=subprocess.PIPE
     )
     assert owner.stdout is not None and owner.stdout.readline() == b"ready\n"
-    assert len(workers_of(tmp_path)) == 2
+    assert len(workers_of(tmp_path)) == 3  # and the nursery
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     owner.stdout.close()

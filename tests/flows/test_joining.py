@@ -63,7 +63,8 @@ def far() -> WorkflowSpec:
         "import os, polars as pl\n"
         "def work(lf, ctx):\n"
         "    ctx.kv('far').increment('batches')\n"
-        "    return lf.with_columns(parent=os.getppid())\n"
+        "    nursery = open(f'/proc/{os.getppid()}/stat').read()\n"
+        "    return lf.with_columns(hired_by=int(nursery.split()[3]))\n"
     )
     steps = {
         "make": {"input": {"inline": {"rows": [{"n": 1}]}}, "out": "made"},
@@ -80,7 +81,7 @@ def test_workers_join_and_wait_for_whoever_holds_the_workspace_next(folder: Path
                 ws.run(far(), fresh=True)
                 assert "at work for tls://127.0.0.2" in said(process)
                 done = ws.spool("far_draft.done").scan().collect()
-                assert done["parent"].to_list() == [process.pid]
+                assert done["hired_by"].to_list() == [process.pid]
             assert "the cluster has gone" in said(process)
             assert "waiting for a cluster" in said(process)
             assert not (folder / ".lyftnb/cluster.json").exists()

@@ -21,7 +21,7 @@ import pytest
 
 import lyftnb as ln
 from lyftnb.engine.row_numbers import Seen
-from lyftnb.engine.trace import Trace, TracedAction
+from lyftnb.engine.tracing import Trace, TracedAction
 from lyftnb.errors import NotFound
 from lyftnb.manager import Progress
 from lyftnb.manager.progress import StageProgress
