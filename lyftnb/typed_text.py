@@ -30,10 +30,9 @@ def inferred_type(texts: pl.Series) -> pl.DataType:
     """The first type that all texts parse as; text, where they are none or codes."""
     if texts.null_count() == len(texts):
         return pl.Null()
-    if texts.str.contains(_CODE).any():
-        return pl.String()
     few = texts.head(_GLANCE)
-    return next((t for t in _INFERRED if _parses(few, t) and _parses(texts, t)), pl.String())
+    found = next((t for t in _INFERRED if _parses(few, t) and _parses(texts, t)), None)
+    return pl.String() if found is None or texts.str.contains(_CODE).any() else found
 
 
 def parsed_count(texts: pl.Series, dtype: pl.DataType) -> int:

@@ -1,8 +1,9 @@
 """CSV and TSV: records under a header.
 
-A block is read as text at full speed, if its records are proved to be of equal length; otherwise
-record by record, so that each bad one stands alone. The texts are then turned into typed columns; a
-value that does not parse under a type that is settled rejects its record.
+A block is read at full speed, if its records are proved to be of equal length; otherwise record by
+record, so that each bad one stands alone. Numbers whose types are known are parsed along with it,
+if all of them parse; all else is read as text, and then turned into typed columns. A value that
+does not parse under a type that is settled rejects its record.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ csv.field_size_limit(2**31 - 1)
 # A quoted field of more lines counts as a quote that was never closed: looking further for its end
 # at every such quote would take for ever.
 _RECORD_LINES = 10_000
-_NEWLINE = ord("\n")
+_NEWLINE, _SPACE, _TAB = b"\n \t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ class Dialect:
 
 
 @dataclass(frozen=True, slots=True)
-class _Texts:
-    """Records as columns of text, and those that are none."""
+class _Fields:
+    """Records as columns, of text or of numbers that are parsed, and those that are none."""
 
     frame: pl.DataFrame
     rejects: tuple[RawReject, ...] = ()
@@ -136,14 +137,15 @@ def decode_csv(
             f"the file has a column '{extra[0]}' that the schema does not name",
             hint="add the column to `schema`, or leave `schema` out to take what there is",
         )
-    texts = _read_equal(raw, names, dialect) or _read_each(raw, names, dialect, first)
+    fields = _read_equal(raw, names, dialect, columns) or _read_each(raw, names, dialect, first)
     nulls = pl.Series(dialect.null_values, dtype=pl.String)
-    frame = texts.frame.with_columns(
+    frame = fields.frame.with_columns(
         pl.when(~pl.col(name).is_in(nulls.implode())).then(pl.col(name)).alias(name)
-        for name in names
+        for name, dtype in fields.frame.schema.items()
+        if dtype == pl.String()
     )
     typed, types = _typed(frame, columns)
-    rejects = texts.rejects
+    rejects = fields.rejects
     if failed := failures(frame, typed, types):
         rejects = _with_failed(rejects, failed, raw, dialect, first)
         typed = typed.filter(~pl.int_range(pl.len()).is_in(list(failed)))
@@ -153,55 +155,96 @@ def decode_csv(
     return Decoded(typed.select(order), rejects)
 
 
-def _read_equal(raw: bytes, names: Sequence[str], dialect: Dialect) -> _Texts | None:
+def _read_equal(
+    raw: bytes, names: Sequence[str], dialect: Dialect, columns: Columns
+) -> _Fields | None:
     """The fast way; None unless every record is proved to have as many fields as there are names.
 
     A record with too many fields fails the parser; one with too few it would fill up. So with as
     many delimiters as the records need in all, none can have too few.
     """
     if not raw.strip():
-        return _Texts(pl.DataFrame(schema=dict.fromkeys(names, pl.String)))
+        return _Fields(pl.DataFrame(schema=dict.fromkeys(names, pl.String)))
     if b"\r" in raw and raw.count(b"\r") != raw.count(b"\r\n"):
         return None
     counted = _count_outside_quotes(raw, dialect)
     if counted is None:
         return None
+    numbers = _numbers(names, dialect, columns) if not counted.indented else {}
+    frame = _parsed(raw, names, dialect, numbers)
+    if frame is None and numbers:
+        frame = _parsed(raw, names, dialect, {})
+    if frame is None:
+        return None
+    if (counted.delimiters, counted.records) != (frame.height * (len(names) - 1), frame.height):
+        return None
+    return _Fields(frame)
+
+
+def _numbers(names: Sequence[str], dialect: Dialect, columns: Columns) -> dict[str, pl.DataType]:
+    """Columns that the parser may turn into numbers itself. It takes an empty field for null, and
+    knows one more text for it.
+    """
+    if "" not in dialect.null_values or len(dialect.null_values) > 2:
+        return {}
+    known = {name: columns.known[name] for name in names if name in columns.known}
+    return {n: t for n, t in known.items() if t.is_integer() or t.is_float()}
+
+
+def _parsed(
+    raw: bytes, names: Sequence[str], dialect: Dialect, numbers: Mapping[str, pl.DataType]
+) -> pl.DataFrame | None:
+    """Records of any length as columns; None where the parser does not take them."""
+    null = max(dialect.null_values, key=len, default="")
     try:
-        frame = pl.read_csv(
+        return pl.read_csv(
             raw,
             has_header=False,
-            schema=dict.fromkeys(names, pl.String),
+            schema={name: numbers.get(name, pl.String()) for name in names},
+            null_values=dict.fromkeys(numbers, null) if null else None,
             separator=dialect.delimiter,
             quote_char=dialect.quote,
             empty_string_is_null=False,
         )
     except pl.exceptions.PolarsError:
         return None
-    delimiters, records = counted
-    if delimiters != frame.height * (len(names) - 1) or records != frame.height:
-        return None
-    return _Texts(frame)
 
 
-def _count_outside_quotes(raw: bytes, dialect: Dialect) -> tuple[int, int] | None:
-    """Delimiters and records; None if a quote is not closed, or a sign is no single byte."""
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What stands outside quotes."""
+
+    delimiters: int
+    records: int
+    indented: bool
+    """Whether a field may begin with white space: the parser would skip it before a number."""
+
+
+def _count_outside_quotes(raw: bytes, dialect: Dialect) -> _Counted | None:
+    """None if a quote is not closed, or a sign is no single byte."""
     if not (dialect.delimiter + (dialect.quote or "")).isascii():
         return None
     whole = np.frombuffer(raw, np.uint8)
     delimiter, newline = whole == ord(dialect.delimiter), whole == _NEWLINE
+    blank = ((whole == _SPACE) | (whole == _TAB)) & ~delimiter
     unended = whole[-1] != _NEWLINE
+    begins = delimiter | newline
     if dialect.quote and dialect.quote.encode() in raw:
+        quote = whole == ord(dialect.quote)
         # The parity of the quotes so far: quotes that stand for themselves come in twos as well.
-        inside = np.add.accumulate(whole == ord(dialect.quote), dtype=np.uint8) & 1
+        inside = np.add.accumulate(quote, dtype=np.uint8) & 1
         if inside[-1]:
             return None
         outside = inside == 0
         delimiter &= outside
         newline &= outside
-    return int(np.count_nonzero(delimiter)), int(np.count_nonzero(newline)) + bool(unended)
+        begins = delimiter | newline | quote
+    indented = bool(blank[0]) or bool(np.any(begins[:-1] & blank[1:]))
+    records = int(np.count_nonzero(newline)) + bool(unended)
+    return _Counted(int(np.count_nonzero(delimiter)), records, indented)
 
 
-def _read_each(raw: bytes, names: Sequence[str], dialect: Dialect, first: int) -> _Texts:
+def _read_each(raw: bytes, names: Sequence[str], dialect: Dialect, first: int) -> _Fields:
     rows: list[list[str]] = []
     rejects: list[RawReject] = []
     for position, record in enumerate(_records(raw, dialect), first):
@@ -212,7 +255,7 @@ def _read_each(raw: bytes, names: Sequence[str], dialect: Dialect, first: int) -
         else:
             rows.append(record.fields or [])
     schema = dict.fromkeys(names, pl.String)
-    return _Texts(pl.DataFrame(rows, schema=schema, orient="row"), tuple(rejects))
+    return _Fields(pl.DataFrame(rows, schema=schema, orient="row"), tuple(rejects))
 
 
 def _fault(record: _Record, width: int) -> tuple[str, str]:
@@ -321,7 +364,8 @@ def _typed(frame: pl.DataFrame, columns: Columns) -> tuple[pl.DataFrame, dict[st
             open_types += [] if columns.fixed else [name]
         else:
             types[name] = inferred_type(frame[name])
-    typed = frame.with_columns(text_to_type(pl.col(n), t).alias(n) for n, t in types.items())
+    texts = {name: t for name, t in types.items() if frame.schema[name] == pl.String()}
+    typed = frame.with_columns(text_to_type(pl.col(n), t).alias(n) for n, t in texts.items())
     for name in open_types:
         if typed[name].null_count() > frame[name].null_count():
             types[name] = _widened(frame[name], types[name])

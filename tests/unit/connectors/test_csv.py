@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from lyftnb.connectors.files import decode_csv as module
 from lyftnb.connectors.files.cutting import UnprovenError, record_cuts
@@ -18,6 +19,14 @@ from lyftnb.errors import BadData
 from lyftnb.model import Schema
 
 FIELDS = st.text(alphabet='ab1,;"\n é', max_size=5)
+NUMBERS = st.one_of(
+    st.integers(-300, 300).map(str),
+    st.integers(-(2**64), 2**64).map(str),
+    st.floats().map(repr),
+    st.text(alphabet="0123456789+-.eE naif\t", max_size=4),
+    st.sampled_from(["", "NA", "007", "1e5", "1_000", "null"]),
+)
+NUMERIC = st.sampled_from([pl.Int64(), pl.Float64(), pl.Int8(), pl.UInt32(), pl.Float32()])
 OPEN = Columns({})
 
 
@@ -49,6 +58,30 @@ def test_the_fast_way_and_the_slow_way_agree(records, quoting, broken):
         patch.setattr(module, "_read_equal", lambda *args: None)
         slow = decode_csv(raw, ("a", "b"), Dialect(), columns)
     assert fast.frame.rows() == slow.frame.rows()
+    assert fast.rejects == slow.rejects
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(FIELDS, NUMBERS, NUMBERS), max_size=4),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.tuples(NUMERIC, NUMERIC),
+    st.booleans(),
+    st.sampled_from([("", "NA"), ("",), ("NA",), ("", "NA", "null")]),
+    st.sampled_from([",", "\t"]),
+)
+def test_numbers_are_parsed_alike_both_ways(records, quoting, types, fixed, nulls, delimiter):
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n", quoting=quoting, delimiter=delimiter).writerows(records)
+    raw = out.getvalue().encode()
+    names = ("a", "b", "c")
+    columns = Columns(dict(zip(names, (pl.String(), *types), strict=True)), fixed)
+    dialect = Dialect(delimiter=delimiter, null_values=nulls)
+    fast = decode_csv(raw, names, dialect, columns)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_read_equal", lambda *args: None)
+        slow = decode_csv(raw, names, dialect, columns)
+    assert_frame_equal(fast.frame, slow.frame)
     assert fast.rejects == slow.rejects
 
 
