@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lyftnb.engine.probe import PREFIX, elsewhere, read_probe
+from lyftnb.engine.probe import PREFIX, elsewhere, read_probe, write_probe
 from lyftnb.engine.staff import GroupSize, Staff
 from lyftnb.errors import SetupError
 from lyftnb.store.remote.address import save_private
@@ -45,12 +45,16 @@ class Invitation:
     def made(
         cls, storage_root: Path, settings: Mapping[str, Any], environment: Mapping[str, str]
     ) -> Invitation:
-        """A new one, its word in place of earlier ones."""
+        """A new one, its word in place of earlier ones.
+
+        Raises:
+            StorageError: the storage root cannot be written.
+        """
         for old in storage_root.glob(f"{PREFIX}join-*"):
             old.unlink(missing_ok=True)
         word = secrets.token_hex(16)
         probe = storage_root / f"{PREFIX}join-{word[:8]}"
-        probe.write_text(word)
+        write_probe(probe, word)
         return cls(str(storage_root), str(probe), word, settings, environment)
 
     def save(self, state_dir: Path) -> None:

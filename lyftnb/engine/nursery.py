@@ -244,7 +244,10 @@ def nurse() -> None:
             return
         known_by = os.pidfd_open(pid)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-        socket.send_fds(line, [pid.to_bytes(_LENGTH_BYTES)], [known_by])
+        try:
+            socket.send_fds(line, [pid.to_bytes(_LENGTH_BYTES)], [known_by])
+        except OSError:
+            os._exit(0)  # the owner is gone
         os.close(known_by)
         os.close(descriptors[0])
 

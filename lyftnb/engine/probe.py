@@ -12,13 +12,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lyftnb.engine.answers import failure_of
-from lyftnb.errors import StorageError
+from lyftnb.errors import StorageError, unwritten
 
 if TYPE_CHECKING:
     from lyftnb.engine.cluster import Cluster
 
 PREFIX = ".lyftnb-probe-"
 """Of the names of probe files."""
+
+
+def write_probe(probe: Path, word: str) -> None:
+    """Leave a word in a probe file.
+
+    Raises:
+        StorageError: the storage root cannot be written (`StorageFull`: there is no room).
+    """
+    try:
+        probe.write_text(word)
+    except OSError as error:
+        probe.unlink(missing_ok=True)
+        raise unwritten(
+            "the storage root",
+            error,
+            where=str(probe.parent),
+            hint="make room there, and try again",
+        ) from error
 
 
 def read_probe(path: str) -> str:
@@ -41,7 +59,7 @@ def check_storage(cluster: Cluster, root: Path, groups: Iterable[str], timeout_s
 
     word = secrets.token_hex(16)
     probe = root / f"{PREFIX}{word}"
-    probe.write_text(word)
+    write_probe(probe, word)
     try:
         for group in sorted(groups):
             future = cluster.client.submit(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine, Work, units
-from lyftnb.errors import LyftError, SetupError, WorkflowError
+from lyftnb.errors import LyftError, SetupError, StorageFull, WorkflowError
 from lyftnb.manager.action_states import holds_back
 from lyftnb.manager.claims import misfit, replaced_channels, table_spools
 from lyftnb.manager.emitter import Emitter
@@ -207,7 +207,8 @@ class Batches:
             return
         # Else the next attempt would wait for what this one has taken, until it runs out.
         self.ledger.locks_release_of(claim.batch)
-        if claim.leases and not is_lost(outcome):
+        waits = isinstance(outcome, StorageFull) or is_lost(outcome)
+        if claim.leases and not waits:
             self._give_back(run, batch, outcome)
         elif not run.failed(batch, outcome, time.monotonic()):
             self._block(run, batch, outcome)

@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 
-from lyftnb.errors import InternalError, LyftError, StageBlocked
+from lyftnb.errors import InternalError, LyftError, StageBlocked, StorageError
 from lyftnb.manager.action_states import check_states
 from lyftnb.manager.firing import Firing
 from lyftnb.manager.flow import Flow, RunEnv
@@ -23,7 +24,7 @@ from lyftnb.manager.progress import Progress, Watcher
 from lyftnb.manager.stage_run import StageRun, summed
 from lyftnb.model import Ending, Plan, Run, RunStatus, RunSummary
 
-_WORKERS_CHECK_S = 2.0
+_LOOK_S = 2.0
 _PROGRESS_S = 0.1
 
 Event = Callable[[], None]
@@ -166,7 +167,7 @@ class BoundedRun:
         event: Event | None = None
         while event is None and time.monotonic() < due:
             self._show()
-            self._look_for_workers()
+            self._look_around()
             try:
                 event = self.events.get(timeout=self._pause(due))
             except queue.Empty:
@@ -180,20 +181,26 @@ class BoundedRun:
 
     def _pause(self, due: float) -> float:
         now = time.monotonic()
-        pause = min(due - now, self.checked_at + _WORKERS_CHECK_S - now)
+        pause = min(due - now, self.checked_at + _LOOK_S - now)
         if self.watcher is not None:
             pause = min(pause, self.shown_at + _PROGRESS_S - now)
         return max(0.0, pause)
 
-    def _look_for_workers(self) -> None:
-        """Now and then: a group may have lost its last worker, or workers may have joined."""
+    def _look_around(self) -> None:
+        """Now and then: a group may have lost its last worker, or workers may have joined; and what
+        is wrong may have changed.
+        """
         now = time.monotonic()
-        if now - self.checked_at < _WORKERS_CHECK_S:
+        if now - self.checked_at < _LOOK_S:
             return
         self.checked_at = now
         self.env.engine.look_for_workers(
             lambda slots: self.events.put(lambda: self.flow.workers_found(slots))
         )
+        # What it waits for may take as long as a person does; but a ledger on a full disk may not
+        # take the word for it either.
+        with suppress(StorageError):
+            self.issues.follow(self.plan.deployment, issues_of(self.flow))
 
     # -- what people see
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine, group_unavailable
-from lyftnb.errors import LyftError, SetupError
+from lyftnb.errors import LyftError, SetupError, StorageFull
 from lyftnb.manager.batches import Batches, Ended, Ready
 from lyftnb.manager.discovering import Discoverer
 from lyftnb.manager.emitter import Emitter
@@ -190,6 +190,14 @@ class Flow:
         for run in self.stages.values():
             missing = sorted(run.stage.groups - slots.keys())
             run.lacks = group_unavailable(missing[0], slots).message if missing else ""
+
+    def full(self, run: StageRun) -> StorageFull | None:
+        """The disk that a stage waits for; None: it waits for none."""
+        found = [batch.retries.full for batch in run.batches if batch.reports is None]
+        if run.stage.id in self.discoverers:
+            found.append(self.discoverers[run.stage.id].retries.full)
+        found += self.publisher.full([job.step for job in run.stage.jobs])
+        return next((full for full in found if full is not None), None)
 
     def retry(self, stage: str, *, skip: bool = False) -> None:
         """Let a blocked stage try again, from where its positions stand; with `skip`, pass by the

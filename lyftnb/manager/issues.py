@@ -17,8 +17,9 @@ STAGE_BLOCKED = "stage_blocked"
 GROUP_WITHOUT_WORKERS = "group_without_workers"
 INPUT_PROBLEM = "input_problem"
 ROWS_REJECTED = "rows_rejected"
+STORAGE_FULL = "storage_full"
 _ALL = 1_000_000
-_OURS = (STAGE_BLOCKED, GROUP_WITHOUT_WORKERS, INPUT_PROBLEM, ROWS_REJECTED)
+_OURS = (STAGE_BLOCKED, GROUP_WITHOUT_WORKERS, INPUT_PROBLEM, ROWS_REJECTED, STORAGE_FULL)
 
 
 def issues_of(flow: Flow) -> Iterator[IssueDraft]:
@@ -43,6 +44,11 @@ def _of_stage(flow: Flow, run: StageRun) -> Iterator[IssueDraft]:
             run.lacks,
             hint="start workers for the group, or give the step another one",
         )
+    if run.error is None and (full := flow.full(run)) is not None:
+        hint = (
+            f"{full.hint}; it goes on by itself" if full.hint else "make room; it goes on by itself"
+        )
+        yield IssueDraft(STORAGE_FULL, place, f"it waits for room: {sentence(full)}", hint=hint)
     for problem in run.input_problems:
         yield IssueDraft(INPUT_PROBLEM, place, problem, "warning")
     if run.rejects:

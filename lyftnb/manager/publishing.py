@@ -9,6 +9,7 @@ from typing import Any
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine
+from lyftnb.errors import StorageFull
 from lyftnb.manager.retries import Retries
 from lyftnb.model import Publication, RetrySpec
 from lyftnb.store import Ledger
@@ -128,6 +129,12 @@ class Publisher:
         """Why publications of these steps go no further."""
         lines = (line for line in self._lines.values() if line.step in steps)
         return [line.error for line in lines if line.error is not None]
+
+    def full(self, steps: Collection[str]) -> Iterator[StorageFull]:
+        """The disks that publications of these steps wait for."""
+        for line in self._lines.values():
+            if line.step in steps and line.retries.full is not None:
+                yield line.retries.full
 
     def retry(self, steps: Collection[str], *, skip: bool) -> None:
         """Try again what failed for good of these steps; with `skip`, pass by what fails once more

@@ -38,6 +38,8 @@ class Retries:
     failures: int = 0
     waits: int = 0
     """How often it has waited for room on a disk."""
+    full: StorageFull | None = None
+    """The disk that it waits for, until it has gone through or failed otherwise."""
     due_at: float | None = None
     """When the next try is due, by the monotonic clock; None while nothing failed."""
 
@@ -47,6 +49,7 @@ class Retries:
         Returns:
             What to tell people, or None if it has used up its attempts or trying again cannot help.
         """
+        self.full = error if isinstance(error, StorageFull) else None
         if isinstance(error, _HOPELESS):
             return None
         if isinstance(error, StorageFull):
@@ -90,4 +93,4 @@ class Retries:
 
     def reset(self) -> None:
         """It went through: the next failure is the first again."""
-        self.failures, self.waits, self.due_at = 0, 0, None
+        self.failures, self.waits, self.due_at, self.full = 0, 0, None, None

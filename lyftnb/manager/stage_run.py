@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lyftnb.engine import units
-from lyftnb.errors import BadData, CommitRefused, LyftError, SetupError
+from lyftnb.errors import BadData, CommitRefused, LyftError, SetupError, StorageFull
 from lyftnb.manager.feeds import Feed, SourceFeed
 from lyftnb.manager.progress import StageProgress, StageState
 from lyftnb.manager.queue_feed import QueueFeed
@@ -340,7 +340,7 @@ def _is_its_own(error: BaseException) -> bool:
     """Whether a failure lies with the batch, so that the next one may fare better."""
     if isinstance(error, BadData):
         return True
-    return not isinstance(error, SetupError | CommitRefused)
+    return not isinstance(error, SetupError | CommitRefused | StorageFull)
 
 
 _MOVED_ON = "another run of the same deployment has moved on; run again"

@@ -154,7 +154,7 @@ def test_files_that_cannot_be_read_block_no_stage(
 
 
 def test_a_full_disk_is_waited_for_and_leaves_no_files(
-    ws: ln.Workspace, rows: Rows, folder: Path
+    ws: ln.Workspace, rows: Rows, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The body stands for a disk that is full for longer than the step has attempts."""
     tries = folder / "tries"
@@ -177,8 +177,18 @@ def test_a_full_disk_is_waited_for_and_leaves_no_files(
     }
     wf = flow("full", steps, channels={"raw": SPOOL, "kept": SPOOL, "done": SPOOL})
     seen: list[Progress] = []
-    ws.run(wf, on_progress=seen.append)
+    told: list[str] = []
+    monkeypatch.setattr("lyftnb.manager.bounded_run._LOOK_S", 0.02)
+
+    def look(progress: Progress) -> None:
+        seen.append(progress)
+        found = ws._ledger.issues(place_prefix="full_draft")
+        told.extend(issue.cause for issue in found if issue.code == "storage_full")
+
+    ws.run(wf, on_progress=look)
     assert tries.read_text() == "x" * 6 and QUICK["attempts"] < 6
+    assert "it waits for room" in told[0] and "no space left" in told[0]
+    assert not ws._ledger.issues(place_prefix="full_draft")
     assert any("waits for room" in stage.note for progress in seen for stage in progress.stages)
     assert rows("full_draft.done")["n"].to_list() == rows("full_draft.kept")["n"].to_list() == [1]
     for name in ("kept", "done"):
@@ -471,7 +481,7 @@ def test_stages_end_one_after_the_other_with_nothing_to_wake_them(
     ws: ln.Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The look for workers, which comes by now and then, must not be what ends a run."""
-    monkeypatch.setattr("lyftnb.manager.bounded_run._WORKERS_CHECK_S", 3600.0)
+    monkeypatch.setattr("lyftnb.manager.bounded_run._LOOK_S", 3600.0)
     wf = flow(
         "unwoken",
         {
