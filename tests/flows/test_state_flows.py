@@ -129,6 +129,35 @@ def test_a_poisonous_item_becomes_a_dead_letter(ws: ln.Workspace, rows: Rows) ->
     assert [item.payload for item in ws._ledger.peek(queue, dead=True)] == [7]
 
 
+def test_items_wait_for_room_on_a_full_disk(ws: ln.Workspace, rows: Rows, folder: Path) -> None:
+    """It is full for longer than an item has attempts."""
+    tries = folder / "roomless"
+    body = (
+        "import os\n"
+        "from lyftnb.errors import StorageFull\n\n"
+        "def work(lf):\n"
+        f"    with open({str(tries)!r}, 'a') as file: file.write('x')\n"
+        f"    if os.path.getsize({str(tries)!r}) < 5: raise StorageFull('no space left')\n"
+        "    return lf"
+    )
+    queue = "roomless"
+    ws._ledger.set_queue(queue, max_attempts=2)
+    ws._ledger.enqueue(queue, [NewItem(1)])
+    steps = {
+        "do": {
+            "input": {"queue": queue},
+            "actions": [{"python": {"source": body, "rowwise": False}}],
+            "frame": "batch",
+            "retry": {"attempts": 2, "delay": "10ms", "max_delay": "20ms"},
+            "out": "done",
+        }
+    }
+    ws.run(flow("roomless", steps, channels={"done": SPOOL}))
+    assert tries.read_text() == "x" * 5 and rows("roomless_draft.done").height == 1
+    depth = ws._ledger.queue_depth(queue)
+    assert not (depth.dead or depth.ready)
+
+
 def test_people_are_told_of_rows_with_the_commit(ws: ln.Workspace, rows: Rows) -> None:
     late = {"text": "'late: ' || n", "when": "n > 60", "level": "warning", "tag": "late"}
     wf = flow(
