@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lyftnb import planning
 from lyftnb.clock import Clock, SystemClock
-from lyftnb.errors import SetupError, unknown
+from lyftnb.errors import NotFound, SetupError, unknown
 from lyftnb.model import (
     NO_CONTEXT,
     Schema,
@@ -294,7 +294,10 @@ class Workspace(Running, Serving, LiveViews, State):
         applied = self._ledger.deployment(deployment) if deployment is not None else None
         if applied is None or given.spec is None or applied.workflow != given.spec.workflow:
             return default
-        return self.contexts.chosen(applied.context or NO_CONTEXT, f"deployment {deployment}")
+        try:
+            return self.contexts.chosen(applied.context or NO_CONTEXT, f"deployment {deployment}")
+        except NotFound as error:
+            raise error.with_advice("or name another one, or none: --context none") from None
 
     def _deployment(self, given: Given, context: str | None, name: str | None) -> str | None:
         """What a workflow runs as in a context (None: the default one); None where its document

@@ -119,7 +119,8 @@ def test_a_deployment_stays_in_its_context_until_somebody_says_otherwise(ws: ln.
     ws.contexts.delete("prod")
     with pytest.raises(NotFound, match="unknown context 'prod'") as caught:
         ws.plan("shop")
-    assert caught.value.where == "deployment shop"
+    assert caught.value.where == "deployment shop" and "--context none" in str(caught.value.hint)
+    assert ws.apply("shop", context="none").context is None
 
 
 def test_a_name_is_not_taken_over(ws: ln.Workspace) -> None:
