@@ -171,3 +171,15 @@ def test_a_quote_that_is_never_closed_costs_its_line_alone():
     decoded = decode('a,b\n1,"open\n2,x\n3,"y"z\n4,"w"\n')
     assert decoded.frame.rows() == [(2, "x"), (4, "w")]
     assert [r.row for r in decoded.rejects] == ['1,"open', '3,"y"z']
+
+
+@pytest.mark.parametrize("nulls", [("", "NA"), ("", "-", "?")])  # numbers parsed at once, or not
+def test_a_code_does_not_lose_its_zeros_to_what_was_seen_before(nulls):
+    floor = Schema.from_mapping({"zip": "BIGINT", "n": "DOUBLE"})
+    text = "zip,n\n10001,0.5\n07030,1\n0,-0.5\n5,-01\n"
+    decoded = decode(text, Columns.of(None, floor), null_values=nulls)
+    assert decoded.frame.rows() == [(10001, 0.5), (0, -0.5)]
+    assert [r.row for r in decoded.rejects] == ["07030,1", "5,-01"]
+    said = "column 'zip': '07030' would lose its leading zero as a BIGINT; give a `schema`"
+    assert decoded.rejects[0].reason == said
+    assert decode("zip,n\n07030,1\n", Columns.of(floor, None)).frame.rows() == [(7030, 1.0)]
