@@ -80,7 +80,7 @@ import os, random, signal, sys, threading, time
 import lyftnb as ln
 from lyftnb.store import Ledger
 
-def die(*_):
+def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
 def before(verb, nth):
@@ -234,8 +234,8 @@ def test_workers_killed_at_random(tmp_path: Path, undisturbed: dict[str, pl.Data
 
 def test_killed_while_sweeping(tmp_path: Path, undisturbed: dict[str, pl.DataFrame]) -> None:
     folder = make(tmp_path / "ws")
-    start(folder, "after staging", 2)
-    start(folder, "during sweep", 1)
+    assert start(folder, "after staging", 2) == -signal.SIGKILL
+    assert start(folder, "during sweep", 1) == -signal.SIGKILL
     finish(folder)
     assert_same(harvest(folder), undisturbed)
 
