@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from lyftnb.errors import LedgerError, StorageError
+from lyftnb.errors import LedgerError, SetupError, StorageError
 from lyftnb.store.engines import duckdb, pl
 from lyftnb.store.owner import busy
 
@@ -221,6 +221,10 @@ def storage_errors(file: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
+        if "cannot encode str" in str(error):
+            raise SetupError(
+                "a text holds half of a character", hint="use whole characters"
+            ) from error
         full = "free some space if the disk is full; nothing was changed by this call"
         raise StorageError(
             f"the ledger could not carry out a statement: {error}",
