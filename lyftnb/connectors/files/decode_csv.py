@@ -242,42 +242,49 @@ class _Counted:
 
 
 def _count_outside_quotes(raw: bytes, dialect: Dialect) -> _Counted | None:
-    """None if a quote is not closed or not at an edge, or a sign is no single byte."""
+    """None if a quote is not closed or not at an edge, or a sign is no single byte.
+
+    Args:
+        raw: records that end with a newline.
+        dialect: how they are written.
+    """
     if not (dialect.delimiter + (dialect.quote or "")).isascii():
         return None
     whole = np.frombuffer(raw, np.uint8)
     delimiter, newline = whole == ord(dialect.delimiter), whole == _NEWLINE
-    blank = ((whole == _SPACE) | (whole == _TAB)) & ~delimiter
-    begins = delimiter | newline
+    quotes = np.empty(0, np.int64)
     if dialect.quote and dialect.quote.encode() in raw:
         quote = whole == ord(dialect.quote)
         # The parity of the quotes so far: quotes that stand for themselves come in twos as well.
         inside = np.add.accumulate(quote, dtype=np.uint8) & 1
-        if inside[-1]:
+        quotes = np.flatnonzero(quote)
+        if inside[-1] or not _at_edges(whole, quotes, dialect):
             return None
         outside = inside == 0
         delimiter &= outside
         newline &= outside
-        begins = delimiter | newline | quote
-        # The parser mends what is badly quoted; so nothing may stand between a quote and the edge
-        # of its field.
-        edges = begins | (whole == _RETURN)
-        if np.any((quote & ~outside)[1:] & ~begins[:-1]) or np.any(
-            (quote & outside)[:-1] & ~edges[1:]
-        ):
-            return None
-    starts = np.concatenate(([True], begins[:-1]))
-    indented = bool(np.any(starts & blank))
+    starts = np.concatenate(([0], np.flatnonzero((delimiter | newline)[:-1]) + 1, quotes[::2] + 1))
+    first = whole[starts]
+    blank = (first == _SPACE) | (first == _TAB)
+    indented = bool(np.any(blank & (first != ord(dialect.delimiter))))
+    signed = starts[(first == _PLUS) | (first == _MINUS)] + 1
+    zeros = np.concatenate((starts[first == _ZERO], signed[whole[signed] == _ZERO]))
+    coded = bool(np.any(whole[zeros + 1] - _ZERO < 10))
     delimiters, records = int(np.count_nonzero(delimiter)), int(np.count_nonzero(newline))
-    return _Counted(delimiters, records, indented, _coded(whole, starts))
+    return _Counted(delimiters, records, indented, coded)
 
 
-def _coded(whole: npt.NDArray[np.uint8], starts: npt.NDArray[np.bool_]) -> bool:
-    """Whether a digit follows a zero with which a field starts, or its number behind a sign."""
-    zero = whole == _ZERO
-    signed = starts & ((whole == _PLUS) | (whole == _MINUS))
-    leading = np.flatnonzero((starts | np.concatenate(([False], signed[:-1]))) & zero)
-    return bool(np.any(whole[leading + 1] - _ZERO < 10))  # a newline ends the whole
+def _at_edges(
+    whole: npt.NDArray[np.uint8], quotes: npt.NDArray[np.int64], dialect: Dialect
+) -> bool:
+    """Whether nothing stands between the quotes and the edges of their fields: what is quoted badly
+    the parser would mend.
+    """
+    delimiter, quote = ord(dialect.delimiter), ord(dialect.quote or "")
+    before, after = whole[quotes[::2] - 1], whole[quotes[1::2] + 1]  # the last byte is a newline
+    opened = (before == delimiter) | (before == _NEWLINE) | (before == quote)
+    closed = (after == delimiter) | (after == _NEWLINE) | (after == quote) | (after == _RETURN)
+    return bool(opened.all() and closed.all())
 
 
 def _read_each(raw: bytes, names: Sequence[str], dialect: Dialect, first: int) -> _Fields:
