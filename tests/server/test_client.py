@@ -11,8 +11,8 @@ import pytest
 from lyftnb.errors import LedgerError, OutcomeUnknown, SetupError, Temporary, TryAgain
 from lyftnb.server.app import Hall
 from lyftnb.store import this_process
-from lyftnb.workspace import client as client_module
 from lyftnb.store.records import Version
+from lyftnb.workspace import client as client_module
 from lyftnb.workspace.address import ManagerAddress
 from lyftnb.workspace.client import Client
 from lyftnb.workspace.wire import API, ENDING, error_of

@@ -245,8 +245,11 @@ class _Counted:
 
 
 def _count_outside_quotes(raw: bytes, dialect: Dialect) -> _Counted | None:
-    """Count in whole lines; None if a quote is not closed or not at an edge, or a sign is no single
-    byte.
+    """None if a quote is not closed or not at an edge, or a sign is no single byte.
+
+    Args:
+        raw: records that end with a newline.
+        dialect: how they are written.
     """
     if not (dialect.delimiter + (dialect.quote or "")).isascii():
         return None
