@@ -18,7 +18,7 @@ _INFERRED: tuple[pl.DataType, ...] = (
     pl.Datetime("us"),
 )
 # An integer with a leading zero is a code (a ZIP code, an account): as a number it would be lost.
-_CODE = r"^[+-]?0\d"
+CODE = r"^[+-]?0\d"
 _GLANCE = 64
 """So many values show at once most types that a column is not of."""
 NULLS = ("", "NA")
@@ -32,7 +32,7 @@ def inferred_type(texts: pl.Series) -> pl.DataType:
         return pl.Null()
     few = texts.head(_GLANCE)
     found = next((t for t in _INFERRED if _parses(few, t) and _parses(texts, t)), None)
-    return pl.String() if found is None or texts.str.contains(_CODE).any() else found
+    return pl.String() if found is None or texts.str.contains(CODE).any() else found
 
 
 def parsed_count(texts: pl.Series, dtype: pl.DataType) -> int:

@@ -101,6 +101,8 @@ class RawReject:
     reason: str
     position: int
     """Index of the row within its split."""
+    line: int | None = None
+    """Index of its first line within the split, where that is text."""
 
 
 @dataclass(frozen=True, slots=True)

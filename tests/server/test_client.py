@@ -12,6 +12,7 @@ from lyftnb.errors import LedgerError, OutcomeUnknown, SetupError, Temporary, Tr
 from lyftnb.server.app import Hall
 from lyftnb.store import this_process
 from lyftnb.store.records import Version
+from lyftnb.workspace import client as client_module
 from lyftnb.workspace.address import ManagerAddress
 from lyftnb.workspace.client import Client
 from lyftnb.workspace.wire import API, ENDING, error_of
@@ -48,7 +49,10 @@ def test_the_next_manager_is_asked(url: str, nobody: ManagerAddress) -> None:
             client.get("/health")
 
 
-def test_there_is_no_next_one(url: str, nobody: ManagerAddress) -> None:
+def test_there_is_no_next_one(
+    url: str, nobody: ManagerAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "_PATIENCE_S", 0.2)
     client = Client(Managers(nobody))
     with pytest.raises(Temporary, match="cannot be reached"):
         client.post("/messages", body={"tag": "asked"})

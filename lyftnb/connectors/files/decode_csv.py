@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from lyftnb.connectors.base import RawReject
@@ -22,6 +23,7 @@ from lyftnb.connectors.files.decoded import (
     BAD_RECORD,
     BAD_TEXT,
     BAD_VALUE,
+    BOM,
     Columns,
     Decoded,
     as_text,
@@ -29,14 +31,19 @@ from lyftnb.connectors.files.decoded import (
 )
 from lyftnb.dtypes import to_text, widened
 from lyftnb.errors import BadData, WorkflowError
-from lyftnb.typed_text import NULLS, inferred_type, parsed_count, text_to_type
+from lyftnb.typed_text import CODE, NULLS, inferred_type, parsed_count, text_to_type
 
 csv.field_size_limit(2**31 - 1)
 
 # A quoted field of more lines counts as a quote that was never closed: looking further for its end
 # at every such quote would take for ever.
 _RECORD_LINES = 10_000
-_NEWLINE, _SPACE, _TAB = b"\n \t"
+_NEWLINE, _RETURN, _SPACE, _TAB = b"\n\r \t"
+_ZERO, _PLUS, _MINUS = b"0+-"
+_TEN = 10
+_CHUNK = 1 << 17
+"""Counted at a time: stays in the cache of a core."""
+_WHITE = " \t\n\r\v\f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,41 +70,48 @@ class _Record:
 
     text: bytes
     fields: list[str] | None
+    line: int = 0
+    """Index of its first line."""
     reason: str = ""
 
+    def refused(self, code: str, reason: str, position: int) -> RawReject:
+        return RawReject(as_text(self.text).rstrip("\r\n"), code, reason, position, self.line)
 
-def read_header(head: bytes, dialect: Dialect) -> tuple[tuple[str, ...], int]:
-    """The names that the first record gives to the columns, and where it ends.
 
-    Without a header the names are `column_1`, `column_2`, …, and the end is 0.
+def read_header(head: bytes, dialect: Dialect, whole: bool = True) -> tuple[tuple[str, ...], int]:
+    """The names that the first record gives to the columns, and where the data begin.
+
+    Without a header the names are `column_1`, `column_2`, …
 
     Args:
         head: the begin of the file, long enough to hold its first record.
         dialect: how the records are written.
+        whole: the file has no more than this.
 
     Raises:
-        BadData: two columns of one name.
+        BadData: two columns of one name; or the first record does not end in the head.
     """
-    record = next(_records(head, dialect), _Record(b"", []))
+    mark = len(BOM) if head.startswith(BOM) else 0
+    record = next(_records(head[mark:], dialect), _Record(b"", []))
+    begin = head.find(record.text, mark)
+    if not whole and begin + len(record.text) == len(head):
+        raise BadData(
+            f"the first record is longer than {len(head):,} bytes", hint="repair the file's header"
+        )
     if record.fields is None:
         raise BadData(
             f"the first record is broken: {record.reason}", hint="repair the file's header"
         )
-    first, raw = record.fields, record.text
     if not dialect.header:
-        return tuple(f"column_{i + 1}" for i in range(len(first))), 0
-    names = tuple(n.strip() or f"column_{i + 1}" for i, n in enumerate(_without_bom(first)))
+        return tuple(f"column_{i + 1}" for i in range(len(record.fields))), mark
+    names = tuple(n.strip() or f"column_{i + 1}" for i, n in enumerate(record.fields))
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
         raise BadData(
             f"the header names the column '{twice[0]}' twice",
             hint="rename one of them, or set `header: false`",
         )
-    return names, head.find(raw) + len(raw)
-
-
-def _without_bom(fields: list[str]) -> list[str]:
-    return [fields[0].removeprefix("\ufeff"), *fields[1:]] if fields else fields
+    return names, begin + len(record.text)
 
 
 def check_type(name: str, dtype: pl.DataType) -> None:
@@ -116,7 +130,10 @@ def check_type(name: str, dtype: pl.DataType) -> None:
 def decode_csv(
     raw: bytes, names: Sequence[str], dialect: Dialect, columns: Columns, first: int = 0
 ) -> Decoded:
-    """Decode whole records, without the header; blank lines count for nothing.
+    """Decode whole records, without the header.
+
+    Blank lines count for nothing, unless there is but one column: there they are its empty field,
+    as which it is written.
 
     Args:
         raw: the records; the last may lack its newline.
@@ -147,7 +164,7 @@ def decode_csv(
     typed, types = _typed(frame, columns)
     rejects = fields.rejects
     if failed := failures(frame, typed, types):
-        rejects = _with_failed(rejects, failed, raw, dialect, first)
+        rejects = _with_failed(rejects, failed, raw, dialect, len(names), first)
         typed = typed.filter(~pl.int_range(pl.len()).is_in(list(failed)))
     missing = {name: dtype for name, dtype in columns.known.items() if name not in types}
     typed = typed.with_columns(pl.lit(None, dtype=t).alias(n) for n, t in missing.items())
@@ -163,14 +180,19 @@ def _read_equal(
     A record with too many fields fails the parser; one with too few it would fill up. So with as
     many delimiters as the records need in all, none can have too few.
     """
-    if not raw.strip():
+    if not raw:
         return _Fields(pl.DataFrame(schema=dict.fromkeys(names, pl.String)))
+    if raw.startswith(BOM):  # the parser would take it for the begin of a file
+        return None
     if b"\r" in raw and raw.count(b"\r") != raw.count(b"\r\n"):
         return None
+    if not raw.endswith(b"\n"):
+        raw += b"\n"  # without it, the parser would overlook a delimiter at the very end
     counted = _count_outside_quotes(raw, dialect)
     if counted is None:
         return None
-    numbers = _numbers(names, dialect, columns) if not counted.indented else {}
+    plain = not counted.indented and (columns.fixed or not counted.coded)
+    numbers = _numbers(names, dialect, columns) if plain else {}
     frame = _parsed(raw, names, dialect, numbers)
     if frame is None and numbers:
         frame = _parsed(raw, names, dialect, {})
@@ -218,40 +240,77 @@ class _Counted:
     records: int
     indented: bool
     """Whether a field may begin with white space: the parser would skip it before a number."""
+    coded: bool
+    """Whether a field may be a code (`007`): a number would lose its zeros."""
 
 
 def _count_outside_quotes(raw: bytes, dialect: Dialect) -> _Counted | None:
-    """None if a quote is not closed, or a sign is no single byte."""
+    """None if a quote is not closed or not at an edge, or a sign is no single byte.
+
+    Args:
+        raw: records that end with a newline.
+        dialect: how they are written.
+    """
     if not (dialect.delimiter + (dialect.quote or "")).isascii():
         return None
     whole = np.frombuffer(raw, np.uint8)
-    delimiter, newline = whole == ord(dialect.delimiter), whole == _NEWLINE
-    blank = ((whole == _SPACE) | (whole == _TAB)) & ~delimiter
-    unended = whole[-1] != _NEWLINE
-    begins = delimiter | newline
-    if dialect.quote and dialect.quote.encode() in raw:
-        quote = whole == ord(dialect.quote)
-        # The parity of the quotes so far: quotes that stand for themselves come in twos as well.
-        inside = np.add.accumulate(quote, dtype=np.uint8) & 1
-        if inside[-1]:
-            return None
-        outside = inside == 0
-        delimiter &= outside
-        newline &= outside
-        begins = delimiter | newline | quote
-    indented = bool(blank[0]) or bool(np.any(begins[:-1] & blank[1:]))
-    records = int(np.count_nonzero(newline)) + bool(unended)
-    return _Counted(int(np.count_nonzero(delimiter)), records, indented)
+    delimiter_sign = ord(dialect.delimiter)
+    quote_sign = dialect.quote.encode() if dialect.quote else b""
+    quoted = bool(quote_sign) and quote_sign in raw
+    blanks = {_SPACE, _TAB} - {delimiter_sign}
+    delimiters = records = 0
+    indented = coded = False
+    # Of the byte before: a field starts behind it, is signed by it; it closes a quote, is within.
+    start, sign, closed, within = True, False, False, 0
+    for at in range(0, len(whole), _CHUNK):
+        piece = whole[at : at + _CHUNK]
+        delimiter, newline = piece == delimiter_sign, piece == _NEWLINE
+        begins = delimiter | newline
+        if quoted:
+            quote = piece == ord(quote_sign)
+            # The parity of the quotes so far: those that stand for themselves come in twos as well.
+            inside = (np.add.accumulate(quote, dtype=np.uint8) + within) & 1
+            within = inside[-1]
+            outside = inside == 0
+            delimiter &= outside
+            newline &= outside
+            begins = delimiter | newline | quote
+            # The parser mends what is badly quoted; so nothing may stand between a quote and the
+            # edge of its field.
+            closing = quote & outside
+            badly = _shifted(closing, closed) & ~(begins | (piece == _RETURN))
+            badly |= quote & ~outside & ~_shifted(begins, start)
+            if badly.any():
+                return None
+            closed = closing[-1]
+        starts = _shifted(begins, start)
+        start = begins[-1]
+        indented = indented or any(bool(np.any(starts & (piece == blank))) for blank in blanks)
+        signed = starts & ((piece == _PLUS) | (piece == _MINUS))
+        zeros = np.flatnonzero((starts | _shifted(signed, sign)) & (piece == _ZERO))
+        sign = signed[-1]
+        # A newline ends the whole: there is a next byte.
+        coded = coded or bool(np.any(whole[at + zeros + 1] - _ZERO < _TEN))
+        delimiters += int(np.count_nonzero(delimiter))
+        records += int(np.count_nonzero(newline))
+    return None if within else _Counted(delimiters, records, indented, coded)
+
+
+def _shifted(signs: npt.NDArray[np.bool_], before: bool) -> npt.NDArray[np.bool_]:
+    """Of each byte, what `signs` say of the byte before it."""
+    out = np.empty_like(signs)
+    out[0] = before
+    out[1:] = signs[:-1]
+    return out
 
 
 def _read_each(raw: bytes, names: Sequence[str], dialect: Dialect, first: int) -> _Fields:
     rows: list[list[str]] = []
     rejects: list[RawReject] = []
-    for position, record in enumerate(_records(raw, dialect), first):
+    for position, record in enumerate(_records(raw, dialect, len(names)), first):
         code, reason = _fault(record, len(names))
         if code:
-            shown = as_text(record.text).rstrip("\r\n")
-            rejects.append(RawReject(shown, code, reason, position))
+            rejects.append(record.refused(code, reason, position))
         else:
             rows.append(record.fields or [])
     schema = dict.fromkeys(names, pl.String)
@@ -277,9 +336,9 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def _records(raw: bytes, dialect: Dialect) -> Iterator[_Record]:
-    """Each record that is not blank. Where quotes are broken, one line is given up, and reading
-    goes on behind it.
+def _records(raw: bytes, dialect: Dialect, width: int = 0) -> Iterator[_Record]:
+    """Each record that is not blank, or each of all where `width` is 1. Where quotes are broken,
+    one line is given up, and reading goes on behind it.
     """
     # One character a byte, so that raw text and bytes are the same thing.
     lines = _Lines(io.StringIO(raw.decode("latin-1"), newline="\n"))
@@ -293,11 +352,13 @@ def _records(raw: bytes, dialect: Dialect) -> Iterator[_Record]:
         )
         try:
             for fields in reader:
-                text = lines.taken().encode("latin-1")
-                if text.strip():
-                    yield _Record(text, [_from_latin(field) for field in fields])
+                line, text = lines.passed, lines.taken()
+                if width == 1 or text.strip(_WHITE) or dialect.delimiter in text:
+                    parsed = [_from_latin(field) for field in fields or [""]]
+                    yield _Record(text.encode("latin-1"), parsed, line)
         except csv.Error as error:
-            yield _Record(lines.first_taken().encode("latin-1"), None, _broken(error))
+            line, text = lines.passed, lines.first_taken()
+            yield _Record(text.encode("latin-1"), None, line, _broken(error))
 
 
 def _broken(error: csv.Error) -> str:
@@ -321,6 +382,8 @@ class _Lines:
         """Lines that were read and belong to no record yet."""
         self._at = 0
         """So many of them the present record has taken."""
+        self.passed = 0
+        """So many lines stand before the present record."""
 
     def __iter__(self) -> _Lines:
         return self
@@ -341,6 +404,7 @@ class _Lines:
 
     def taken(self) -> str:
         text = "".join(self._held[: self._at])
+        self.passed += self._at
         del self._held[: self._at]
         self._at = 0
         return text
@@ -365,6 +429,11 @@ def _typed(frame: pl.DataFrame, columns: Columns) -> tuple[pl.DataFrame, dict[st
         else:
             types[name] = inferred_type(frame[name])
     texts = {name: t for name, t in types.items() if frame.schema[name] == pl.String()}
+    # What was taken for numbers before may be codes all the same: those are not made numbers.
+    coded = [name for name in open_types if name in texts and types[name].is_numeric()]
+    frame = frame.with_columns(
+        pl.when(~pl.col(name).str.contains(CODE)).then(pl.col(name)) for name in coded
+    )
     typed = frame.with_columns(text_to_type(pl.col(n), t).alias(n) for n, t in texts.items())
     for name in open_types:
         if typed[name].null_count() > frame[name].null_count():
@@ -388,17 +457,17 @@ def _with_failed(
     failed: Mapping[int, str],
     raw: bytes,
     dialect: Dialect,
+    width: int,
     first: int,
 ) -> tuple[RawReject, ...]:
     """The rejects with those records whose values did not parse, in order of position."""
     refused = {reject.position for reject in rejects}
     out = list(rejects)
     row = 0
-    for position, record in enumerate(_records(raw, dialect), first):
+    for position, record in enumerate(_records(raw, dialect, width), first):
         if position in refused:
             continue
         if row in failed:
-            shown = as_text(record.text).rstrip("\r\n")
-            out.append(RawReject(shown, BAD_VALUE, failed[row], position))
+            out.append(record.refused(BAD_VALUE, failed[row], position))
         row += 1
     return tuple(sorted(out, key=lambda reject: reject.position))

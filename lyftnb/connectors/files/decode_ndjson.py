@@ -10,7 +10,7 @@ rejects and the columns depend on the lines alone, not on how they were found.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -32,6 +32,7 @@ from lyftnb.typed_text import text_to_type
 _FEW_LINES = 512
 """Up to so many lines are judged one by one rather than cut again."""
 _WAYS = 16
+_BLANK = b" \t\r"
 _UNREADABLE = "the decoder cannot read the line"
 _NO_COLUMN = "an object without fields is no row as long as no column is known"
 _DIGITS = 15
@@ -62,7 +63,16 @@ def decode_ndjson(raw: bytes, columns: Columns) -> Decoded:
     decoded = Decoded(frame, tuple(attempt.rejects))
     # A column that grew has outgrown what was known of it, too.
     converted = {n: t for n, t in columns.known.items() if t != wire[n] and types[n] == wire[n]}
-    return _convert(decoded, raw, converted) if converted else decoded
+    if converted:
+        decoded = _convert(decoded, raw, converted)
+    return _with_lines(decoded, raw) if decoded.rejects else decoded
+
+
+def _with_lines(decoded: Decoded, raw: bytes) -> Decoded:
+    """Positions count the lines that are not blank."""
+    at = [i for i, line in enumerate(raw.split(b"\n")) if line.strip(_BLANK)]
+    rejects = tuple(replace(r, line=at[r.position]) for r in decoded.rejects)
+    return replace(decoded, rejects=rejects)
 
 
 @dataclass(slots=True)
@@ -150,7 +160,7 @@ def _decode_unproved(raw: bytes, types: Types) -> pl.DataFrame | None:
 def lines_of(raw: bytes) -> Iterator[bytes]:
     """The lines that are not blank, without their ends."""
     for line in raw.split(b"\n"):
-        if stripped := line.strip(b" \t\r"):
+        if stripped := line.strip(_BLANK):
             yield stripped
 
 

@@ -42,7 +42,7 @@ def _decode_each_line(raw: bytes) -> Decoded:
             good.append(line + b"\n")
         except UnicodeDecodeError as error:
             reason = f"not UTF-8 at byte {error.start}"
-            rejects.append(RawReject(as_text(line), BAD_TEXT, reason, position))
+            rejects.append(RawReject(as_text(line), BAD_TEXT, reason, position, position))
     return Decoded(_lines(b"".join(good).decode("utf-8")), tuple(rejects))
 
 
@@ -51,7 +51,10 @@ def decode_json(raw: bytes, columns: Columns) -> Decoded:
     try:
         document = parse_json(raw)
     except ValueError as error:
-        reject = RawReject(as_text(raw[:_SHOWN]), BAD_JSON, str(error), 0)
+        why = str(error)
+        if why.startswith("Extra data"):
+            why += " behind the first document; a file with one object a line is `format: ndjson`"
+        reject = RawReject(as_text(raw[:_SHOWN]), BAD_JSON, why, 0)
         return Decoded(pl.DataFrame(schema=dict(columns.known)), (reject,))
     rows = document if isinstance(document, list) else [document]
     lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,7 +11,10 @@ import polars as pl
 from lyftnb.connectors.base import RawReject
 from lyftnb.dtypes import from_schema, to_schema, to_text
 from lyftnb.model import Schema
+from lyftnb.typed_text import CODE
 
+BOM = b"\xef\xbb\xbf"
+"""The mark with which some editors begin a file of UTF-8."""
 BAD_JSON = "bad_json"
 """Not JSON, or JSON that no row can be made of."""
 BAD_VALUE = "bad_value"
@@ -23,6 +27,9 @@ UNREADABLE = "unreadable_file"
 """A file of which no row can be made; the reject's text is its path."""
 BAD_TEXT = "bad_text"
 """Bytes that are not UTF-8."""
+
+
+_CODE = re.compile(CODE + r"[\d.]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,11 @@ def failures(
         if before.null_count() == after.null_count():
             continue
         for row in (before.is_not_null() & after.is_null()).arg_true().to_list():
-            kind = to_text(types[name])
-            out.setdefault(row, f"column '{name}': '{before[row]}' is not a {kind}")
+            out.setdefault(row, f"column '{name}': {_misfit(before[row], types[name])}")
     return out
+
+
+def _misfit(value: object, dtype: pl.DataType) -> str:
+    if dtype.is_numeric() and _CODE.match(str(value)):
+        return f"'{value}' would lose its leading zero as a {to_text(dtype)}; give a `schema`"
+    return f"'{value}' is not a {to_text(dtype)}"

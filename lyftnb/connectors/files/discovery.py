@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from lyftnb.connectors.base import Discovery, SourceEnv, SourceSplit
 from lyftnb.connectors.files.cutting import UnprovenError, line_cuts, lines_end, record_cuts
+from lyftnb.connectors.files.decoded import BOM
 from lyftnb.connectors.files.identity import HEAD_BYTES, FileMark, FileSplit, head_of, item_of
 from lyftnb.connectors.files.params import (
     WHOLE,
@@ -220,6 +221,8 @@ class _Search:
             return
         delimiter = delimiter_of(self.params, base.format)
         last = begin
+        if begin == 0 and os.pread(file.fileno(), len(BOM), 0) == BOM:
+            begin = len(BOM)
         try:
             for last in record_cuts(file, begin, size, step, delimiter, self.params.quote):
                 yield last

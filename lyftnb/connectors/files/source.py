@@ -6,6 +6,8 @@ import gzip
 import os
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import PurePath
 from typing import Any, BinaryIO, ClassVar
 
 import polars as pl
@@ -15,7 +17,7 @@ from lyftnb.connectors.base import Discovery, RawReject, ReadResult, Source, Sou
 from lyftnb.connectors.files.decode_csv import Dialect, check_type, decode_csv, read_header
 from lyftnb.connectors.files.decode_ndjson import decode_ndjson, wire_type
 from lyftnb.connectors.files.decode_whole import RAW, decode_json, decode_text
-from lyftnb.connectors.files.decoded import DAMAGED, UNREADABLE, Columns, Decoded
+from lyftnb.connectors.files.decoded import BOM, DAMAGED, UNREADABLE, Columns, Decoded
 from lyftnb.connectors.files.discovery import discover
 from lyftnb.connectors.files.identity import FileSplit, opened
 from lyftnb.connectors.files.params import FilesParams, delimiter_of
@@ -24,9 +26,11 @@ from lyftnb.dtypes import HIDDEN, from_schema
 from lyftnb.errors import BadData, LyftError, StorageError
 from lyftnb.model import Position, Schema
 
-_BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _HEADER_BYTES = 1 << 20
+_LONG_HEADER_BYTES = 1 << 26
+_COUNTED_BYTES = 1 << 28
+"""The lines before a split are counted where that takes no more than a moment."""
 _CHUNK_BYTES = 1 << 20
 
 
@@ -134,7 +138,7 @@ def _read_parquet(
     found = fitted(frame, Columns.of(params.declared, floor))
     return ReadResult(
         frame=found.frame,
-        rejects=found.rejects,
+        rejects=_placed(found.rejects, split, 0, file),
         schema=found.schema if params.declared is None else None,
         bytes=split.size * (split.end - split.begin) // max(split.total, 1),
         recheck=recheck,
@@ -173,26 +177,81 @@ def _read_text(
         raw = _DECOMPRESS[split.compression](raw)
     _refuse_utf16(raw if split.begin == 0 else os.pread(file.fileno(), 2, 0))
     columns = Columns.of(params.declared, floor)
+    begin = _skipped(raw, split, file)
     if split.format in ("csv", "tsv"):
-        return _decode_records(params, split, columns, raw, file), size
+        dialect = Dialect(
+            delimiter_of(params, split.format), params.quote, params.null_values, params.header
+        )
+        names, end = _header(raw, split, dialect, file)
+        begin = max(begin, end - split.begin)
+        if not params.header and columns.fixed:
+            names = tuple(columns.known)
+        decoded = decode_csv(raw[begin:], names, dialect, columns)
+    elif split.format == "text":
+        decoded = decode_text(raw[begin:])
+    else:
+        decode = decode_ndjson if split.format == "ndjson" else decode_json
+        decoded = decode(raw[begin:], columns)
+    if decoded.rejects:
+        lines = raw[:begin].count(b"\n")
+        decoded = replace(decoded, rejects=_placed(decoded.rejects, split, lines, file))
+    return decoded, size
+
+
+def _skipped(raw: bytes, split: FileSplit, file: BinaryIO) -> int:
+    """How many of the first bytes are no data."""
     if split.begin == 0:
-        raw = raw.removeprefix(_BOM)
-    if split.format == "text":
-        return decode_text(raw), size
-    return (decode_ndjson if split.format == "ndjson" else decode_json)(raw, columns), size
+        return len(BOM) if raw.startswith(BOM) else 0
+    if os.pread(file.fileno(), 1, split.begin - 1) == b"\n":
+        return 0
+    # The line before had come to rest without its end, and was taken: here it only ends.
+    return next((len(end) for end in (b"\n", b"\r\n") if raw.startswith(end)), 0)
 
 
-def _decode_records(
-    params: FilesParams, split: FileSplit, columns: Columns, raw: bytes, file: BinaryIO
-) -> Decoded:
-    dialect = Dialect(
-        delimiter_of(params, split.format), params.quote, params.null_values, params.header
+def _header(
+    raw: bytes, split: FileSplit, dialect: Dialect, file: BinaryIO
+) -> tuple[tuple[str, ...], int]:
+    """The names of the columns, and where in the file (unpacked) the data begin."""
+
+    def head(size: int) -> bytes:
+        return raw[:size] if split.begin == 0 else os.pread(file.fileno(), size, 0)
+
+    found = head(_HEADER_BYTES)
+    if len(found) == _HEADER_BYTES and b"\n" not in found:
+        found = head(_LONG_HEADER_BYTES)
+    total = len(raw) if split.begin == 0 else os.fstat(file.fileno()).st_size
+    return read_header(found, dialect, whole=len(found) == total)
+
+
+def _placed(
+    rejects: tuple[RawReject, ...], split: FileSplit, skipped: int, file: BinaryIO
+) -> tuple[RawReject, ...]:
+    """The rejects, each saying where in the file it stands, behind so many lines of the split."""
+    name = PurePath(split.path).name
+    if split.format == "parquet":
+        places = [f"{name}, row {split.begin + reject.position + 1:,}" for reject in rejects]
+    elif split.format == "json":
+        # What has no line is the document as a whole.
+        lines = [reject.line for reject in rejects]
+        places = [name if line is None else f"{name}, element {line + 1:,}" for line in lines]
+    elif split.begin <= _COUNTED_BYTES:
+        first = _newlines(file, split.begin) + skipped + 1
+        places = [f"{name}:{first + (reject.line or 0)}" for reject in rejects]
+    else:
+        first = skipped + 1
+        behind = f"from byte {split.begin:,}"
+        places = [f"{name}, line {first + (r.line or 0):,} {behind}" for r in rejects]
+    return tuple(
+        replace(reject, reason=f"{place}: {reject.reason}")
+        for reject, place in zip(rejects, places, strict=True)
     )
-    head = raw if split.begin == 0 else os.pread(file.fileno(), _HEADER_BYTES, 0)
-    names, end = read_header(head[:_HEADER_BYTES], dialect)
-    if not params.header and columns.fixed:
-        names = tuple(columns.known)
-    return decode_csv(raw[max(0, end - split.begin) :], names, dialect, columns)
+
+
+def _newlines(file: BinaryIO, end: int) -> int:
+    """How many newlines stand in the file before this byte."""
+    starts = range(0, end, _CHUNK_BYTES)
+    pieces = (os.pread(file.fileno(), min(_CHUNK_BYTES, end - at), at) for at in starts)
+    return sum(piece.count(b"\n") for piece in pieces)
 
 
 def _gunzip(raw: bytes) -> bytes:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
@@ -26,13 +24,13 @@ from lyftnb.operators.base import (
     check_column_name,
     column_type,
 )
+from lyftnb.operators.expressions import timeformat
 from lyftnb.operators.parameters import ColumnName, Words
 
 _UTC = pl.Datetime("us", "UTC")
 _EPOCHS = {"unix": 1_000_000, "unix_ms": 1_000, "unix_us": 1, "unix_ns": 0.001}
 """Microseconds in one unit of each."""
 _OFFSET = r"(?i)\d:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)$"
-_SAMPLE = pl.Series([datetime(2026, 7, 1, 12, 30, 15, 250_000, tzinfo=UTC)], dtype=_UTC)
 _EVERY = re.compile(r"^\d+(ms|s|m|h|d|w|mo|q|y)$")
 
 
@@ -47,8 +45,8 @@ class TimeParams(Params):
     formats: Words = Field(
         ("iso",),
         min_length=1,
-        description="tried in order: `iso`, strftime patterns such as %d.%m.%Y %H:%M, and `unix`, "
-        "`unix_ms`, `unix_us`, `unix_ns` for numbers since 1970",
+        description="tried in order: `iso`, patterns of the function `strptime` such as "
+        "%d.%m.%Y %H:%M, and `unix`, `unix_ms`, `unix_us`, `unix_ns` for numbers since 1970",
     )
     zone: str = Field(
         "UTC", description="the zone of times that do not say theirs, of truncation and of output"
@@ -58,7 +56,7 @@ class TimeParams(Params):
         None, description="cut down to a multiple of a duration: 15m, 1h, 1d, 1w, 1mo, 1y"
     )
     output: str | None = Field(
-        None, description="a strftime pattern: the result is text, in `zone`"
+        None, description="a pattern of the function `strftime`: the result is text, in `zone`"
     )
 
 
@@ -66,8 +64,9 @@ class Time(Action[TimeParams]):
     """Reads times and writes them as one type: TIMESTAMP WITH TIME ZONE, or text of a pattern.
 
     A value that fits none of the formats goes to the rejects (`bad_time`), and so does a local time
-    that its zone skips; of a local time that comes twice the earlier is meant. Weeks begin on
-    Monday. From 2100 on no zone has summer time.
+    that its zone skips; of a local time that comes twice the earlier is meant. What a pattern does
+    not name is that of 1900-01-01 00:00. Weeks begin on Monday; an hour that comes twice is cut
+    down to its own beginning. From 2100 on no zone has summer time.
     """
 
     name = "time"
@@ -91,10 +90,10 @@ class Time(Action[TimeParams]):
         for index, form in enumerate(params.formats):
             if "%" in form:
                 with problems.at("formats", index):
-                    _check_pattern(form)
+                    timeformat.read(pl.lit(""), form)
         if params.output is not None:
             with problems.at("output"):
-                _check_pattern(params.output)
+                timeformat.written(pl.col(params.field), params.output)
         with problems.at("into"):
             check_column_name(params.into or params.field)
         problems.raise_any()
@@ -125,7 +124,7 @@ def _result(moment: pl.Expr, params: TimeParams) -> tuple[pl.Expr, pl.DataType]:
     if params.truncate is not None:
         local = local.dt.truncate(params.truncate)
     if params.output is not None:
-        return local.dt.to_string(params.output), pl.String()
+        return timeformat.written(local, params.output), pl.String()
     return local.dt.convert_time_zone("UTC"), _UTC
 
 
@@ -161,8 +160,7 @@ def _from_text(text: pl.Expr, form: str, zone: str) -> pl.Expr:
         raise ActionError(
             f"'{form}' is not a form of time", hint=f"write iso, {', '.join(_EPOCHS)} or a pattern"
         )
-    parsed = text.str.to_datetime(form, time_unit="us", strict=False)
-    has_zone = re.search(r"%:{0,3}#?z|%\+|%s", form) is not None
+    parsed, has_zone = timeformat.read(text, form)
     return parsed.dt.convert_time_zone("UTC") if has_zone else _placed(parsed, zone)
 
 
@@ -187,19 +185,6 @@ def _not_epoch(form: str) -> ActionError:
     return ActionError(
         f"a number is no time of the form '{form}'", hint=f"formats: {', '.join(_EPOCHS)}"
     )
-
-
-def _check_pattern(form: str) -> None:
-    """Polars takes every pattern, and then finds no time of that form, or stops the batch."""
-    try:
-        text = _SAMPLE.dt.to_string(form.replace("%#z", "%z"))
-        with warnings.catch_warnings(action="ignore", category=pl.exceptions.ChronoFormatWarning):
-            text.str.to_datetime(form, time_unit="us", strict=False)
-    except pl.exceptions.ComputeError as error:
-        raise ActionError(
-            f"'{form}' is not a pattern of a time",
-            hint="write it with the letters of strftime, such as %Y-%m-%d %H:%M:%S",
-        ) from error
 
 
 def _check_zone(zone: str) -> None:

@@ -26,6 +26,12 @@ from lyftnb.operators.expressions import Compiled
 from lyftnb.operators.parameters import Name, Names
 
 Literals = str | bool | int | float
+_TYPES: dict[type, pl.DataType] = {
+    str: pl.String(),
+    bool: pl.Boolean(),
+    int: pl.Int64(),
+    float: pl.Float64(),
+}
 
 
 def _replacing(columns: dict[str, Compiled], schema: pl.Schema) -> Bound:
@@ -119,9 +125,10 @@ class FillParams(Params):
 class Fill(Action[FillParams]):
     """Puts values in the place of nulls.
 
-    Values are plain (`fill: {delay: 0, name: unknown}`), of the column's type; for anything
-    computed use derive with coalesce. `fill: {forward: [price]}` repeats the last value before, in
-    the order of the frame, and is then not row-wise.
+    Values are plain (`fill: {delay: 0, name: unknown}`), of the column's type, or make the type of
+    a column in which nothing but null was seen; for anything computed use derive with coalesce.
+    `fill: {forward: [price]}` repeats the last value before, in the order of the frame, and is then
+    not row-wise.
     """
 
     name = "fill"
@@ -140,19 +147,24 @@ class Fill(Action[FillParams]):
         """Check the columns, and that each value is of its column's type."""
         problems = Problems()
         exprs: dict[str, pl.Expr] = {}
+        out = pl.Schema(schema)
         for i, name in enumerate(params.forward):
             with problems.at("forward", i):
                 column_type(schema, name)
                 exprs[name] = pl.col(name).forward_fill()
         for name, value in params.values.items():
             with problems.at("values", name):
-                constant = _constant(name, value, schema, env)
+                out[name] = _filled_type(column_type(schema, name), value)
+                constant = _constant(name, value, out, env)
                 exprs[name] = exprs.get(name, pl.col(name)).fill_null(constant)
         problems.raise_any()
         made = [expr.alias(name) for name, expr in exprs.items()]
-        return Bound(
-            lambda lf, flags: lf.with_columns(made), schema, parted=not self.rowwise(params)
-        )
+        return Bound(lambda lf, flags: lf.with_columns(made), out, parted=not self.rowwise(params))
+
+
+def _filled_type(dtype: pl.DataType, value: Literals) -> pl.DataType:
+    """The column's; where nothing but null was seen in it yet, the value's."""
+    return _TYPES[type(value)] if isinstance(dtype, pl.Null) else dtype
 
 
 def _constant(name: str, value: Literals, schema: pl.Schema, env: Env) -> pl.Expr:
@@ -161,7 +173,10 @@ def _constant(name: str, value: Literals, schema: pl.Schema, env: Env) -> pl.Exp
     found = scalar(f"TRY_CAST({text_literal(text)} AS {to_text(dtype)})", pl.Schema(), env)
     constant = pl.select(found.expr).item()
     if constant is None:
-        raise ActionError(f"{value!r} is not a value of '{name}', which is {to_text(dtype)}")
+        raise ActionError(
+            f"{value!r} is not a value of '{name}', which is {to_text(dtype)}",
+            hint="write one of its type, or use derive with coalesce",
+        )
     return pl.lit(constant, dtype=dtype)
 
 

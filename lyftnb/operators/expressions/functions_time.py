@@ -273,13 +273,16 @@ def _monthname(time: pl.Expr) -> pl.Expr:
     return time.dt.to_string("%B")
 
 
+_LETTERS = "of the letters, %c, %x, %X and %Z are missing"
+
+
 @_TIME.function(
     "strftime",
     "time:moment, format:text!",
     "VARCHAR",
     "As text, by a format such as '%Y-%m-%d %H:%M:%S'.",
     "strftime(time, '%d.%m.%Y')",
-    note="of the letters, %c, %x, %X and %Z are missing",
+    note=f"{_LETTERS}; a time without a zone has %z `+00`",
 )
 def _strftime(args: Sequence[Value], call: Call) -> Value:
     time, pattern = args
@@ -287,7 +290,8 @@ def _strftime(args: Sequence[Value], call: Call) -> Value:
         time = as_type(time, TIMESTAMP)
     if pattern.literal is None:
         return derived(pl.lit(None, dtype=VARCHAR), VARCHAR, time)
-    return derived(timeformat.written(time.expr, pattern.literal), VARCHAR, time)
+    zoned = time.expr if has_zone(time.dtype) else time.expr.dt.replace_time_zone("UTC")
+    return derived(timeformat.written(zoned, pattern.literal), VARCHAR, time)
 
 
 def _read(args: Sequence[Value]) -> Value:
@@ -305,7 +309,8 @@ def _read(args: Sequence[Value]) -> Value:
     "The time that a text says, by a format; a text that does not fit is rejected. With %z "
     "it has a zone.",
     "strptime(text, '%d.%m.%Y %H:%M')",
-    note="of the letters, %c, %x, %X and %Z are missing",
+    note=f"{_LETTERS}; %I needs %p, a week its year and weekday, a weekday the day it is of; %y 69 "
+    "is 2069; a second 60 is the next one's 0",
 )
 def _strptime(args: Sequence[Value], call: Call) -> Value:
     value = _read(args)

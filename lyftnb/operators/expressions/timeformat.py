@@ -19,41 +19,87 @@ _CHRONO: Final = {
     "-d": "%-d", "-m": "%-m", "-H": "%-H", "-I": "%-I", "-M": "%-M", "-S": "%-S", "-j": "%-j",
     "-y": "%-y",
 }  # fmt: skip
-_CLOCK: Final = frozenset("HIMSfgn")
+_INSTEAD: Final = {
+    "F": "write %Y-%m-%d", "T": "write %H:%M:%S", "R": "write %H:%M", "D": "write %m/%d/%y",
+    "e": "write %d", "k": "write %H", "l": "write %I", "h": "write %b", "P": "write %p",
+    "s": "seconds since 1970 are read by to_timestamp(), and by the action time as `unix`",
+    "+": "ISO 8601 is read by CAST, and by the action time as `iso`",
+    ".": "write %S.%f", "Z": "names of zones are not read; write %z for an offset",
+}  # fmt: skip
 
 
 def written(time: pl.Expr, pattern: str) -> pl.Expr:
-    """A time as text."""
-    return time.dt.to_string("".join(piece for _, piece in _pieces(pattern)))
+    """A time as text; with %z it must have a zone."""
+    parts: list[pl.Expr] = []
+    form = ""
+    for letter, piece in _pieces(pattern):
+        if letter == "z":
+            offset = time.dt.to_string("%:z").str.strip_suffix(":00")
+            parts += [time.dt.to_string(form), offset] if form else [offset]
+            form = ""
+        else:
+            form += piece
+    if form or not parts:
+        parts.append(time.dt.to_string(form))
+    return parts[0] if len(parts) == 1 else pl.concat_str(parts)
 
 
 def read(text: pl.Expr, pattern: str) -> tuple[pl.Expr, bool]:
-    """A text as a time in microseconds, null where it does not fit; and whether it has a zone."""
+    """A text as a time in microseconds, null where it does not fit; and whether it has a zone.
+
+    Raises:
+        Refusal: a letter is unknown, or what the letters say is no time.
+    """
     pieces = _pieces(pattern)
     letters = {letter.lstrip("-") for letter, _ in pieces}
+    _refuse_halves(letters)
     form = "".join(_reading(letter, piece) for letter, piece in pieces)
     form = form.replace(".%f", "%.f")
     if "%f" in form:
         raise Refusal("a fraction of a second stands behind a point", hint="write %S.%f")
-    # Chrono needs a whole date and a whole time: what the format does not name is added.
-    for letter, filler, spelled in (("Y", "1900", "%Y"), ("m", "01", "%m"), ("d", "01", "%d")):
-        if not letters & _SAYS[letter]:
-            text, form = text + f" {filler}", f"{form} {spelled}"
-    if not letters & {"H", "I"}:
-        text, form = text + " 00", form + " %H"
-    if "M" not in letters:
-        text, form = text + " 00", form + " %M"
+    # Chrono needs a whole date and a whole time: what the format does not name is put in front,
+    # for behind it might be taken for the rest of an offset.
+    text = text.str.strip_chars()
+    for said, filler, spelled in _FILLERS:
+        if not letters & said:
+            text, form = filler + text, f"{spelled} {form}"
     zoned = "z" in letters
     if zoned:
         form = form.replace("%z", "%#z")
-    return text.str.to_datetime(form, time_unit="us", strict=False, exact=True), zoned
+    time = text.str.to_datetime(form, time_unit="us", strict=False, exact=True)
+    if zoned and pieces[-1][0] != "z":
+        # An offset of hours alone would take the next number for its minutes.
+        time = pl.when(text.str.contains(_WHOLE_OFFSET)).then(time)
+    return time, zoned
 
 
-_SAYS: Final = {
-    "Y": frozenset("YyG"),
-    "m": frozenset("mbBjUWV"),
-    "d": frozenset("djuwaAUWV"),
-}
+_WHOLE_OFFSET: Final = r"[+-]\d{2}:?\d{2}(?:\D|$)|Z"
+_WEEKS: Final = frozenset("UWV")
+_WEEKDAYS: Final = frozenset("aAuw")
+_FILLERS: Final = (
+    (frozenset("YyG"), pl.lit("1900 "), "%Y"),
+    (frozenset("mbBj") | _WEEKS, pl.lit("01 "), "%m"),
+    (frozenset("dj") | _WEEKS, pl.lit("01 "), "%d"),
+    (frozenset("HI"), pl.lit("00 "), "%H"),
+    (frozenset("M"), pl.lit("00 "), "%M"),
+)
+"""Unless one of the letters is there: what to put in front, and how that is read."""
+
+
+def _refuse_halves(letters: set[str]) -> None:
+    """Chrono would stop the batch at some, and never find a time of the form of others."""
+    if ("I" in letters) != ("p" in letters):
+        raise Refusal("%I and %p say the hour only together", hint="write %I and %p, or %H")
+    year, weeks, weekday = letters & {"Y", "y"}, letters & _WEEKS, letters & _WEEKDAYS
+    by_week = weekday and ((year and letters & {"U", "W"}) or letters >= {"G", "V"})
+    if (weeks or "G" in letters) and not by_week:
+        raise Refusal(
+            "a week says a day only with its year and the weekday",
+            hint="write %G, %V and %u, or %Y, %W and %u",
+        )
+    by_day = year and ("j" in letters or ("d" in letters and letters & {"m", "b", "B"}))
+    if weekday and not weeks and not by_day:
+        raise Refusal("a weekday alone is no day", hint="name year, month and day, too")
 
 
 @lru_cache(maxsize=256)
@@ -96,7 +142,7 @@ def _pieces(pattern: str) -> list[tuple[str, str]]:
         if letter not in _CHRONO:
             raise Refusal(
                 f"'%{letter}' is no known letter of a time format",
-                hint="the usual ones are %Y %m %d %H %M %S %f %z",
+                hint=_INSTEAD.get(letter, "the usual ones are %Y %m %d %H %M %S %f %z"),
             )
         out.append((letter, _CHRONO[letter]))
         at += 1 + len(letter)

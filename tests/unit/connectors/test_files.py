@@ -19,60 +19,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from lyftnb.connectors.base import RawReject, SourceEnv
-from lyftnb.connectors.files.source import Files
 from lyftnb.errors import StorageError
-from lyftnb.model import Schema
-
-FILES = Files()
-
-
-class Reader:
-    """Follows a path the way a stage does: discover, read, then move the position."""
-
-    def __init__(self, folder: Path, **params: object) -> None:
-        self.folder = folder
-        self.params = FILES.parse(params)
-        self.position: dict[str, object] = {}
-        self.floor: Schema | None = None
-        self.problems: tuple[str, ...] = ()
-        self.refused: list[RawReject] = []
-
-    def env(self, **kw: object) -> SourceEnv:
-        return SourceEnv(base_path=self.folder, now=datetime.now(UTC), **kw)
-
-    def discover(self, **kw: object):
-        found = FILES.discover(self.params, self.position, self.env(**kw))
-        assert found == FILES.discover(self.params, self.position, self.env(**kw))
-        self.problems = found.problems
-        return found
-
-    def read(self, splits) -> pl.DataFrame:
-        frames = []
-        for split in splits:
-            result = FILES.read(self.params, split.payload, self.floor, self.env())
-            frames.append(result.frame.collect())
-            self.refused += result.rejects
-            self.floor = result.schema or self.floor
-        return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
-
-    @property
-    def rejects(self) -> list[str]:
-        return [reject.row for reject in self.refused]
-
-    def commit(self, splits) -> None:
-        payloads = [split.payload for split in splits]
-        self.position = {**self.position, **FILES.advance(self.params, self.position, payloads)}
-
-    def take(self, **kw: object) -> pl.DataFrame:
-        splits = self.discover(**kw).splits
-        frame = self.read(splits)
-        self.commit(splits)
-        return frame
-
-    def values(self, column: str = "_raw", **kw: object) -> list[object]:
-        frame = self.take(**kw)
-        return frame[column].to_list() if frame.width else []
+from tests.unit.connectors.follow_kit import FILES, Reader
 
 
 class FollowedLogs(RuleBasedStateMachine):
@@ -359,7 +307,8 @@ def test_types_of_parquet_files_are_held_against_each_other(tmp_path):
         '{"a": "x", "c": 1}',
         '{"a": "4.50", "d": "2026-05-01 12:00:00"}',
     ]
-    assert reader.refused[0].reason == "column 'a': BIGINT was expected, found VARCHAR (x)"
+    said = "1.parquet, row 1: column 'a': BIGINT was expected, found VARCHAR (x)"
+    assert reader.refused[0].reason == said
     assert reader.floor is not None and reader.floor.to_mapping()["a"] == "DOUBLE"
 
 
@@ -372,7 +321,8 @@ def test_parquet_files_of_one_schema_say_it_before_they_are_read(tmp_path):
     reader.floor = found.schema  # as for a batch that is claimed while the first one runs
     pl.DataFrame({"a": ["y"]}).write_parquet(tmp_path / "0.parquet")
     assert reader.take().is_empty()
-    assert reader.refused[0].reason == "column 'a': BIGINT was expected, found VARCHAR (y)"
+    said = "0.parquet, row 1: column 'a': BIGINT was expected, found VARCHAR (y)"
+    assert reader.refused[0].reason == said
     pl.DataFrame({"a": [1.5]}).write_parquet(tmp_path / "1.parquet")
     assert reader.discover().schema is None, "two schemas: the first batch tells"
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lyftnb.dtypes import to_text
 from lyftnb.model import ActionSpec
 from lyftnb.operators import Chain, ChainResult, Env
 
@@ -276,3 +277,23 @@ def test_reads_times(params: Any, values: list[Any], expected: list[datetime]) -
     result = _run({"time": {"field": "v", **params}}, pl.DataFrame({"v": values}))
     assert result.frame["v"].dt.replace_time_zone(None).to_list() == expected
     assert result.rejects["code"].to_list() == ["bad_time"] * (len(values) - len(expected))
+
+
+@pytest.mark.parametrize(("value", "kind"), [(0, "BIGINT"), (1.5, "DOUBLE"), ("a", "VARCHAR")])
+def test_a_column_of_nulls_takes_the_type_of_what_fills_it(value: Any, kind: str) -> None:
+    frame = pl.DataFrame({"v": [None, None]})
+    result = _run({"fill": {"v": value}}, frame)
+    assert result.frame["v"].to_list() == [value, value]
+    assert to_text(result.schema["v"]) == kind
+
+
+SPARSE = st.none() | st.integers(0, 9)
+
+
+@given(st.lists(st.tuples(SPARSE, SPARSE), max_size=12))
+def test_filling_forward_agrees_with_duckdb(values: list[tuple[int | None, int | None]]) -> None:
+    schema = {"a": pl.Int64, "b": pl.Int64}
+    frame = pl.DataFrame(values, schema=schema, orient="row").with_row_index("i")
+    found = _run({"fill": {"forward": ["a"], "values": {"a": -1, "b": -2}}}, frame).frame
+    last = "coalesce(last_value(a IGNORE NULLS) OVER (ORDER BY i ROWS UNBOUNDED PRECEDING), -1)"
+    assert found.rows() == _asked(f"SELECT i, {last}, coalesce(b, -2) FROM frame ORDER BY i", frame)
