@@ -223,43 +223,48 @@ def nurse() -> None:
     signal.signal(signal.SIGCHLD, _reap)
     line = socket.socket(fileno=os.dup(0))
     while True:
-        length, descriptors, _, _ = socket.recv_fds(line, _LENGTH_BYTES, 1)
-        if not descriptors:
-            os._exit(0)
-        environment = json.loads(_received(line, int.from_bytes(length)))
-        # Who dies at once must not be reaped before it is known by a descriptor.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         try:
-            pid = os.fork()
-        except OSError:
-            os._exit(0)  # the owner notices, and tries it by itself
-        if pid == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-            line.close()
-            os.dup2(descriptors[0], 0)
-            os.close(descriptors[0])
-            os.environ.clear()
-            os.environ.update(environment)
-            return
-        known_by = os.pidfd_open(pid)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-        try:
-            socket.send_fds(line, [pid.to_bytes(_LENGTH_BYTES)], [known_by])
-        except OSError:
-            os._exit(0)  # the owner is gone
-        os.close(known_by)
-        os.close(descriptors[0])
+            environment, lifeline = _asked(line)
+            if _fork(line, lifeline):
+                break
+        except (EOFError, OSError):
+            os._exit(0)  # the owner is gone; or no process is to be had, and it tries by itself
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    line.close()
+    os.dup2(lifeline, 0)
+    os.close(lifeline)
+    os.environ.clear()
+    os.environ.update(environment)
 
 
-def _received(line: socket.socket, length: int) -> bytes:
+def _asked(line: socket.socket) -> tuple[dict[str, str], int]:
+    """The environment and the lifeline of the next worker."""
+    length, descriptors, _, _ = socket.recv_fds(line, _LENGTH_BYTES, 1)
+    if not descriptors:
+        raise EOFError
     content = bytearray()
-    while len(content) < length:
-        more = line.recv(length - len(content))
+    while len(content) < int.from_bytes(length):
+        more = line.recv(int.from_bytes(length) - len(content))
         if not more:
-            os._exit(0)
+            raise EOFError
         content += more
-    return bytes(content)
+    return json.loads(content), descriptors[0]
+
+
+def _fork(line: socket.socket, lifeline: int) -> bool:
+    """Fork, and tell the owner; whether this is the child."""
+    # Who dies at once must not be reaped before it is known by a descriptor.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    pid = os.fork()
+    if pid == 0:
+        return True
+    known_by = os.pidfd_open(pid)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    socket.send_fds(line, [pid.to_bytes(_LENGTH_BYTES)], [known_by])
+    os.close(known_by)
+    os.close(lifeline)
+    return False
 
 
 def _reap(*_: Any) -> None:
