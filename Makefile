@@ -12,9 +12,8 @@ EXTENSIONS := $(shell find extensions -path '*/node_modules' -prune -o -path '*/
 BUILT      := lyftnb/labextension/package.json
 LINK       := $(VENV)/share/jupyter/labextensions/lyftnb
 
-PARALLEL := $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile)
-# All that Schemathesis makes of one function has one id, and of those xdist runs the first alone.
-ONE_ID   := tests/server/test_fuzz.py
+# A file at a time and in order: the long files come first, and the short ones even out the end.
+PARALLEL := $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 
 # Every test that starts a process would compile the package anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -25,8 +24,7 @@ demo: $(VENV)/.demo            ## run the flights workflow and show what came ou
 	$(BIN)/lyftnb demo demo
 
 test: $(VENV)/.dev extensions  ## run all tests, JOBS files at a time (many wait for processes, so two halve the time)
-	$(BIN)/python -m pytest $(if $(PARALLEL),$(PARALLEL) --ignore=$(ONE_ID))
-	$(if $(PARALLEL),$(BIN)/python -m pytest $(ONE_ID))
+	$(BIN)/python -m pytest $(PARALLEL)
 	@$(MAKE) --no-print-directory test-extensions
 
 lint: $(VENV)/.dev             ## style, types, floors

@@ -27,7 +27,9 @@ File = Annotated[Path, typer.Argument(help="A *.workflow.yaml file.")]
 Context = Annotated[
     str | None,
     typer.Option(
-        "--context", help="The context whose variables hold. Default: that of lyftnb.toml."
+        "--context",
+        help="The context whose variables hold, or none. Default: that of the deployment, or of "
+        "lyftnb.toml.",
     ),
 ]
 

@@ -132,7 +132,11 @@ def explain(
     ],
     context: Annotated[
         str | None,
-        typer.Option("--context", help="The context to explain. Default: that of lyftnb.toml."),
+        typer.Option(
+            "--context",
+            help="The context to explain, or none. Default: that of the deployment, or of "
+            "lyftnb.toml.",
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="The deployment, where it has a name of its own.")

@@ -39,7 +39,7 @@ class Ticket:
     lane: str
     """Tickets of one lane keep their order; who must wait holds only its own lane back."""
     groups: tuple[str, ...]
-    """The worker group of each of its tasks."""
+    """The worker groups of its tasks, each as often as tasks of it run at once."""
     limits: tuple[tuple[str, int], ...] = ()
     """Steps with `replicas`: at most so many tickets that name the step are out."""
     bytes: int = 0

@@ -165,7 +165,7 @@ class Engine:
             on_done(())
             return
         lane = work.batch.rsplit("/", 1)[0]
-        groups = tuple(program.task.group for program in work.programs)
+        groups = work.groups
         limits = tuple(
             (f"{lane}/{program.task.id}", program.task.replicas)
             for program in work.programs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,20 @@ class Work:
     max_deaths: int
     """A unit that has lost its worker so often fails the batch; at least 2, because the first time
     it may have been in bad company."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The worker groups of a unit's tasks, each as often as tasks of it can run at once: a task
+        that reads another's rows waits for it, and takes no slot beside it.
+        """
+        depths: dict[str, int] = {}
+        for task in (program.task for program in self.programs):
+            depths[task.id] = 1 + max((depths[up] for up in task.upstream), default=0)
+        levels = Counter((p.task.group, depths[p.task.id]) for p in self.programs)
+        widest: dict[str, int] = {}
+        for (group, _depth), count in levels.items():
+            widest[group] = max(count, widest.get(group, 0))
+        return tuple(Counter(widest).elements())
 
 
 @dataclass(slots=True)

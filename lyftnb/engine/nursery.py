@@ -36,6 +36,9 @@ _SHARED = (
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """NumPy's own threads would start with its import."""
 _LENGTH_BYTES = 8
+_BIRTH_S = 30.0
+"""A nursery that takes longer is given up."""
+_END_S = 2.0
 _CAN_FORK = hasattr(os, "pidfd_open") and hasattr(signal, "pidfd_send_signal")
 
 
@@ -133,7 +136,7 @@ class Nursery:
                 try:
                     return self._forked(environment)
                 except EOFError:
-                    # It was killed, or found that it should not fork.
+                    # It was killed, is frozen, or found that it should not fork.
                     self._can_fork = self._ended() != _UNFIT
             return _spawned(environment)
 
@@ -144,6 +147,7 @@ class Nursery:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
+        ours.settimeout(_BIRTH_S)
         with theirs:
             try:
                 self._process = subprocess.Popen(
@@ -162,7 +166,11 @@ class Nursery:
             return 0
         self._line.close()
         self._line = None
-        return self._process.wait()
+        try:
+            return self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:  # it is frozen
+            self._process.kill()
+            return self._process.wait()
 
     def _forked(self, environment: Mapping[str, str]) -> Child:
         if self._line is None:

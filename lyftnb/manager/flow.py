@@ -111,14 +111,18 @@ class Flow:
         """
         ledger, deployment = self.env.ledger, self.plan.deployment
         left = ledger.pending_publications(deployment)
-        before = self.env.clock.now() - timedelta(seconds=self.env.retention.skipped_s)
-        given_up = ledger.unswept_publications(deployment, before)
+        given_up = ledger.unswept_publications(deployment, self.env.clock.now())
         payloads = [p.payload for p in (*left, *given_up)]
         payloads += [s.payload for claim in ledger.open_claims(deployment) for s in claim.splits]
         ledger.lend_secrets(deployment, secrets_of_plan(self.plan) | marked(payloads))
         self.publisher.add(left)
-        self.publisher.sweep(given_up)
+        self.sweep()
         self.batches.take_up()
+
+    def sweep(self) -> None:
+        """Have removed what is staged for outputs that were passed by, after its retention."""
+        before = self.env.clock.now() - timedelta(seconds=self.env.retention.skipped_s)
+        self.publisher.sweep(self.env.ledger.unswept_publications(self.plan.deployment, before))
 
     def open(self, stage: str, run: Run, *, begun: bool = True) -> None:
         """Let a stage work on a run."""

@@ -331,7 +331,10 @@ class Manager:
 
     def _keep_up(self, now: float) -> None:
         try:
-            self._upkeep.run_if_due()
+            if self._upkeep.run_if_due():
+                for live in self._working():
+                    if not live.draining:
+                        live.flow.sweep()
         except StorageError as error:
             self._storage_failed(error, now)
 

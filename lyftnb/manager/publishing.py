@@ -89,8 +89,10 @@ class Publisher:
 
     def sweep(self, given_up: Iterable[Publication]) -> None:
         """Have removed what was staged for these, where their group still is; what cannot be
-        removed now is tried at the next start.
+        removed now is tried when this is called again. Nothing, while earlier ones are at it.
         """
+        if self._sweeps:
+            return
         known = set(self.groups.values())
         due: dict[str, list[Publication]] = {}
         for item in given_up:

@@ -32,11 +32,11 @@ class Upkeep:
     retention: Retention
     _due_at: datetime | None = None
 
-    def run_if_due(self) -> None:
-        """Do it, unless it was done lately."""
+    def run_if_due(self) -> bool:
+        """Do it, unless it was done lately; whether it was due."""
         now = self.clock.now()
         if self._due_at is not None and now < self._due_at:
-            return
+            return False
         self._due_at = now + EVERY
         self.ledger.tidy()
         self.ledger.forget_ids()
@@ -44,3 +44,4 @@ class Upkeep:
         self.ledger.expire_issues(now - timedelta(seconds=self.retention.issues_s))
         self.ledger.expire_plans(now - timedelta(seconds=self.retention.plans_s))
         self.ledger.sweep()
+        return True

@@ -39,6 +39,7 @@ from lyftnb.model.commit import Answer, Commit, Committed, Refused, RunSummary
 from lyftnb.model.context import (
     DEPLOYMENT_LAYER,
     GROUP_LAYER,
+    NO_CONTEXT,
     OWN_LAYER,
     Context,
     ContextChange,
@@ -172,6 +173,7 @@ __all__ = [
     "KV_SCAN",
     "MESSAGE_DEPTH",
     "NAME_PATTERN",
+    "NO_CONTEXT",
     "NULL",
     "OWN_DEPLOYMENT",
     "OWN_LAYER",

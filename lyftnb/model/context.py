@@ -17,6 +17,8 @@ from lyftnb.model.names import is_name
 Json = Any
 OWN_LAYER = "workflow"
 """The name of the weakest layer: the workflow's own `context`."""
+NO_CONTEXT = "none"
+"""What people ask for who want no context at all, neither the deployment's own nor the default."""
 GROUP_LAYER, DEPLOYMENT_LAYER = "group:", "deployment:"
 
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
@@ -77,7 +79,7 @@ def is_layer(layer: str) -> bool:
     for prefix in (GROUP_LAYER, DEPLOYMENT_LAYER):
         if layer.startswith(prefix):
             return is_name(layer.removeprefix(prefix))
-    return is_name(layer) and layer != OWN_LAYER
+    return is_name(layer) and layer not in (OWN_LAYER, NO_CONTEXT)
 
 
 def has_value(values: Mapping[str, Json], path: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from lyftnb.model.context import NO_CONTEXT
 from lyftnb.model.names import deployment_name
 from lyftnb.model.plan import Plan
 
@@ -165,7 +166,8 @@ def command_words(ref: str, context: str | None, name: str) -> str:
     ('flights@3 --context prod', 'flights@3 --name east')
     """
     words = [ref] if context is None else [ref, "--context", context]
-    if name != deployment_name(ref.partition("@")[0], context):
+    own = None if context == NO_CONTEXT else context
+    if name != deployment_name(ref.partition("@")[0], own):
         words += ["--name", name]
     return " ".join(words)
 

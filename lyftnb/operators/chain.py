@@ -45,6 +45,7 @@ from lyftnb.operators.base import (
     carried,
 )
 from lyftnb.operators.held import Held, Pile, Scratch, hold
+from lyftnb.operators.overflow import is_overflow, overflow, overflow_among
 from lyftnb.operators.parameters import invalid_parameters
 from lyftnb.operators.registry import action
 from lyftnb.operators.rejects import REJECTS_SCHEMA, rejected
@@ -145,6 +146,7 @@ class Chain:
         self._frame = self._base = frame
         self._active = False
         self._played: list[_Entered | _Applied] = []
+        self._stood: list[tuple[tuple[str, str], pl.LazyFrame]] = []
         self._causes: list[_Cause] = []
         self._rejects = Pile(REJECTS_SCHEMA, scratch)
         self._counts: dict[str, StepCount] = {}
@@ -224,6 +226,7 @@ class Chain:
             self._restart(frame, bound.schema, place.step)
         else:
             self._apply(bound, place)
+        self._stood.append(((place.step, place.action), self._frame))
 
     def _apply(self, bound: Bound, place: _Place) -> None:
         if bound.reasons and not self._active:
@@ -252,7 +255,12 @@ class Chain:
         frame = self._collected().whole()
         if isinstance(bound, StatefulBound):
             remembered = env.remembered.get(place.action, {})
-            made, self._kept[place.step, place.action] = bound.run(frame, remembered)
+            try:
+                made, self._kept[place.step, place.action] = bound.run(frame, remembered)
+            except pl.exceptions.PolarsError as error:
+                if is_overflow(error):
+                    raise overflow((place.step, place.action)) from error
+                raise
         else:
             made = bound.run(frame.drop(carried()))
         if made.failed:
@@ -273,6 +281,7 @@ class Chain:
 
     def _collected(self) -> Held:
         held = self._run_plan(self._frame)
+        self._stood.clear()
         if not self._active:
             return held
         if REJECT not in held.schema:
@@ -294,6 +303,10 @@ class Chain:
         try:
             return hold(lf, self._scratch)
         except pl.exceptions.PolarsError as error:
+            if is_overflow(error):
+                found = overflow_among(self._stood, lambda part: hold(part, self._scratch))
+                if found is not None:
+                    raise found from error
             first = str(error).split("\n", 1)[0]
             if is_full(error):
                 raise unwritten(

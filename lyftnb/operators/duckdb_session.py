@@ -13,8 +13,9 @@ from typing import Any
 
 import duckdb
 import polars as pl
+from duckdb.sqltypes import DuckDBPyType
 
-from lyftnb.dtypes import huge_as_text, to_text
+from lyftnb.dtypes import element, huge_as_text, instance, to_text
 from lyftnb.errors import ExpressionError
 from lyftnb.model import quoted
 
@@ -86,6 +87,23 @@ def fetched(
             )
     made = pl.from_arrow(relation.to_arrow_table())
     assert isinstance(made, pl.DataFrame)
-    # Arrow has no 128-bit integers: DuckDB hands its sums over as decimals.
-    huge = [name for name, kind in kinds.items() if str(kind) == "HUGEINT"]
-    return made.with_columns(pl.col(huge).cast(pl.Int128))
+    # Arrow has no 128-bit integers: DuckDB hands them over as decimals.
+    huge = [name for name, kind in kinds.items() if "HUGEINT" in str(kind)]
+    return made.with_columns(
+        pl.col(name).cast(_with_huge(made.schema[name], kinds[name])) for name in huge
+    )
+
+
+def _with_huge(dtype: pl.DataType, kind: DuckDBPyType) -> pl.DataType:
+    """The type of a column, with whole numbers where its query has HUGEINT."""
+    match dtype:
+        case pl.Struct():
+            inner = dict(kind.children)
+            return pl.Struct(
+                {f.name: _with_huge(instance(f.dtype), inner[f.name]) for f in dtype.fields}
+            )
+        case pl.List():
+            return pl.List(_with_huge(element(dtype), kind.children[0][1]))
+        case pl.Array():
+            return pl.Array(_with_huge(element(dtype), kind.children[0][1]), dtype.shape[0])
+    return pl.Int128() if kind.id == "hugeint" else dtype

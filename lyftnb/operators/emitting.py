@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,6 +25,7 @@ from lyftnb.operators.base import ActionError, Env, Problems
 from lyftnb.operators.expressions import compile, parse
 from lyftnb.operators.expressions.parse import Dialect
 from lyftnb.operators.expressions.registry import FUNCTIONS
+from lyftnb.operators.overflow import is_overflow, overflow
 from lyftnb.operators.rejects import row_json
 
 _MERGED = {
@@ -80,6 +81,7 @@ class Emission:
 
         Raises:
             ActionError: an aggregate does not fit the rows.
+            BadData: a sum does not fit its type.
         """
         problems = Problems()
         computed: list[pl.Expr] = []
@@ -88,7 +90,7 @@ class Emission:
                 compiled = compile(part.computed, frame.schema, env)
                 computed.append(compiled.expr.alias(part.name))
         problems.raise_any()
-        row = frame.select(computed) if computed else pl.DataFrame({"_": [None]})
+        row = _selected(frame, computed) if computed else pl.DataFrame({"_": [None]})
         return _to_text(row)
 
     def payload(self, partials: Iterable[str], env: Env, none: str | None = None) -> dict[str, Any]:
@@ -101,6 +103,7 @@ class Emission:
 
         Raises:
             ActionError: a field cannot be computed from what the rows gave.
+            BadData: a sum does not fit its type.
         """
         merged = self._merged([_from_text(text) for text in partials], env, none)
         problems = Problems()
@@ -112,7 +115,7 @@ class Emission:
         problems.raise_any()
         found: dict[str, Any] = {}
         if values:
-            found = json.loads(row_json(merged.select(values))[0])
+            found = json.loads(row_json(_selected(merged, values))[0])
         return found
 
     def _merged(self, rows: list[pl.DataFrame], env: Env, none: str | None) -> pl.DataFrame:
@@ -129,9 +132,18 @@ class Emission:
             return empty.select(blank)
         frame = pl.concat(rows, how="diagonal_relaxed")
         compiled = [compile(part.merged, frame.schema, env) for part in self.parts]
-        return frame.select(
-            c.expr.alias(part.name) for c, part in zip(compiled, self.parts, strict=True)
+        return _selected(
+            frame, [c.expr.alias(part.name) for c, part in zip(compiled, self.parts, strict=True)]
         )
+
+
+def _selected(frame: pl.DataFrame, values: Sequence[pl.Expr]) -> pl.DataFrame:
+    try:
+        return frame.select(values)
+    except pl.exceptions.PolarsError as error:
+        if is_overflow(error):
+            raise overflow() from error
+        raise
 
 
 def emission(fields: Mapping[str, str]) -> Emission:

@@ -92,6 +92,8 @@ def routed() -> FastAPI:
         # Pages with scripts from elsewhere have no place behind the token.
         docs_url=None,
         redoc_url=None,
+        # A name that is empty is no other route.
+        redirect_slashes=False,
         responses=dict.fromkeys(("default", 422), _REFUSAL),
         # The guard has looked at the token before; this tells readers of the description.
         dependencies=[Security(HTTPBearer(auto_error=False))],

@@ -13,6 +13,7 @@ from typing import Any
 from lyftnb.errors import NotFound, SetupError, near, unknown
 from lyftnb.model import (
     DRAFT,
+    NO_CONTEXT,
     OWN_LAYER,
     Context,
     ContextChange,
@@ -53,7 +54,8 @@ class Contexts(Session):
         if ":" in name or not is_layer(name) or name == DRAFT:
             raise SetupError(
                 f"'{name}' cannot be the name of a context",
-                hint=f"use small letters, digits and _; '{DRAFT}' and '{OWN_LAYER}' are taken",
+                hint="use small letters, digits and _; "
+                f"'{DRAFT}', '{NO_CONTEXT}' and '{OWN_LAYER}' are taken",
             )
         with self.changing() as setting:
             layers = _layers(setting)

@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from lyftnb.errors import LedgerError, StorageError
+from lyftnb.errors import LedgerError, SetupError, StorageError
 from lyftnb.store.engines import duckdb, pl
 from lyftnb.store.owner import busy
 
@@ -142,7 +142,7 @@ class Database:
     def _roll_back(self) -> None:
         try:
             for table in self._tables.values():
-                table.appender.clear()
+                table.clear()
             self.connection.execute("ROLLBACK")
         except duckdb.Error:
             # A COMMIT that failed has ended the transaction itself, and a database that DuckDB has
@@ -162,36 +162,48 @@ class Database:
                 where=str(self.file),
                 hint="update lyftnb",
             )
-        for number, text in migrations():
-            if number <= done:
-                continue
+        due = [step for step in migrations() if step[0] > done]
+        # A new ledger is made in one step, whole or not at all.
+        for steps in [due] if done == 0 else [[step] for step in due]:
             with self.transaction():
-                con.execute(text)
-                con.execute("INSERT INTO migrations VALUES (?, ?)", [number, now])
+                for number, text in steps:
+                    con.execute(text)
+                    con.execute("INSERT INTO migrations VALUES (?, ?)", [number, now])
             # Schema changes must not wait in the write-ahead log for a crash to replay them.
             con.execute("CHECKPOINT")
 
     def _find_tables(self) -> dict[str, _Table]:
         columns = self.connection.execute(
-            "SELECT table_name, column_name, data_type FROM information_schema.columns"
-            " WHERE table_schema = 'main' ORDER BY table_name, ordinal_position"
+            "SELECT table_name, column_name, data_type FROM duckdb_columns()"
+            " WHERE schema_name = 'main' AND NOT internal ORDER BY table_oid, column_index"
         ).fetchall()
         found: dict[str, dict[str, bool]] = {}
         for table, column, dtype in columns:
             found.setdefault(table, {})[column] = dtype == "JSON"
-        return {
-            table: _Table(self.connection.appender(table), columns)
-            for table, columns in found.items()
-        }
+        return {table: _Table(self.connection, table, columns) for table, columns in found.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Table:
-    """An appender, kept open because making one costs more than using it."""
+    """What rows of a table are appended by."""
 
-    appender: Any
+    connection: Any
+    name: str
     columns: Mapping[str, bool]
     """Column → whether it holds JSON, in the table's order."""
+    _appender: Any = None
+
+    @property
+    def appender(self) -> Any:
+        """Made with the first use, and kept open: making one costs more than using it."""
+        if self._appender is None:
+            self._appender = self.connection.appender(self.name)
+        return self._appender
+
+    def clear(self) -> None:
+        """Forget the rows that were not flushed."""
+        if self._appender is not None:
+            self._appender.clear()
 
     def values(self, row: Mapping[str, Any]) -> list[Any]:
         return [
@@ -209,6 +221,10 @@ def storage_errors(file: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
+        if "cannot encode str" in str(error):
+            raise SetupError(
+                "a text holds half of a character", hint="use whole characters"
+            ) from error
         full = "free some space if the disk is full; nothing was changed by this call"
         raise StorageError(
             f"the ledger could not carry out a statement: {error}",

@@ -66,10 +66,13 @@ def rows_are_unique(ledger: Ledger) -> Iterator[str]:
         "namespaces": "namespace",
         "locks": "name",
     }
-    for table, key in keys.items():
-        query = f"SELECT {key} AS k, count(*) FROM {table} GROUP BY k HAVING count(*) > 1"
-        for name, count in _rows(ledger, query):
-            yield f"{table}: {name} has {count} rows"
+    # One statement for all tables: this is checked after most tests.
+    names = " UNION ALL ".join(
+        f"SELECT '{table}' AS t, ({key})::VARCHAR AS k FROM {table}" for table, key in keys.items()
+    )
+    query = f"SELECT t, k, count(*) FROM ({names}) GROUP BY ALL HAVING count(*) > 1"
+    for table, name, count in _rows(ledger, query):
+        yield f"{table}: {name} has {count} rows"
 
 
 def snapshots_are_batches(ledger: Ledger) -> Iterator[str]:

@@ -19,6 +19,7 @@ from lyftnb import planning
 from lyftnb.errors import LyftError, PlanRefused, SetupError, unknown
 from lyftnb.model import (
     ALL,
+    NO_CONTEXT,
     Deployment,
     DeploymentPlan,
     Pauses,
@@ -131,7 +132,7 @@ class Applying(ABC):
         others = {n: s for n, s in world.known.items() if not n.startswith(f"{world.deployment}.")}
         return deploying.deploy(
             under.plan(world, groups=None),
-            context=self.contexts.chosen(context),
+            context=world.chosen,
             settings=settings,
             renames=renames,
             deployed=deployed,
@@ -176,7 +177,7 @@ class Applying(ABC):
         settings = Settings(asked["groups"], asked["replicas"])
         now = self._plan(
             given,
-            asked["context"],
+            asked["context"] or NO_CONTEXT,
             settings,
             name=name,
             renames=asked["renames"],
@@ -187,7 +188,7 @@ class Applying(ABC):
                 f"the plan is stale: {_what_moved(now)}",
                 where=f"plan {id}",
                 hint="plan again, and look at what it says now: lyftnb plan "
-                + command_words(asked["ref"], asked["context"], name),
+                + command_words(asked["ref"], asked["context"] or NO_CONTEXT, name),
                 stale=True,
             )
         return now
@@ -291,7 +292,11 @@ class Applying(ABC):
         old = self._ledger.revision(deployment, number)
         renames = names_since(self._ledger.revisions(deployment), number)
         return self._plan(
-            self._given(old.ref), old.context, old.settings, name=deployment, renames=renames
+            self._given(old.ref),
+            old.context or NO_CONTEXT,
+            old.settings,
+            name=deployment,
+            renames=renames,
         )
 
     def _drain(self, plan: DeploymentPlan, before: Revision | None) -> None:

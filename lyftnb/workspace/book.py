@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from lyftnb.errors import NotFound
 from lyftnb.model import Context, ContextChange, Issue, Schema, SegmentRef
 from lyftnb.store.records import Listing, RunbookVersion, SecretInfo, SpoolInfo, Version
 from lyftnb.workspace.client import Client
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lyftnb.store import Damage
+
+_LONGEST, _SHOWN = 2000, 100
+"""Characters of a name in a path, and of one that an error shows."""
 
 
 class Book:
@@ -164,7 +168,7 @@ class Book:
 
     def remove_secret(self, name: str, _by: str) -> None:
         """Remove a secret."""
-        self._client.delete(f"/secrets/{part(name)}")
+        self._client.delete(f"/secrets/{part(name, slashes=True)}")
 
     def rotate_master_key(self, _by: str) -> tuple[str, str]:
         """Seal all secrets with another master key."""
@@ -173,10 +177,25 @@ class Book:
 
     def _secret(self, method: str, name: str, value: str) -> SecretInfo:
         send = self._client.post if method == "POST" else self._client.put
-        found: SecretInfo = send(f"/secrets/{part(name)}", SecretInfo, {"value": value})
+        found: SecretInfo = send(
+            f"/secrets/{part(name, slashes=True)}", SecretInfo, {"value": value}
+        )
         return found
 
 
-def part(text: str) -> str:
-    """A name as a part of a path."""
-    return quote(text, safe="")
+def part(text: str, *, slashes: bool = False) -> str:
+    """A name as a part of a path; with `slashes`, one that may have some.
+
+    Raises:
+        NotFound: it would lead elsewhere. Nothing is called so.
+    """
+    try:
+        quoted = quote(text, safe="")
+    except UnicodeEncodeError:
+        quoted = ""
+    if not 0 < len(quoted) <= _LONGEST or text in (".", "..") or ("/" in text and not slashes):
+        shown = text.encode(errors="replace").decode()[:_SHOWN]
+        raise NotFound(
+            f"there is nothing called '{shown}'", hint="names have a-z, 0-9 and _", name=shown
+        )
+    return quoted

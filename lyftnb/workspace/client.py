@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lyftnb.errors import LedgerError, LyftError, OutcomeUnknown, SetupError, Temporary
@@ -35,6 +36,7 @@ _KEPT_S = 10.0
 _PATIENCE_S = 5.0
 """How long a manager that breaks connections is tried again, if that does no harm."""
 _PAUSE_S = 0.05
+_ANOTHER = "is it of another version of lyftnb? `lyftnb down`, then try again"
 _SILENCE_S = 60.0
 """A stream says something more often than this."""
 
@@ -87,8 +89,9 @@ class Client:
         while offset is not None and (limit is None or len(found) < limit):
             size = LONGEST_PAGE if limit is None else min(LONGEST_PAGE, limit - len(found))
             page = self.get(path, **query, offset=offset, limit=size)
-            found += adapter(list[kind]).validate_python(page["items"])
-            offset = page["next"]
+            with _understanding(path):
+                found += adapter(list[kind]).validate_python(page["items"])
+                offset = page["next"]
         return found
 
     def frame(self, method: str, path: str, body: Any = None, **query: Any) -> pl.DataFrame:
@@ -116,7 +119,7 @@ class Client:
         timeout = httpx.Timeout(_SILENCE_S, connect=_CONNECT_S)
         try:
             with http.stream("GET", API + path, headers=headers, timeout=timeout) as answer:
-                if answer.status_code >= 400:
+                if not answer.is_success:
                     answer.read()
                     raise _error(answer)
                 yield from _events(answer.iter_lines())
@@ -168,7 +171,7 @@ class Client:
                 # One that is being killed may be found once more.
                 time.sleep(_PAUSE_S * attempt)
                 continue
-            if answer.status_code < 400:
+            if answer.is_success:
                 return answer
             if turned_away or not _is_for_another(answer):
                 raise _error(answer)
@@ -180,9 +183,10 @@ class Client:
         )
 
     def _value(self, answer: httpx.Response, kind: Any) -> Any:
-        if kind is None:
-            return json.loads(answer.content) if answer.content else None
-        return adapter(kind).validate_json(answer.content)
+        with _understanding(str(answer.url)):
+            if kind is None:
+                return json.loads(answer.content) if answer.content else None
+            return adapter(kind).validate_json(answer.content)
 
     def _headers(self, address: ManagerAddress) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {address.token}"}
@@ -227,8 +231,19 @@ def _error(answer: httpx.Response) -> LyftError:
     return SetupError(
         f"the manager answered {answer.status_code} {answer.reason_phrase}",
         where=str(answer.url),
-        hint="is it of another version of lyftnb? `lyftnb down`, then try again",
+        hint=_ANOTHER,
     )
+
+
+@contextmanager
+def _understanding(where: str) -> Iterator[None]:
+    """Read an answer, which a manager of another version may give otherwise."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        raise SetupError(
+            "the manager's answer cannot be read", where=where, hint=_ANOTHER
+        ) from error
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, str, Any]]:

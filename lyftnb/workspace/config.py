@@ -263,8 +263,8 @@ class RetentionConfig(Section):
     )
     skipped: Duration = Field(
         "7d",
-        description="What is staged for outputs that were passed by; it is removed when their "
-        "deployment next starts, or runs, after that.",
+        description="What is staged for outputs that were passed by; it is removed after that, "
+        "while their deployment runs or when it next does.",
     )
 
 

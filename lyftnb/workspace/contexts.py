@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lyftnb.errors import LyftError, SetupError, unknown
-from lyftnb.model import Context, ContextChange, flattened, has_value, merged, value_at
+from lyftnb.model import (
+    NO_CONTEXT,
+    Context,
+    ContextChange,
+    flattened,
+    has_value,
+    merged,
+    value_at,
+)
 from lyftnb.planning import ContextLayers, Explanation, lineage
 from lyftnb.workspace.nouns import CONTEXT_CHANGES, CONTEXTS, DIFFERENCES, EXPLANATIONS
 from lyftnb.workspace.tabular import Table, table
@@ -158,18 +166,20 @@ class Contexts:
 
     # -- inside
 
-    def chosen(self, context: str | None) -> str | None:
-        """The context that holds where `context` was asked for.
+    def chosen(self, context: str | None, where: str | None = None) -> str | None:
+        """The context that holds where `context` was asked for (and `where`); None: none does.
 
         Raises:
             NotFound: there is no such context.
         """
+        if context == NO_CONTEXT:
+            return None
         name = context if context is not None else self.default
         if name is None:
             return None
         by_name = self._by_name()
         if name not in by_name or ":" in name:
-            where = "lyftnb.toml: context.default" if context is None else None
+            where = "lyftnb.toml: context.default" if context is None else where
             raise _unknown(name, by_name, where)
         return name
 

@@ -102,6 +102,8 @@ class World:
     context: ContextLayers
     secrets: frozenset[str]
     """The secrets that there are."""
+    chosen: str | None
+    """The context that holds; None: none does."""
 
 
 @dataclass(frozen=True, slots=True)

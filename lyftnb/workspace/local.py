@@ -13,6 +13,7 @@ from lyftnb import planning
 from lyftnb.clock import Clock, SystemClock
 from lyftnb.errors import SetupError, unknown
 from lyftnb.model import (
+    NO_CONTEXT,
     Schema,
     deployment_name,
     draft_name,
@@ -277,9 +278,23 @@ class Workspace(Running, Serving, LiveViews, State):
         chosen = self.contexts.chosen(context)
         other = chosen if chosen != self.contexts.default else None
         deployment = self._deployment(given, other, name)
+        if context is None:
+            chosen = self._kept_context(given, deployment, chosen)
         layers = self.contexts.layers(deployment, chosen)
         known = self._known(but=deployment if fresh else None)
-        return World(deployment, known, layers, self._secret_names())
+        return World(deployment, known, layers, self._secret_names(), chosen)
+
+    def _kept_context(
+        self, given: Given, deployment: str | None, default: str | None
+    ) -> str | None:
+        """The context of what is deployed already, which stays there until somebody says otherwise;
+        the default one of what is not. So no apply moves a deployment unsaid, and neither does
+        another default.
+        """
+        applied = self._ledger.deployment(deployment) if deployment is not None else None
+        if applied is None or given.spec is None or applied.workflow != given.spec.workflow:
+            return default
+        return self.contexts.chosen(applied.context or NO_CONTEXT, f"deployment {deployment}")
 
     def _deployment(self, given: Given, context: str | None, name: str | None) -> str | None:
         """What a workflow runs as in a context (None: the default one); None where its document
@@ -314,8 +329,9 @@ class Workspace(Running, Serving, LiveViews, State):
 
     def _world_of(self, deployment: str) -> World:
         """What a deployment of a name of its own is held against, in the default context."""
-        layers = self.contexts.layers(deployment, self.contexts.chosen(None))
-        return World(deployment, self._known(), layers, self._secret_names())
+        chosen = self.contexts.chosen(None)
+        layers = self.contexts.layers(deployment, chosen)
+        return World(deployment, self._known(), layers, self._secret_names(), chosen)
 
     def _secret_names(self) -> frozenset[str]:
         return frozenset(secret.name for secret in self._ledger.secrets())

@@ -60,8 +60,9 @@ class Running(Applying):
         Args:
             workflow: a `Workflow` or file (runs as deployment `NAME_draft`), or a published
                 reference `NAME` or `NAME@3` (runs as deployment `NAME`).
-            context: the set of variables to run with, instead of the default one. A published
-                version then runs as deployment `NAME_CONTEXT`.
+            context: the set of variables to run with, or `none`; without it the one that the
+                deployment is in, or the default one. A published version runs as deployment
+                `NAME_CONTEXT` in one that is not the default.
             fresh: forget the deployment's checkpoints and data first.
             on_progress: called a few times a second with numbers per stage; without one, a bar is
                 shown in terminals and notebooks.

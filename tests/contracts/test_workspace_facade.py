@@ -306,6 +306,28 @@ def test_state_and_fires(ws: Ws) -> None:
     assert str(ws.path) in repr(ws)
 
 
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "kept/history", "a b", "a?b#c", "%2e", "é\0", "\ud800", "x" * 100_000]
+)
+def test_an_odd_name_is_nobodys(ws: Ws, name: str) -> None:
+    asked: tuple[Callable[[str], object], ...] = (
+        ws.deployment,
+        ws.history,
+        ws.version,
+        ws.spool,
+        ws.progress,
+        ws.destroy,
+        ws.contexts.delete,
+        ws.secrets.remove,
+        lambda name: ws.runbooks.invocation(name).record,
+    )
+    for ask in asked:
+        with pytest.raises(SetupError):
+            ask(name)
+    with pytest.raises(SetupError):
+        ws.contexts.create(name)
+
+
 def test_frames_keep_their_types(ws: Ws) -> None:
     text = """SELECT 1::HUGEINT AS h, 1.50::DECIMAL(5,2) AS d, NULL AS n,
         TIMESTAMPTZ '2026-05-01 00:00:00+00' AS t, [1, NULL] AS l, {'a': 'b'} AS s,

@@ -23,7 +23,7 @@ from lyftnb.store import Ledger, write_segments
 
 QUEUE = "jobs"
 SPOOL = SpoolSpec("d.done")
-TTL_S = 2.0
+TTL_S = 1.0
 
 
 class Client(Protocol):

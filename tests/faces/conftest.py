@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import chdir
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,26 +29,35 @@ def call() -> Call:
     return run
 
 
+@pytest.fixture(scope="session")
+def within() -> Call:
+    """`within("run", "x.yaml", cwd=folder)`: the command within this process, which has loaded by
+    now what a new one would have to.
+    """
+
+    def invoke(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+        with chdir(cwd):
+            done = CliRunner().invoke(app, words)
+        return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
+
+    return invoke
+
+
 @pytest.fixture
-def lyftnb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
+def lyftnb(within: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
     """`lyftnb("init", "x")`: the command within this process, called in `tmp_path`. A manager that
     it started there ends with the test.
     """
     monkeypatch.chdir(tmp_path)
-
-    def invoke(*words: str) -> subprocess.CompletedProcess[str]:
-        done = CliRunner().invoke(app, words)
-        return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
-
-    yield invoke
+    yield partial(within, cwd=tmp_path)
     ended(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def hello(call: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hello(within: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace as `init` makes it, whose workflow has run once."""
     folder = tmp_path_factory.mktemp("hello")
     for words in (("init", "."), ("run", "workflows/hello.workflow.yaml")):
-        done = call(*words, cwd=folder)
+        done = within(*words, cwd=folder)
         assert done.returncode == 0, done.stderr
     return folder

@@ -27,11 +27,11 @@ Printed = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def printed(call: Call, hello: Path) -> Printed:
+def printed(within: Call, hello: Path) -> Printed:
     """What a command prints with `--json` in the workspace `hello`."""
 
     def parsed(*words: str) -> Any:
-        done = call(*words, "--json", cwd=hello)
+        done = within(*words, "--json", cwd=hello)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -145,7 +145,7 @@ def test_an_error_is_a_sentence_on_stderr(
 ) -> None:
     (tmp_path / "broken.workflow.yaml").write_text("workflow: broken\nsteps: {a: {in: [")
     (tmp_path / "workflows").mkdir(exist_ok=True)
-    (tmp_path / "lyftnb.toml").touch()
+    (tmp_path / "lyftnb.toml").write_text("[groups.default]\nworkers = 1\n")
     (tmp_path / "binary.workflow.yaml").write_bytes(b"workflow: binary\n\xff\xfe")
     done = lyftnb(*words)
     assert done.returncode == 1
@@ -166,7 +166,7 @@ def test_a_wrong_command_line_exits_2(lyftnb: Call) -> None:
 
 
 @pytest.mark.cluster
-def test_run_and_what_it_leaves(hello: Path, call: Call, printed: Printed) -> None:
+def test_run_and_what_it_leaves(hello: Path, within: Call, printed: Printed) -> None:
     listed = {s["spool"]: s["rows"] for s in printed("spool", "ls")}
     assert listed["hello_draft.orders"] == 2
     assert listed["hello_draft.receive_rejects"] == 1
@@ -176,7 +176,7 @@ def test_run_and_what_it_leaves(hello: Path, call: Call, printed: Printed) -> No
     assert rows == [{"item": "desk", "total": 250.0}]
     assert printed("spool", "verify") == []
     assert [c["ok"] for c in printed("doctor")] == [True] * 7
-    text = call("spool", "sql", "SELECT item, total FROM big_orders", cwd=hello).stdout
+    text = within("spool", "sql", "SELECT item, total FROM big_orders", cwd=hello).stdout
     assert text.split() == ["item", "total", "desk", "250.0"]
 
 
@@ -227,28 +227,28 @@ def test_progress_goes_to_stderr_in_plain_lines(hello: Path, call: Call) -> None
 
 @pytest.mark.cluster
 def test_export_writes_whole_files_and_overwrites_none(
-    hello: Path, call: Call, tmp_path: Path
+    hello: Path, within: Call, tmp_path: Path
 ) -> None:
     file = tmp_path / "orders.parquet"
-    assert call("spool", "export", "orders", str(file), cwd=hello).returncode == 0
+    assert within("spool", "export", "orders", str(file), cwd=hello).returncode == 0
     assert pl.read_parquet(file).height == 2
-    again = call("spool", "export", "orders", str(file), cwd=hello)
+    again = within("spool", "export", "orders", str(file), cwd=hello)
     assert "add --force" in again.stderr
-    odd = call("spool", "export", "orders", str(tmp_path / "orders.xlsx"), cwd=hello)
+    odd = within("spool", "export", "orders", str(tmp_path / "orders.xlsx"), cwd=hello)
     assert ".csv, .ndjson, .parquet" in odd.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["orders.parquet"]
 
 
 @pytest.mark.cluster
-def test_publish_trace_and_plan(hello: Path, call: Call, printed: Printed) -> None:
+def test_publish_trace_and_plan(hello: Path, within: Call, printed: Printed) -> None:
     assert printed("publish", HELLO)["ref"] == "hello@1"
     assert printed("publish", HELLO)["created"] is False
     assert [v["ref"] for v in printed("versions")] == ["hello@1"]
     traced = printed("trace", HELLO, "--step", "pick")
     assert [t["action"] for t in traced] == ["input", "derive[0]", "filter[1]"]
     assert [len(t["rows"]) for t in traced] == [2, 2, 1]
-    assert "orders" in call("plan", "hello@1", cwd=hello).stdout
-    planned = call("plan", HELLO, "--json", cwd=hello)
+    assert "orders" in within("plan", "hello@1", cwd=hello).stdout
+    planned = within("plan", HELLO, "--json", cwd=hello)
     assert planned.returncode == 2
     assert json.loads(planned.stdout)["deployment"] == "hello_draft"
 

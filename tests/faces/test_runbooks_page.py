@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.cluster
-def test_the_page_on_runbooks_runs(folder: Path, call: Call) -> None:
+def test_the_page_on_runbooks_runs(folder: Path, within: Call) -> None:
     (script,) = blocks("runbooks.md", "python")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script], cwd=folder, capture_output=True, text=True
@@ -45,7 +45,7 @@ def test_the_page_on_runbooks_runs(folder: Path, call: Call) -> None:
     assert "30" in done.stdout
     for line in blocks("runbooks.md", "sh")[0].splitlines():
         words = re.sub(r"^lyftnb ", "", line).split()
-        done = call(*words, cwd=folder)
+        done = within(*words, cwd=folder)
         assert done.returncode == 0, done.stderr
     assert "backfill_customer-2" in done.stdout and "customer=bob, least=0" in done.stdout
 
@@ -66,19 +66,19 @@ def test_every_question_stands_in_the_page() -> None:
 
 
 @pytest.mark.cluster
-def test_the_commands_of_runbooks(folder: Path, call: Call) -> None:
+def test_the_commands_of_runbooks(folder: Path, within: Call) -> None:
     def printed(*words: str, code: int = 0) -> object:
-        done = call(*words, "--json", cwd=folder)
+        done = within(*words, "--json", cwd=folder)
         assert done.returncode == code, done.stderr
         return json.loads(done.stdout)
 
     file = "backfill_customer.runbook.yaml"
-    call("publish", "orders.workflow.yaml", cwd=folder)
-    call("runbook", "publish", file, cwd=folder)
+    within("publish", "orders.workflow.yaml", cwd=folder)
+    within("runbook", "publish", file, cwd=folder)
     assert printed("runbook", "publish", file)["created"] is False  # type: ignore[index]
     assert printed("runbook", "validate", file) == []
     assert printed("runbook", "ls")[0]["workflow"] == "orders@1"  # type: ignore[index]
-    shown = call("runbook", "show", "backfill_customer", cwd=folder).stdout
+    shown = within("runbook", "show", "backfill_customer", cwd=folder).stdout
     assert "whose orders" in shown and "required" in shown
     (folder / "given.json").write_text('{"customer": "ada", "least": 1}')
     run = ("runbook", "run", "backfill_customer", "--params", "given.json", "--param", "least=2")
@@ -88,11 +88,11 @@ def test_the_commands_of_runbooks(folder: Path, call: Call) -> None:
     again = printed(*run, "--key", "k")
     assert again["invocation"] == made["invocation"]  # type: ignore[index]
     assert printed("runbook", "wait", made["invocation"]) == again  # type: ignore[index]
-    plan = call(*run, "--dry-run", cwd=folder).stdout
+    plan = within(*run, "--dry-run", cwd=folder).stdout
     assert plan.startswith("plan of orders@1")
     assert printed("messages", "request", "manager", "issues") == []
     published = printed("messages", "publish", "hello", '{"n": 1}')
-    followed = call(
+    followed = within(
         "messages",
         "follow",
         "--tag",

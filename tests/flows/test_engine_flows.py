@@ -169,11 +169,12 @@ def test_a_full_disk_is_waited_for_and_leaves_no_files(
         )
     )
     failing = {"python": {"source": body, "rowwise": False}}
-    keep = {"in": "raw", "out": {"a": "kept", "b": "next"}, "dispatch": "clone", "retry": QUICK}
+    retry = QUICK | {"delay": "200ms", "max_delay": "200ms"}  # long enough to be seen
+    keep = {"in": "raw", "out": {"a": "kept", "b": "next"}, "dispatch": "clone", "retry": retry}
     steps = {
         "read": {"input": {"inline": {"rows": [{"n": 1}]}}, "out": "raw"},
         "keep": keep,
-        "work": {"in": "next", "actions": [failing], "out": "done"},
+        "work": {"in": "next", "actions": [failing], "out": "done", "retry": retry},
     }
     wf = flow("full", steps, channels={"raw": SPOOL, "kept": SPOOL, "done": SPOOL})
     seen: list[Progress] = []

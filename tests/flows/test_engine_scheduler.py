@@ -16,6 +16,7 @@ import lyftnb as ln
 from lyftnb.errors import ConfigError, GroupUnavailable, StorageError
 from lyftnb.manager import Progress
 from lyftnb.model import WorkflowSpec
+from lyftnb.workspace import compute
 
 pytestmark = pytest.mark.cluster
 
@@ -113,7 +114,11 @@ def test_a_workflow_runs_there(ws: ln.Workspace) -> None:
     assert list(ws.path.rglob(".lyftnb-probe-*")) == []
 
 
-def test_a_missing_group_is_refused_within_seconds(ws: ln.Workspace) -> None:
+def test_a_missing_group_is_refused_within_seconds(
+    ws: ln.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws._compute.engine(frozenset({"default"}))  # its worker is there
+    monkeypatch.setattr(compute, "_SCHEDULER_PATIENCE_S", 0.5)
     began = time.monotonic()
     with pytest.raises(GroupUnavailable, match="gpu") as caught:
         ws.run(flow("gpu"))

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from distributed import Client, Security
 from live_kit import SPOOL, flow
 
 import lyftnb as ln
+from lyftnb.engine import Cluster
 from lyftnb.errors import GroupUnavailable
 from lyftnb.model import WorkflowSpec
 
@@ -90,10 +91,19 @@ def test_workers_join_and_wait_for_whoever_holds_the_workspace_next(folder: Path
         assert process.wait(30) == 0
 
 
-def test_a_group_whose_workers_do_not_join_is_told_of(folder: Path) -> None:
-    (folder / "lyftnb.toml").write_text(SETTINGS.replace("20s", "10s"))
-    with ln.open(folder) as ws, pytest.raises(GroupUnavailable, match="far") as caught:
-        ws.run(far())
+def test_a_group_whose_workers_do_not_join_is_told_of(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Cluster.wait_for
+
+    def shorter(cluster: Cluster, groups: Iterable[str], timeout_s: float) -> None:
+        whole(cluster, groups, timeout_s / 40)
+
+    with ln.open(folder) as ws:
+        ws._compute.engine(frozenset({"default"}))  # our own workers are there
+        monkeypatch.setattr(Cluster, "wait_for", shorter)
+        with pytest.raises(GroupUnavailable, match="far") as caught:
+            ws.run(far())
     assert "lyftnb worker --group far" in (caught.value.hint or "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -409,3 +410,26 @@ def test_a_step_is_fired_by_hand(ws: ln.Workspace, rows: Rows) -> None:
     ws.stop(deployment)
     assert rows("taken")["who"].to_list() == ["me", "me"]
     assert [r.cause for r in runs_of(ws, deployment, "take")] == ["manual"]
+
+
+def test_what_a_live_deployment_passes_by_goes_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lyftnb.manager.upkeep.EVERY", timedelta(0))
+    make = {
+        "input": {"inline": {"rows": [{"n": 1}]}},
+        "output": {"duckdb": {"path": "held.duckdb", "table": "events", "wait": 0}},
+        "retry": {"attempts": 1},
+    }
+    (tmp_path / "lyftnb.toml").write_text("[retention]\nskipped = 0\n")
+    with ln.open(tmp_path) as ws, duckdb.connect(str(tmp_path / "held.duckdb")):
+        deployment = ws.start(flow("held", {"make": make}))
+
+        def state() -> str:
+            (stage,) = ws.progress(deployment).stages
+            return stage.state
+
+        until(lambda: state() == "blocked", state)
+        (staged,) = tmp_path.glob(".lyftnb-*.parquet")
+        ws.skip(deployment, "make")
+        until(lambda: not staged.exists(), state)

@@ -16,6 +16,7 @@ from lyftnb.planning.reconciling import (
     SEGMENTS_DAMAGED,
     DeploymentStatus,
 )
+from lyftnb.workspace import reconciler
 
 pytestmark = pytest.mark.cluster
 
@@ -23,7 +24,9 @@ NAME = "kept"
 
 
 @pytest.fixture
-def ws(tmp_path: Path) -> Iterator[ln.Workspace]:
+def ws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ln.Workspace]:
+    monkeypatch.setattr(reconciler, "LOOK_S", 0.1)
+    monkeypatch.setattr(reconciler, "_FILES_S", 0.1)
     (tmp_path / "lyftnb.toml").write_text("[groups.default]\nworkers = 1\n")
     (tmp_path / "in").mkdir()
     with ln.open(tmp_path) as workspace:

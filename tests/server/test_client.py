@@ -11,6 +11,8 @@ import pytest
 from lyftnb.errors import LedgerError, OutcomeUnknown, SetupError, Temporary, TryAgain
 from lyftnb.server.app import Hall
 from lyftnb.store import this_process
+from lyftnb.store.records import Version
+from lyftnb.workspace import client as client_module
 from lyftnb.workspace.address import ManagerAddress
 from lyftnb.workspace.client import Client
 from lyftnb.workspace.wire import API, ENDING, error_of
@@ -47,7 +49,10 @@ def test_the_next_manager_is_asked(url: str, nobody: ManagerAddress) -> None:
             client.get("/health")
 
 
-def test_there_is_no_next_one(url: str, nobody: ManagerAddress) -> None:
+def test_there_is_no_next_one(
+    url: str, nobody: ManagerAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "_PATIENCE_S", 0.2)
     client = Client(Managers(nobody))
     with pytest.raises(Temporary, match="cannot be reached"):
         client.post("/messages", body={"tag": "asked"})
@@ -66,6 +71,17 @@ def test_one_that_is_ending_takes_nothing_on(hall: Hall, http: httpx.Client) -> 
         hall.closed = False
     assert answer.status_code == 503 and answer.json()["code"] == ENDING
     assert isinstance(error_of(answer.json()), TryAgain)
+
+
+def test_an_answer_of_something_else_is_no_bare_error(url: str) -> None:
+    client = Client(Managers(address(url)))
+    with pytest.raises(SetupError, match="cannot be read"):
+        client.get("/health", Version)
+    with pytest.raises(SetupError, match="cannot be read"):
+        client.pages("/health", Version)
+    with pytest.raises(SetupError, match="Not Found"):
+        client.get("/versions/", Version)
+    client.close()
 
 
 @pytest.fixture

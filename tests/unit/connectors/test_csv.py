@@ -27,6 +27,7 @@ NUMBERS = st.one_of(
     st.sampled_from(["", "NA", "007", "1e5", "1_000", "null"]),
 )
 NUMERIC = st.sampled_from([pl.Int64(), pl.Float64(), pl.Int8(), pl.UInt32(), pl.Float32()])
+CHUNKS = st.sampled_from([1, 3, 1 << 17])
 OPEN = Columns({})
 
 
@@ -48,13 +49,15 @@ def decode(text: str, columns: Columns = OPEN, **dialect: object):
     st.lists(st.tuples(FIELDS, FIELDS), max_size=6),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     st.integers(0, 4),
+    CHUNKS,
 )
-def test_the_fast_way_and_the_slow_way_agree(records, quoting, broken):
+def test_the_fast_way_and_the_slow_way_agree(records, quoting, broken, chunk):
     raw = written([list(r) for r in records], quoting)
     raw += (b"", b"x,y,z\n", b"only\n\n1,2\n", b'a"b,"c\n', b"a\rb,c\n")[broken]
     columns = Columns({"a": pl.String(), "b": pl.String()}, fixed=True)
-    fast = decode_csv(raw, ("a", "b"), Dialect(), columns)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_CHUNK", chunk)
+        fast = decode_csv(raw, ("a", "b"), Dialect(), columns)
         patch.setattr(module, "_read_equal", lambda *args: None)
         slow = decode_csv(raw, ("a", "b"), Dialect(), columns)
     assert fast.frame.rows() == slow.frame.rows()
@@ -69,16 +72,20 @@ def test_the_fast_way_and_the_slow_way_agree(records, quoting, broken):
     st.booleans(),
     st.sampled_from([("", "NA"), ("",), ("NA",), ("", "NA", "null")]),
     st.sampled_from([",", "\t"]),
+    CHUNKS,
 )
-def test_numbers_are_parsed_alike_both_ways(records, quoting, types, fixed, nulls, delimiter):
+def test_numbers_are_parsed_alike_both_ways(
+    records, quoting, types, fixed, nulls, delimiter, chunk
+):
     out = io.StringIO()
     csv.writer(out, lineterminator="\n", quoting=quoting, delimiter=delimiter).writerows(records)
     raw = out.getvalue().encode()
     names = ("a", "b", "c")
     columns = Columns(dict(zip(names, (pl.String(), *types), strict=True)), fixed)
     dialect = Dialect(delimiter=delimiter, null_values=nulls)
-    fast = decode_csv(raw, names, dialect, columns)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_CHUNK", chunk)
+        fast = decode_csv(raw, names, dialect, columns)
         patch.setattr(module, "_read_equal", lambda *args: None)
         slow = decode_csv(raw, names, dialect, columns)
     assert_frame_equal(fast.frame, slow.frame)

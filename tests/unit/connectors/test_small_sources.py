@@ -44,12 +44,13 @@ def take(kind, params, position=None, **env):
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(200, 20_000))
+@given(st.integers(200, 5_000))
 def test_generated_rows_do_not_depend_on_the_cutting(split_bytes):
-    whole, _ = take("generate", ALL_KINDS)
-    pieces, position = take("generate", ALL_KINDS, split_bytes=split_bytes)
+    few = {**ALL_KINDS, "rows": 200}
+    whole, _ = take("generate", few)
+    pieces, position = take("generate", few, split_bytes=split_bytes)
     assert whole.equals(pieces)
-    assert take("generate", ALL_KINDS, position)[0] is None
+    assert take("generate", few, position)[0] is None
 
 
 def test_generators_do_what_they_say():

@@ -64,3 +64,13 @@ def test_numbers_of_128_bits_are_read_at_any_depth() -> None:
     assert made["other"].equals(huge)
     assert made["w"].to_list() == [2**100 + 1, None, 0]
     assert made["second"].to_list() == [2**100, None, -1]
+    query = """SELECT l, array_value(w, w) AS a, {'x': [w], 'd': 1.5::DECIMAL(38, 2)} AS s,
+               3::DECIMAL(38, 0) AS d FROM batch WHERE w > 0"""
+    nested = _ran(query, {}, {"batch": batch})
+    assert nested.schema == {
+        "l": pl.List(pl.Int128),
+        "a": pl.Array(pl.Int128, 2),
+        "s": pl.Struct({"x": pl.List(pl.Int128), "d": pl.Decimal(38, 2)}),
+        "d": pl.Decimal(38, 0),
+    }
+    assert nested["l"].to_list() == [[2**100] * 2] and nested["s"][0]["x"] == [2**100]

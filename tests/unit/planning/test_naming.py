@@ -69,11 +69,13 @@ def test_a_plan_takes_no_deployment_of_another_workflow_over() -> None:
     assert "belong to workflow 'other'" in problem.message and "--name NAME" in problem.hint
 
 
-@given(st.sampled_from([None, "prod", "dev"]), st.sampled_from(["w", "w_prod", "w_dev", "x"]))
+@given(
+    st.sampled_from([None, "none", "prod", "dev"]), st.sampled_from(["w", "w_prod", "w_dev", "x"])
+)
 def test_a_command_means_the_deployment_whichever_context_is_the_default(
     context: str | None, name: str
 ) -> None:
     words = command_words("w@1", context, name).split()
     named = words[words.index("--name") + 1] if "--name" in words else None
-    assert (named or deployment_name("w", context)) == name
+    assert (named or deployment_name("w", None if context == "none" else context)) == name
     assert ("--context" in words) == (context is not None)

@@ -15,7 +15,8 @@ from lyftnb.clock import ManualClock
 from lyftnb.errors import LedgerError, NotFound, StorageError, WorkspaceBusy
 from lyftnb.model import Ending, SpoolSpec
 from lyftnb.store import Ledger, SweepReport
-from lyftnb.store.database import migrations, storage_errors
+from lyftnb.store.database import Database, migrations, storage_errors
+from lyftnb.testing import invariants
 from tests.unit.store.conftest import MakeCommit
 
 
@@ -83,6 +84,33 @@ def test_a_ledger_of_a_newer_release_is_left_alone(tmp_path: Path, clock: Manual
         database.append("migrations", [{"number": 99, "applied_at": clock.now()}])
     with pytest.raises(LedgerError, match="newer lyftnb"):
         Ledger.open(tmp_path, clock)
+
+
+def test_a_ledger_whose_making_failed_is_made_anew(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = migrations()
+    monkeypatch.setattr("lyftnb.store.database.migrations", lambda: (*whole, (99, "no SQL")))
+    with pytest.raises(StorageError, match="no SQL"):
+        Ledger.open(tmp_path, clock)
+    monkeypatch.undo()
+    with Ledger.open(tmp_path, clock) as ledger:
+        invariants.check(ledger)
+
+
+def test_an_older_ledger_is_brought_up_to_date(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = migrations()[:4]
+    monkeypatch.setattr("lyftnb.store.database.migrations", lambda: older)
+    database = Database(tmp_path, clock.now())
+    run = {"run": "d-1", "deployment": "d", "number": 1, "status": "done"}
+    database.append("runs", [run | {"started_at": clock.now(), "ended_at": clock.now()}])
+    database.close()
+    monkeypatch.undo()
+    with Ledger.open(tmp_path, clock) as ledger:
+        assert [(run.run, run.cause) for run in ledger.runs()] == [("d-1", "hand")]
+        invariants.check(ledger)
 
 
 # -- versions and runs

@@ -101,6 +101,27 @@ def test_another_context_under_a_name_is_a_change_like_any_other(ws: ln.Workspac
     assert str(caught.value).endswith("lyftnb plan shop@1 --context prod --name east")
 
 
+def test_a_deployment_stays_in_its_context_until_somebody_says_otherwise(ws: ln.Workspace) -> None:
+    ws.apply("shop", name="east", context="prod")
+    ws.publish(flow("shop", "{{least}} + 1"))
+    assert ws.apply("shop", name="east").context == "prod"
+    [explained] = ws.contexts.explain("shop", name="east")
+    assert explained.layer == "prod"
+    back = ws.plan("shop", name="east", context="none")
+    assert "context prod -> none" in [sentence_of(change) for change in back.changes]
+    assert ws.apply(back.id).context is None
+    assert ws.rollback("east").context == "prod"
+    assert ws.rollback("east").context is None
+    ws.contexts.default = "prod"
+    assert ws.plan("shop", name="east").empty and ws.apply("shop").context == "prod"
+    assert ws.plan("shop", context="none").deployment == "shop"
+    ws.contexts.default = None
+    ws.contexts.delete("prod")
+    with pytest.raises(NotFound, match="unknown context 'prod'") as caught:
+        ws.plan("shop")
+    assert caught.value.where == "deployment shop"
+
+
 def test_a_name_is_not_taken_over(ws: ln.Workspace) -> None:
     ws.apply("shop", name="east")
     plan = ws.plan("other", name="east")

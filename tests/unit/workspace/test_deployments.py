@@ -18,7 +18,7 @@ from lyftnb.planning.reconciling import SEGMENTS_DAMAGED
 SETTINGS = """
 [groups.default]
 [groups.etl]
-workers = 2
+workers = 1
 """
 ROWS = {"inline": {"rows": [{"n": 1}, {"n": 2}]}}
 SPOOL = {"transport": "spool"}

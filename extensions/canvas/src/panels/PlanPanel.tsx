@@ -8,7 +8,7 @@ import { PlanTab } from './plan/PlanTab';
 import { StepSettings } from './plan/StepSettings';
 import { usePlanning, type Planning } from './plan/usePlanning';
 import { VersionsTab } from './plan/VersionsTab';
-import { DRAFT, hindrance, isFresh, nextOf, refOf, unaccepted, type Step } from './plan/way';
+import { DRAFT, NO_CONTEXT, hindrance, isFresh, nextOf, refOf, unaccepted, type Step } from './plan/way';
 
 export function PlanPanel(): JSX.Element {
   const { service } = useEditor();
@@ -196,16 +196,17 @@ function VersionChoice({ planning: { standing, versions, choose } }: { planning:
 
 function ContextChoice({ planning: { standing, contexts, choose } }: { planning: Planning }): JSX.Element {
   const { context } = standing.choice;
-  const listed = context === null || contexts.includes(context) ? contexts : [context, ...contexts];
+  const all = [NO_CONTEXT, ...contexts];
+  const listed = context === null || all.includes(context) ? all : [context, ...all];
   return (
-    <label>
+    <label title="By default the one that the deployment is in, or else that of lyftnb.toml">
       Context{' '}
       <select
         className="lyftnb-Input"
         value={context ?? ''}
         onChange={event => choose({ context: event.target.value || null, groups: {}, replicas: {} })}
       >
-        <option value="">none</option>
+        <option value="">default</option>
         {listed.map(name => (
           <option key={name}>{name}</option>
         ))}

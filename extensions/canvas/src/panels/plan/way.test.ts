@@ -67,6 +67,7 @@ describe('the deployment that is chosen', () => {
 
   it('is that of its name, or what the workflow comes to in its context', () => {
     expect(nameOf({})).toBe('rides');
+    expect(nameOf({ context: 'none' })).toBe('rides');
     expect(nameOf({ context: 'prod' })).toBe('rides_prod');
     expect(nameOf({ name: 'east', context: 'prod' })).toBe('east');
     expect(nameOf({ name: 'west' })).toBeUndefined();

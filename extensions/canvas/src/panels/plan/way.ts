@@ -7,10 +7,14 @@ export type Step = 'publish' | 'plan' | 'apply' | 'watch';
 /** In place of a published reference: the draft as it stands. */
 export const DRAFT = '';
 
+/** A context that means: none at all. */
+export const NO_CONTEXT = 'none';
+
 /** What a plan is asked with; another choice makes it old. */
 export interface Choice {
   /** `DRAFT`, or `NAME@3`. */
   version: string;
+  /** null: the one that the deployment is in, or the workspace's default. */
   context: string | null;
   /** What the deployment is called; null: what its workflow comes to by itself. */
   name: string | null;
@@ -50,9 +54,13 @@ export function questionOf(ref: string, { context, name, groups, replicas }: Cho
 export function chosenOf(choice: Choice, deployments: readonly DeploymentStatus[]): DeploymentStatus | undefined {
   return deployments.find(each =>
     choice.name === null
-      ? each.context === choice.context && givenName(each.name, each.ref, each.context) === null
+      ? each.context === contextOf(choice) && givenName(each.name, each.ref, each.context) === null
       : each.name === choice.name
   );
+}
+
+function contextOf({ context }: Choice): string | null {
+  return context === NO_CONTEXT ? null : context;
 }
 
 /** Whether the plan says what would happen with what is chosen now. */
@@ -64,7 +72,7 @@ export function isFresh(standing: Standing): boolean {
   }
   return planned === null
     ? plan.ref === ref &&
-        plan.context === choice.context &&
+        plan.context === contextOf(choice) &&
         givenName(plan.deployment, plan.ref, plan.context) === choice.name
     : JSON.stringify(planned) === JSON.stringify(questionOf(ref, choice));
 }
