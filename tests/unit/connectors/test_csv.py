@@ -205,3 +205,9 @@ def test_whatever_stands_in_a_file_both_ways_read_it_alike(text, width, delimite
         patch.setattr(module, "_read_equal", lambda *args: None)
         slow = decode_csv(raw, names, dialect, columns)
     assert (found.frame.rows(), found.rejects) == (slow.frame.rows(), slow.rejects)
+
+
+def test_a_date_of_a_year_that_nothing_can_show_is_rejected():
+    declared = Columns.of(Schema.from_mapping({"d": "DATE", "t": "TIMESTAMP"}), None)
+    decoded = decode("d,t\n0000-01-01,2026-01-01\n2026-01-01,-2026-01-01 00:00:00\n", declared)
+    assert decoded.frame.is_empty() and len(decoded.rejects) == 2
