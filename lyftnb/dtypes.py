@@ -201,8 +201,8 @@ def _text_if_huge(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
 def in_calendar(time: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """The dates or timestamps of the years 1 to 9999; null for others.
 
-    No others can be shown, nor taken over by Python: one of them in a text or a number would stop
-    all rows beside it.
+    Python has no others. So texts and numbers do not become such times, which sums of times and
+    spans, and files, may still hold.
     """
     first, after = date(1, 1, 1).toordinal() - _EPOCH_DAY, date.max.toordinal() + 1 - _EPOCH_DAY
     if isinstance(dtype, pl.Datetime):
@@ -211,6 +211,20 @@ def in_calendar(time: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         units = _DAY_UNITS[dtype.time_unit or "us"]
         first, after = first * units, after * units
     return pl.when(time.to_physical().is_between(first, after, closed="left")).then(time)
+
+
+def showable(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame for Python to take rows of: a column with times that `in_calendar` leaves out is
+    text in it.
+    """
+    times = {n: t for n, t in frame.schema.items() if isinstance(t, pl.Date | pl.Datetime)}
+    far = [
+        name
+        for name, dtype in times.items()
+        if frame.select(in_calendar(pl.col(name), dtype).null_count()).item()
+        > frame[name].null_count()
+    ]
+    return frame.with_columns(pl.col(far).cast(pl.String)) if far else frame
 
 
 def to_text(dtype: pl.DataType) -> str:

@@ -166,7 +166,7 @@ def _from_text(text: pl.Expr, form: str, zone: str) -> pl.Expr:
 
 def _placed(local: pl.Expr, zone: str) -> pl.Expr:
     placed = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    return placed.dt.convert_time_zone("UTC")
+    return in_calendar(placed.dt.convert_time_zone("UTC"), _UTC)
 
 
 def _from_number(number: pl.Expr, dtype: pl.DataType, unit: str) -> pl.Expr:
