@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -80,9 +81,11 @@ def run(
         print_json({**asdict(summary), "rejects": summary.rejects})
         return
     show_summary(summary)
+    prefix = command_prefix(workspace.path)
+    if not summary.counts and not fresh:
+        typer.echo(f"read all of it anew: {prefix} run {shlex.quote(workflow)} --fresh")
     rejecting = [c.step for c in summary.counts if c.rejects]
     if rejecting:
-        prefix = command_prefix(workspace.path)
         typer.echo(f"see why: {prefix} spool show {summary.deployment}.{rejecting[0]}_rejects")
 
 

@@ -51,6 +51,10 @@ class Invoker:
         """Invocation → its run."""
         self._unwanted: dict[str, InvocationStatus] = {}
         """Invocations that are to end, and as what."""
+        self._ended: dict[str, InvocationRecord] = {}
+        """Deployment → the first of its line, once how it ended is settled: nothing ends it any
+        more, though it may still have to be recorded.
+        """
         self._turns = threading.Semaphore(_AT_A_TIME)
 
     @property
@@ -95,14 +99,17 @@ class Invoker:
 
     def _end(self, invocation: str, status: InvocationStatus) -> bool:
         with self._lock:
-            lines = self._lines.values()
-            if not any(record.invocation == invocation for line in lines for record in line):
+            left = [r for line in self._lines.values() for r in line if not self._has_ended(r)]
+            if not any(record.invocation == invocation for record in left):
                 return False
             self._unwanted.setdefault(invocation, status)
             work = self._works.get(invocation)
         if work is not None:
             work.stop()
         return True
+
+    def _has_ended(self, record: InvocationRecord) -> bool:
+        return record is self._ended.get(record.deployment)
 
     # -- on the thread of a line
 
@@ -115,6 +122,7 @@ class Invoker:
             with self._lock:
                 line = self._lines[deployment]
                 line.popleft()
+                del self._ended[deployment]
                 if not line:
                     del self._lines[deployment]
                     return
@@ -124,6 +132,7 @@ class Invoker:
         with self._lock:
             self._works.pop(record.invocation, None)
             unwanted = self._unwanted.pop(record.invocation, None)
+            self._ended[record.deployment] = record
         if status == "cancelled" and unwanted is not None:
             status = unwanted
         # Should the ledger be closed or full, the next owner finds it cut off.

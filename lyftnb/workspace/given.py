@@ -141,6 +141,11 @@ class Given:
             return cls(workflow.spec)
         return cls(reading.spec, reading)
 
+    @property
+    def is_read(self) -> bool:
+        """Whether all of it could be read; it may be wrong all the same."""
+        return self.spec is not None and not (self.reading and has_errors(self.reading.problems))
+
     def problems(self, world: World) -> tuple[Problem, ...]:
         """Everything that is wrong or worth knowing, worst first."""
         from lyftnb.workspace.checker import checker
@@ -179,7 +184,7 @@ class Given:
         from lyftnb.workspace.checker import checker
 
         spec = self.spec
-        if spec is None or has_errors(self.reading.problems if self.reading else ()):
+        if spec is None or not self.is_read:
             spec = self.checked(world)  # raises: a part of the file could not be read
         try:
             return planning.plan(

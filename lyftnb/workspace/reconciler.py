@@ -90,12 +90,13 @@ class Facts:
     def damaged(self, now: float) -> Mapping[str, tuple[str, ...]]:
         """Spool → segments whose files are not there, or not as long as they were."""
         if now >= self._files_due:
+            begun = time.monotonic()
             found: dict[str, list[str]] = {}
             for damage in self.ledger.verify(sizes_only=True):
                 if damage.live:
                     found.setdefault(damage.spool, []).append(str(damage))
             self._damaged = {spool: tuple(words) for spool, words in found.items()}
-            took = time.monotonic() - now
+            took = time.monotonic() - begun
             self._files_due = now + max(_FILES_S, took / _FILES_SHARE)
         return self._damaged
 

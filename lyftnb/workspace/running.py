@@ -253,8 +253,9 @@ class Running(Applying):
 
     def _to_run(self, workflow: WorkflowLike, context: str | None, fresh: bool) -> Plan:
         """The plan of a run to the end of its inputs."""
-        self._compute.warm()
         given = self._given(workflow)
+        if given.is_read:
+            self._compute.warm()
         world = self._world(given, context, fresh=fresh)
         plan = given.plan(world, self._compute.group_sizes)
         self._refuse_foreign(plan)

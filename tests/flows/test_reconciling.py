@@ -27,6 +27,7 @@ NAME = "kept"
 def ws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ln.Workspace]:
     monkeypatch.setattr(reconciler, "LOOK_S", 0.1)
     monkeypatch.setattr(reconciler, "_FILES_S", 0.1)
+    monkeypatch.setattr(reconciler, "_FILES_SHARE", 1.0)
     (tmp_path / "lyftnb.toml").write_text("[groups.default]\nworkers = 1\n")
     (tmp_path / "in").mkdir()
     with ln.open(tmp_path) as workspace:
