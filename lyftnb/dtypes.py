@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import lru_cache
 
 import polars as pl
@@ -23,6 +24,8 @@ from lyftnb.model import quoted
 TIMESTAMP = pl.Datetime("us")
 TIMESTAMPTZ = pl.Datetime("us", "UTC")
 INTERVAL = pl.Duration("us")
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_DAY_UNITS = {"us": 86_400_000_000, "ms": 86_400_000}
 
 _PLAIN: dict[str, pl.DataType] = {
     "BOOLEAN": pl.Boolean(),
@@ -193,6 +196,35 @@ def huge_as_text(columns: Mapping[str, pl.DataType]) -> list[pl.Expr]:
 
 def _text_if_huge(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     return value.cast(pl.String) if dtype == pl.Int128 else None
+
+
+def in_calendar(time: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """The dates or timestamps of the years 1 to 9999; null for others.
+
+    Python has no others. So texts and numbers do not become such times, which sums of times and
+    spans, and files, may still hold.
+    """
+    first, after = date(1, 1, 1).toordinal() - _EPOCH_DAY, date.max.toordinal() + 1 - _EPOCH_DAY
+    if isinstance(dtype, pl.Datetime):
+        if dtype.time_unit == "ns":
+            return time  # which does not reach so far
+        units = _DAY_UNITS[dtype.time_unit or "us"]
+        first, after = first * units, after * units
+    return pl.when(time.to_physical().is_between(first, after, closed="left")).then(time)
+
+
+def showable(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame for Python to take rows of: a column with times that `in_calendar` leaves out is
+    text in it.
+    """
+    times = {n: t for n, t in frame.schema.items() if isinstance(t, pl.Date | pl.Datetime)}
+    far = [
+        name
+        for name, dtype in times.items()
+        if frame.select(in_calendar(pl.col(name), dtype).null_count()).item()
+        > frame[name].null_count()
+    ]
+    return frame.with_columns(pl.col(far).cast(pl.String)) if far else frame
 
 
 def to_text(dtype: pl.DataType) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from lyftnb.dtypes import in_calendar
+
 # In this order: the first type that all values of a column parse as is the column's.
 _INFERRED: tuple[pl.DataType, ...] = (
     pl.Int64(),
@@ -58,7 +60,7 @@ def text_to_type(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         lower = column.str.to_lowercase()
         return pl.when(lower == "true").then(True).when(lower == "false").then(False)
     if isinstance(dtype, pl.Date):
-        return column.str.to_date("%Y-%m-%d", strict=False)
+        return in_calendar(column.str.to_date("%Y-%m-%d", strict=False), dtype)
     if isinstance(dtype, pl.Time):
         return column.str.to_time("%H:%M:%S%.f", strict=False)
     if isinstance(dtype, pl.Datetime):
@@ -86,4 +88,4 @@ def _text_to_datetime(column: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
     if not zoned:
         parsed.append(column.str.to_date("%Y-%m-%d", strict=False).cast(dtype))
         parsed.append(_text_to_datetime(column, instant).dt.replace_time_zone(None))
-    return pl.coalesce(parsed)
+    return in_calendar(pl.coalesce(parsed), dtype)

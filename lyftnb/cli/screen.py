@@ -161,7 +161,12 @@ def print_frame(frame: pl.DataFrame, limit: int, *, title: str = "") -> None:
     Rows that are too wide for the terminal are turned: a line for each column, as many rows side by
     side as fit.
     """
-    rows = [["" if v is None else str(v) for v in row] for row in frame.head(limit).iter_rows()]
+    from lyftnb.dtypes import showable  # with Polars, which few commands need
+
+    rows = [
+        ["" if v is None else str(v) for v in row]
+        for row in showable(frame.head(limit)).iter_rows()
+    ]
     width = console().width
     if sum(_widths([frame.columns, *rows])) <= width:
         print_table(frame.columns, rows, title=title)
@@ -211,4 +216,6 @@ def cell(value: Any) -> str:
 
 def records(frame: pl.DataFrame) -> list[dict[str, Any]]:
     """The rows of a frame for `print_json`."""
-    return frame.to_dicts()
+    from lyftnb.dtypes import showable
+
+    return showable(frame).to_dicts()

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import polars as pl
 
@@ -47,6 +48,9 @@ _CHUNKS = 16
 four times as many, however far its rows lie apart."""
 
 
+T = TypeVar("T", int, pl.Expr)
+
+
 @dataclass(frozen=True, slots=True)
 class Sliding:
     """Windows of one length that begin at multiples of `every`; tumbling where both are equal."""
@@ -58,19 +62,32 @@ class Sliding:
         """A row of this time is late from this bound on: the end of its last window."""
         return (time - ORIGIN) // self.every * self.every + ORIGIN + self.size
 
-    def assign(self, rows: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
-        """Each row, once per window that takes it, with the window's `START` and `END`."""
-        last = self.until(pl.col(TIME)) - self.size
-        if self.every == self.size:
-            placed = rows.with_columns(last.alias(START))
-        else:
-            first = last - (self.size - 1) // self.every * self.every
-            starts = pl.int_ranges(first, last + 1, self.every, dtype=pl.Int64)
-            placed = rows.with_columns(starts.alias(START)).explode(START)
-        end = pl.col(START) + self.size
-        return placed.with_columns(end.alias(END)).filter(end > pl.max_horizontal(TIME, BOUND))
+    def first_end(self, rows: pl.DataFrame) -> int | None:
+        """The first end of a window that takes one of the rows."""
+        found: int | None = rows.select(self._first_end(BEGINNING).min()).item()
+        return found
 
-    def last_end(self, bound: int) -> int:
+    def assign(self, rows: pl.DataFrame, low: int, high: int) -> pl.DataFrame:
+        """Each row, once per window that takes it and ends after `low` and no later than `high`,
+        with the window's `START` and `END`.
+
+        Where windows overlap, thousands may take a row: so none are made but those.
+        """
+        first, last = self._first_end(low), self.until(pl.col(TIME))
+        if self.every == self.size:
+            placed = rows.with_columns(last.alias(END)).filter(first <= last, last <= high)
+        else:
+            last = pl.min_horizontal(last, pl.lit(self.last_end(high), dtype=pl.Int64))
+            ends = pl.int_ranges(first, last + 1, self.every, dtype=pl.Int64)
+            placed = rows.with_columns(ends.alias(END)).explode(END).drop_nulls(END)
+        return placed.with_columns((pl.col(END) - self.size).alias(START))
+
+    def _first_end(self, low: int) -> pl.Expr:
+        """The first end after `low` of a window that takes the row."""
+        after = pl.max_horizontal(TIME, BOUND, pl.lit(low, dtype=pl.Int64))
+        return self.last_end(after) + self.every
+
+    def last_end(self, bound: T) -> T:
         """The last end of a window that is not after this time."""
         return (bound - self.size - ORIGIN) // self.every * self.every + ORIGIN + self.size
 
@@ -185,13 +202,13 @@ def advance(
     taken = numbered.filter(~late)
     after = _moved(rows, marks, rule, moment)
     if isinstance(rule.shape, Sliding):
-        low, high = _due_ends(rule.shape, taken, keys, marks, after, moment)
+        low, high = _due_ends(rule.shape, taken, marks, after, moment)
         wanted = [c for c in chunks if _reaches(c, rule.shape, low) and _limits(c)[0] < high]
-        wanted = wanted if low < high else []
+        rows_due = _together(chunks, wanted if low < high else [], taken)
+        windows = rule.shape.assign(rows_due, low, high)
     else:
         low, high = BEGINNING, NEVER if moment.ending else after.emitted
-        wanted = list(chunks)
-    windows = rule.shape.assign(_together(chunks, wanted, taken), keys)
+        windows = rule.shape.assign(_together(chunks, list(chunks), taken), keys)
     fresh = pl.col(SEQ) >= marks.rows
     fresh |= (pl.col(SEQ) >= marks.shown) & (pl.col(END) > marks.emitted)
     windows = windows.with_columns(fresh.alias(_FRESH))
@@ -284,7 +301,6 @@ def _moved(rows: pl.DataFrame, marks: Marks, rule: Rule, moment: Moment) -> Mark
 def _due_ends(
     shape: Sliding,
     taken: pl.DataFrame,
-    keys: Sequence[str],
     marks: Marks,
     after: Marks,
     moment: Moment,
@@ -292,8 +308,8 @@ def _due_ends(
     """Between which ends the windows lie that are due: more than the first, up to the second."""
     low = marks.emitted
     if marks.closed < marks.emitted:
-        reopened = shape.assign(taken, keys).filter(pl.col(END) <= marks.emitted)[END].min()
-        low = low if reopened is None else int(reopened) - 1  # type: ignore[arg-type]
+        reopened = shape.first_end(taken)
+        low = low if reopened is None else min(low, reopened - 1)
     return low, NEVER if moment.ending else shape.last_end(after.emitted)
 
 

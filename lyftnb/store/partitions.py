@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from lyftnb.errors import WorkflowError
 from lyftnb.model import SpoolSpec
@@ -12,6 +12,9 @@ from lyftnb.store.engines import pl
 NULL_LABEL = "(null)"
 """Label of the rows that have no value to be partitioned by."""
 _LABEL = "__lyft_partition"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _UNIT = re.compile(r"^[1-9]\d*(m|h|d|w|mo|q|y)$")
 # Units of a day and more need no time of day in their label.
 _LABEL_FORMATS = {"m": "%Y-%m-%dT%H:%M", "h": "%Y-%m-%dT%H:%M"}
@@ -36,9 +39,8 @@ def event_range(frame: pl.DataFrame, spec: SpoolSpec) -> tuple[datetime | None, 
     """Smallest and largest event time (aware, UTC; times without zone are taken as UTC)."""
     if spec.event_time is None or spec.event_time not in frame.columns:
         return None, None
-    times = _event_times(frame, spec)
-    low, high = times.min(), times.max()
-    return _aware(low), _aware(high)
+    micros = _event_times(frame, spec).dt.timestamp("us")
+    return _instant(micros.min()), _instant(micros.max())
 
 
 def _labels(frame: pl.DataFrame, spec: SpoolSpec, partition: str) -> pl.Series:
@@ -75,7 +77,8 @@ def _event_times(frame: pl.DataFrame, spec: SpoolSpec) -> pl.Series:
     return times
 
 
-def _aware(value: object) -> datetime | None:
-    if not isinstance(value, datetime):
+def _instant(micros: object) -> datetime | None:
+    """The time, or the nearest that there is: a span of times may reach beyond the year 9999."""
+    if not isinstance(micros, int):
         return None
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return _EPOCH + timedelta(microseconds=min(max(micros, _FIRST), _LAST))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from io import BytesIO
 
 import polars as pl
@@ -13,6 +14,7 @@ from lyftnb import model
 from lyftnb.dtypes import (
     from_schema,
     from_text,
+    showable,
     stored,
     to_schema,
     to_stored,
@@ -119,3 +121,13 @@ def test_schemas_go_both_ways() -> None:
     written = to_schema(schema)
     assert written == model.Schema.from_mapping({"a": "BIGINT", "b": 'STRUCT("c" VARCHAR)[]'})
     assert from_schema(written) == schema
+
+
+def test_times_that_python_does_not_have_are_shown_as_text() -> None:
+    times = pl.Series([datetime(9999, 12, 31, 23), None]).dt.cast_time_unit("us")
+    frame = pl.DataFrame({"near": times, "far": times.dt.offset_by("1h")})
+    assert showable(frame).rows() == [
+        (datetime(9999, 12, 31, 23), "+10000-01-01 00:00:00.000000"),
+        (None, None),
+    ]
+    assert showable(frame.select("near")).schema == frame.select("near").schema

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import polars as pl
 from pydantic import Field
 
-from lyftnb.dtypes import to_text
+from lyftnb.dtypes import in_calendar, to_text
 from lyftnb.errors import near
 from lyftnb.model import Params
 from lyftnb.operators.actions.parsing import typed
@@ -166,7 +166,7 @@ def _from_text(text: pl.Expr, form: str, zone: str) -> pl.Expr:
 
 def _placed(local: pl.Expr, zone: str) -> pl.Expr:
     placed = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    return placed.dt.convert_time_zone("UTC")
+    return in_calendar(placed.dt.convert_time_zone("UTC"), _UTC)
 
 
 def _from_number(number: pl.Expr, dtype: pl.DataType, unit: str) -> pl.Expr:
@@ -178,7 +178,7 @@ def _from_number(number: pl.Expr, dtype: pl.DataType, unit: str) -> pl.Expr:
     else:
         scaled = number.cast(pl.Float64) * factor
         micros = pl.when(scaled.is_finite()).then(scaled.round(0).cast(pl.Int64, strict=False))
-    return micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return in_calendar(micros.cast(_UTC), _UTC)
 
 
 def _not_epoch(form: str) -> ActionError:

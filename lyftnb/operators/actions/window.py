@@ -116,7 +116,8 @@ class Window(Action[WindowParams]):
     A row has the keys of its window, `window_start`, `window_end` (the first instant after it), and
     what is computed. Windows of a `size` are counted from Monday 2000-01-03, so that days begin at
     midnight (UTC) and weeks on Monday; with `every` they overlap. A `session` lasts from a key's
-    first row until the gap after its last.
+    first row until the gap after its last. For days of a zone, let `time` be its clock
+    (`at AT TIME ZONE 'Europe/Berlin'`) and `delay` an hour, by which clocks are put back.
 
     The **watermark** is the largest event time of the rows so far, less the `delay`. A window is
     emitted when the watermark comes to its end. A row that comes after that is **late** and goes to

@@ -86,7 +86,7 @@ def _convert(expr: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr
         return _to_text(expr, source)
     if source == VARCHAR:
         reader = _READERS.get(target) or _number_reader(target)
-        return None if reader is None else reader(expr.str.strip_chars(" \t\n\r"))
+        return None if reader is None else reader(expr.str.strip_chars(" \t\n\r\v\f"))
     if is_number(source) and is_number(target):
         return _between_numbers(expr, source, target)
     if source == BOOLEAN and is_number(target):

@@ -32,8 +32,10 @@ OPERATORS: Final[tuple[tuple[str, str, str], ...]] = (
     ("a \\|\\| b", "Texts or lists joined; null if either is. Numbers and dates become text.", ""),
     ("CASE", "Both forms. A branch that is not taken cannot reject the row.", ""),
     ("CAST(x AS t), x::t", "A value that cannot be cast rejects the row.",
-     "text becomes a whole number only if it is one: '1.5' and '1e3' do not; "
-     "times are read as YYYY-MM-DD [HH:MM[:SS[.ffffff]]]; 1e-5 is written 0.00001"),
+     "text becomes a whole number only if it is one: '1.5', '1e3', '0x1F' and, for a type without "
+     "a sign, '-0' do not; no `_` stands between digits; blanks around a BOOLEAN do not count; "
+     "times are read as YYYY-MM-DD [HH:MM[:SS[.ffffff]]], of the years 1 to 9999; 1e-5 is written "
+     "0.00001"),
     ("TRY_CAST(x AS t)", "The same, but null.", ""),
     ("l[1], l[2:3], s['a'], s.a", "Elements and slices of lists and texts (from 1; from the end "
      "when negative), fields of structs.", ""),

@@ -20,6 +20,8 @@ from lyftnb.operators.expressions.values import (
 
 _TEXT = Family("Text")
 _LIST = pl.List(pl.String())
+# What goes where nothing is named: Unicode's spaces, but neither tabs nor newlines, as in DuckDB.
+_SPACES = " \u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
 
 @_TEXT.scalar(
@@ -73,8 +75,7 @@ def _strlen(text: pl.Expr) -> pl.Expr:
 
 
 def _characters(given: tuple[Any, ...]) -> str | None:
-    # Without a second argument only spaces go, as in DuckDB.
-    return given[0] if given else " "
+    return given[0] if given else _SPACES
 
 
 def _stripped(method: str, text: pl.Expr, given: tuple[Any, ...]) -> pl.Expr:

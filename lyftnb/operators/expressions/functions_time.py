@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from lyftnb.dtypes import TIMESTAMP, TIMESTAMPTZ
+from lyftnb.dtypes import TIMESTAMP, TIMESTAMPTZ, in_calendar
 from lyftnb.operators.base import Reason
 from lyftnb.operators.expressions import arithmetic, timeformat
 from lyftnb.operators.expressions.coercion import as_type, unified
@@ -342,7 +342,7 @@ def _try_strptime(args: Sequence[Value], call: Call) -> Value:
 )
 def _to_timestamp(args: Sequence[Value], call: Call) -> Value:
     micros = (args[0].expr * 1e6).round(0, mode="half_to_even").cast(BIGINT, strict=False)
-    expr = micros.cast(TIMESTAMP).dt.replace_time_zone("UTC")
+    expr = in_calendar(micros.cast(TIMESTAMPTZ), TIMESTAMPTZ)
     reason = Reason("cast_failed", "a number of seconds is no time")
     failed = Failure(expr.is_null() & args[0].expr.is_not_null(), reason)
     return derived(expr, TIMESTAMPTZ, args[0], failures=[] if args[0].aggregate else [failed])
@@ -358,7 +358,7 @@ def _to_timestamp(args: Sequence[Value], call: Call) -> Value:
 def _make_date(args: Sequence[Value], call: Call) -> Value:
     year, month, day = (arg.expr for arg in args)
     text = pl.format("{}-{}-{}", year, month, day)
-    expr = text.str.to_date("%Y-%m-%d", strict=False)
+    expr = in_calendar(text.str.to_date("%Y-%m-%d", strict=False), pl.Date())
     known = year.is_not_null() & month.is_not_null() & day.is_not_null()
     reason = Reason("cast_failed", "year, month and day are no date")
     aggregate = any(arg.aggregate for arg in args)

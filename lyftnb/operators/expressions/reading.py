@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from lyftnb.dtypes import TIMESTAMP, TIMESTAMPTZ
+from lyftnb.dtypes import TIMESTAMP, TIMESTAMPTZ, in_calendar
 
 Reader = Callable[[pl.Series], pl.Series]
 
@@ -61,9 +61,10 @@ def timestamptz(text: pl.Expr) -> pl.Expr:
 
 
 def _in_turn(text: pl.Expr, dtype: pl.DataType, readers: Sequence[Reader]) -> pl.Expr:
-    return text.map_batches(
+    read = text.map_batches(
         lambda texts: _read(texts, readers), return_dtype=dtype, is_elementwise=True
     )
+    return read if isinstance(dtype, pl.Time) else in_calendar(read, dtype)
 
 
 def _read(texts: pl.Series, readers: Sequence[Reader]) -> pl.Series:

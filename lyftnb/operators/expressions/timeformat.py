@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from lyftnb.dtypes import TIMESTAMP, in_calendar
 from lyftnb.errors import near
 from lyftnb.operators.expressions.values import Refusal
 
@@ -70,7 +71,7 @@ def read(text: pl.Expr, pattern: str) -> tuple[pl.Expr, bool]:
     if zoned and pieces[-1][0] != "z":
         # An offset of hours alone would take the next number for its minutes.
         time = pl.when(text.str.contains(_WHOLE_OFFSET)).then(time)
-    return time, zoned
+    return in_calendar(time, TIMESTAMP), zoned
 
 
 _WHOLE_OFFSET: Final = r"[+-]\d{2}:?\d{2}(?:\D|$)|Z"

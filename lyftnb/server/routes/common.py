@@ -57,5 +57,9 @@ def table(request: Request, frame: pl.DataFrame) -> Response:
         content = BytesIO()
         frame.write_ipc_stream(content)
         return Response(content.getvalue(), media_type=ARROW)
-    rows = to_json(frame.to_dicts(), fallback=str, inf_nan_mode="null", bytes_mode="base64")
+    from lyftnb.dtypes import showable
+
+    rows = to_json(
+        showable(frame).to_dicts(), fallback=str, inf_nan_mode="null", bytes_mode="base64"
+    )
     return Response(rows, media_type="application/json")

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from pydantic_core import from_json, to_json
 
-from lyftnb.dtypes import to_text
+from lyftnb.dtypes import showable, to_text
 from lyftnb.errors import LyftError
 from lyftnb.workspace.studio.protocol.tables import Column, ColumnFacts, Table
 
@@ -21,7 +21,7 @@ def table_of(frame: pl.DataFrame, offset: int, total: int | None) -> Table:
     """Rows that begin at `offset` of `total`."""
     return Table(
         columns=columns_of(frame.schema),
-        rows=tuple(tuple(map(_shown, row)) for row in frame.iter_rows()),
+        rows=tuple(tuple(map(_shown, row)) for row in showable(frame).iter_rows()),
         offset=offset,
         total=total,
     )
@@ -39,12 +39,13 @@ def columns_of(schema: pl.Schema) -> tuple[Column, ...]:
 
 def facts_of(frame: pl.DataFrame) -> tuple[ColumnFacts, ...]:
     """Each column in numbers."""
-    return tuple(_facts(frame[name]) for name in frame.columns)
+    shown = showable(frame)
+    return tuple(_facts(shown[name], frame.schema[name]) for name in frame.columns)
 
 
-def _facts(column: pl.Series) -> ColumnFacts:
+def _facts(column: pl.Series, dtype: pl.DataType) -> ColumnFacts:
     nulls = column.null_count()
-    facts = ColumnFacts(name=column.name, type=_type(column.dtype), nulls=nulls)
+    facts = ColumnFacts(name=column.name, type=_type(dtype), nulls=nulls)
     if column.dtype.is_nested() or column.dtype in (pl.Object, pl.Null):
         return facts
     values = column.drop_nulls()

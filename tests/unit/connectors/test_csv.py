@@ -7,7 +7,7 @@ import io
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -190,3 +190,24 @@ def test_a_code_does_not_lose_its_zeros_to_what_was_seen_before(nulls):
     said = "column 'zip': '07030' would lose its leading zero as a BIGINT; give a `schema`"
     assert decoded.rejects[0].reason == said
     assert decode("zip,n\n07030,1\n", Columns.of(floor, None)).frame.rows() == [(7030, 1.0)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text('a0,,""\n\n\r \té', max_size=14), st.integers(1, 3), st.sampled_from(",\t "))
+@example('""a""\n', 1, ",")  # the parser would mend it
+@example(",\n\na,a,", 2, ",")  # and overlook the last delimiter
+def test_whatever_stands_in_a_file_both_ways_read_it_alike(text, width, delimiter):
+    names, raw = tuple("abc"[:width]), text.encode()
+    columns = Columns(dict.fromkeys(names, pl.String()), fixed=True)
+    dialect = Dialect(delimiter=delimiter, null_values=())
+    found = decode_csv(raw, names, dialect, columns)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_read_equal", lambda *args: None)
+        slow = decode_csv(raw, names, dialect, columns)
+    assert (found.frame.rows(), found.rejects) == (slow.frame.rows(), slow.rejects)
+
+
+def test_a_date_of_a_year_that_nothing_can_show_is_rejected():
+    declared = Columns.of(Schema.from_mapping({"d": "DATE", "t": "TIMESTAMP"}), None)
+    decoded = decode("d,t\n0000-01-01,2026-01-01\n2026-01-01,-2026-01-01 00:00:00\n", declared)
+    assert decoded.frame.is_empty() and len(decoded.rejects) == 2

@@ -208,3 +208,16 @@ def test_a_header_longer_than_what_is_read_for_it(tmp_path, monkeypatch):
     reader = Reader(tmp_path, path="f.csv")
     assert reader.take(split_bytes=10).is_empty()
     assert "the first record is longer than 200 bytes" in reader.refused[0].reason
+
+
+def test_rejects_say_where_they_stand(tmp_path, monkeypatch):
+    (tmp_path / "f.txt").write_bytes(b"one\n\xff\n")
+    (tmp_path / "f.json").write_text('[{"a": 1}, 5]')
+    (tmp_path / "g.json").write_text('{"a": 1}\n{"a": 2}\n')
+    monkeypatch.setattr("lyftnb.connectors.files.source._COUNTED_BYTES", 3)
+    reader = Reader(tmp_path, path="*")
+    reader.take(split_bytes=1)
+    said = [reject.reason for reject in reader.refused]
+    assert said[0].startswith("f.json, element 2: a JSON object was expected")
+    assert said[1] == "f.txt, line 1 from byte 4: not UTF-8 at byte 0"
+    assert said[2].startswith("g.json: Extra data") and "`format: ndjson`" in said[2]

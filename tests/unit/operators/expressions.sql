@@ -239,7 +239,7 @@ length(s); len(l); length('')
 strlen(s)
 
 -- function trim
-trim(s); trim(s, 'ax'); trim(both 'x' from s); trim(s, '')
+trim(s); trim('  ' || s || '　	'); trim(' ' || s || '  '); trim(s, 'ax'); trim(both 'x' from s); trim(s, '')
 
 -- function ltrim
 ltrim(s); ltrim(s, 'xH'); trim(leading 'x' from s)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lyftnb.model import ActionSpec
 from lyftnb.operators import Chain, ChainResult, Env
-from lyftnb.operators.expressions import timeformat
+from lyftnb.operators.expressions import compile, timeformat
 from lyftnb.operators.expressions.values import Refusal
 
 DAYS = ["%Y-%m-%d", "%d.%m.%y", "%-d/%-m/%Y", "%d %b %Y", "%a, %d %B %Y", "%A %-d %b %y", "%Y%m%d"]
@@ -134,3 +134,28 @@ def test_local_times_are_placed_as_zoneinfo_places_them(zone):
     kept = [e for e, at, back in zip(expected, local, shown, strict=True) if back == at]
     assert result.frame["v"].to_list() == kept
     assert result.rejects.height == len(local) - len(kept)
+
+
+FAR = ["-2026-07-01", "0000-01-01", "10000-01-01"]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "TRY_CAST(v AS DATE)",
+        "TRY_CAST(v AS TIMESTAMP)",
+        "TRY_CAST(v AS TIMESTAMPTZ)",
+        "try_strptime(v, '%Y-%m-%d')",
+    ],
+)
+def test_a_text_of_a_year_that_nothing_can_show_is_no_time(expression):
+    frame = pl.DataFrame({"v": [*FAR, "0001-01-01", "9999-12-31"]})
+    found = frame.select(compile(expression, frame.schema, Env()).expr).to_series()
+    assert [str(at)[:10] for at in found.to_list()] == ["None"] * 3 + ["0001-01-01", "9999-12-31"]
+
+
+def test_a_number_of_a_year_that_nothing_can_show_is_no_time():
+    found = _run({"formats": "unix"}, [-(10**11), 253402300799, 253402300800])
+    assert found.frame["v"].to_list() == [datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)]
+    assert found.rejects["code"].to_list() == ["bad_time"] * 2
+    assert _run({}, FAR).rejects.height == 3

@@ -16,6 +16,7 @@ from lyftnb.dtypes import from_text, to_schema, to_stored, to_text
 from lyftnb.errors import SegmentDamaged, SegmentMissing, StorageFull, WorkflowError
 from lyftnb.model import Schema, SegmentRef, SpoolSpec, StagedSegment, united
 from lyftnb.store import cut, scan, write_segments
+from lyftnb.store.partitions import event_range
 
 ORIGIN = {"batch": "d/s/1", "attempt": 1, "task": "s", "split": 0}
 SPEC = SpoolSpec("d.c")
@@ -222,3 +223,10 @@ def test_a_range_gives_exactly_its_rows_with_their_numbers(
     due = [x for s in segments for x in range(s.first_seq, s.first_seq + s.rows)]
     assert found["x"].to_list() == [x for x in due if since <= x < until]
     assert found["_seq"].to_list() == found["x"].to_list()
+
+
+def test_an_event_time_beyond_the_year_9999_ends_the_range_there() -> None:
+    last = pl.Series([datetime(9999, 12, 31, 23)]).dt.cast_time_unit("us")
+    frame = pl.DataFrame({"at": last.dt.offset_by("1h")})
+    spec = SpoolSpec(spool="d.c", event_time="at")
+    assert event_range(frame, spec) == (datetime.max.replace(tzinfo=UTC),) * 2
