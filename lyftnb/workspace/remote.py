@@ -70,6 +70,7 @@ class RemoteWorkspace(RemoteDeployments, LiveViews, Connection):
     def __init__(self, path: Path, *, onlooker: bool = False) -> None:
         self.config = _settings(path)
         self.path = path
+        self._onlooker = onlooker
         self._connecting = threading.Lock()
         self._speaker: StateClient | None = None
         self._hung_up = False
@@ -313,12 +314,17 @@ class RemoteWorkspace(RemoteDeployments, LiveViews, Connection):
     def _client(self) -> StateClient:
         """The state protocol. It loads the ledger's verbs: a command that needs none of them is
         quicker without.
+
+        Raises:
+            Temporary: no manager is up, and an onlooker starts none.
         """
         from lyftnb.workspace.remote_state import ManagersState
 
+        if self._onlooker:
+            present(self.path)
         with self._connecting:
             if self._speaker is None:
-                self._speaker = ManagersState(self.path)
+                self._speaker = ManagersState(self.path, wakes=not self._onlooker)
                 if self._hung_up:
                     self._speaker.close()
             return self._speaker

@@ -100,13 +100,13 @@ class Deployments:
     # -- deployments
 
     def statuses(self, asked: Listing) -> tuple[DeploymentStatus, ...]:
-        """How deployments stand."""
-        found = self._home.workspace().status(asked.deployment)
+        """How deployments stand; asked again at every news, as listings are."""
+        found = self._home.onlooker().status(asked.deployment)
         return tuple(found[asked.offset : asked.offset + asked.limit])
 
     def deployment(self, asked: GetDeployment) -> DeploymentView:
-        """One deployment, with the graph that runs."""
-        workspace = self._home.workspace()
+        """One deployment, with the graph that runs; asked again at every news."""
+        workspace = self._home.onlooker()
         deployment = workspace.deployment(asked.deployment)
         history = workspace.history(asked.deployment)
         status = workspace.status(asked.deployment)[0]

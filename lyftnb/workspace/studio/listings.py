@@ -47,19 +47,21 @@ _FIRES = 5
 
 
 class Listings:
-    """What happened, newest first."""
+    """What happened, newest first. Views ask for it again at every news, so no manager is started
+    for it: it would come back by itself when it has been ended.
+    """
 
     def __init__(self, home: Home) -> None:
         self._home = home
 
     def runs(self, asked: Listing) -> tuple[Run, ...]:
         """Runs."""
-        found = self._home.workspace().runs(asked.deployment, limit=asked.offset + asked.limit)
+        found = self._home.onlooker().runs(asked.deployment, limit=asked.offset + asked.limit)
         return tuple(found[asked.offset :])
 
     def issues(self, asked: Listing) -> tuple[Issue, ...]:
         """Issues, those raised last first."""
-        found = self._home.workspace().issues.list(
+        found = self._home.onlooker().issues.list(
             closed=asked.closed, place=asked.deployment or "", limit=asked.offset + asked.limit
         )
         return tuple(found[asked.offset :])
@@ -70,7 +72,7 @@ class Listings:
 
     def messages(self, asked: Listing) -> tuple[Message, ...]:
         """Messages; of a deployment: those that its jobs sent."""
-        recent = self._home.workspace().bus.messages(1000 if asked.deployment else _end(asked))
+        recent = self._home.onlooker().bus.messages(1000 if asked.deployment else _end(asked))
         mine = [
             message
             for message in reversed(recent)
@@ -83,7 +85,7 @@ class Listings:
         name = (asked.deployment or "").replace("'", "''")
         where = f"WHERE b.deployment = '{name}'" if asked.deployment else ""
         text = _BATCHES.format(where=where, limit=asked.limit, offset=asked.offset)
-        rows = self._home.workspace().sql(text).iter_rows(named=True)
+        rows = self._home.onlooker().sql(text).iter_rows(named=True)
         return tuple(BatchInfo(**row) for row in rows)
 
     def logs(self, asked: Listing) -> LogLines:
@@ -99,7 +101,7 @@ class Listings:
 
     def schedules(self, asked: Listing) -> tuple[Schedule, ...]:
         """Triggers of deployments that the clock fires."""
-        workspace = self._home.workspace()
+        workspace = self._home.onlooker()
         found: list[Schedule] = []
         for deployment in workspace.deployments:
             if asked.deployment in (None, deployment.name):
@@ -112,7 +114,7 @@ class Listings:
 
     def audit(self, asked: Listing) -> tuple[AuditEntry, ...]:
         """Changes of what is desired."""
-        found = self._home.workspace().audit(asked.deployment, None, _end(asked))
+        found = self._home.onlooker().audit(asked.deployment, None, _end(asked))
         return tuple(found[asked.offset :])
 
 
