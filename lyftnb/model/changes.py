@@ -147,7 +147,7 @@ class StateChange:
     kept_as: Literal["frames", "marks"]
     why: str = ""
     moved_from: str | None = None
-    """The step that it moves from."""
+    """The step that it moves from, or under whose name it was kept until it is reset."""
     noun: Literal["state"] = "state"
 
     @property

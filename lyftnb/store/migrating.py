@@ -101,14 +101,16 @@ class Migration:
     # -- what actions keep
 
     def _frames(self, change: StateChange) -> None:
-        deployment = self.plan.deployment
-        name = f"{deployment}.{change.step}__{change.action}_state"
+        name, old = (
+            f"{self.plan.deployment}.{step}__{change.action}_state"
+            for step in (change.step, change.moved_from)
+        )
         if change.fate in ("reset", "drop"):
-            self._empty(name)
+            for kept in [name] if change.moved_from is None else [name, old]:
+                self._empty(kept)
             return
         if change.moved_from is None:
             return
-        old = f"{deployment}.{change.moved_from}__{change.action}_state"
         for query in ("rename_segments", "rename_spool", "rename_schemas"):
             self.setting.database.run(query, old=old, new=name)
         spool = self.setting.state.spools[old]
@@ -130,11 +132,13 @@ class Migration:
 
     def _marks(self, change: StateChange) -> None:
         database, deployment = self.setting.database, self.plan.deployment
-        scope = f"{deployment}/{change.key}"
+        scope, old = (
+            f"{deployment}/{step}/{change.action}" for step in (change.step, change.moved_from)
+        )
         if change.fate in ("reset", "drop"):
-            database.run("forget_scopes", scopes=[scope])
+            scopes = [scope] if change.moved_from is None else [scope, old]
+            database.run("forget_scopes", scopes=scopes)
         elif change.moved_from is not None:
-            old = f"{deployment}/{change.moved_from}/{change.action}"
             database.run("move_scope", old=old, new=scope)
 
     # -- steps

@@ -45,13 +45,13 @@ def _frame(
     held = sides.spool(source)
     if not held.rows:
         return StateChange("start" if before is None else "keep", step, name, "frames")
+    moved = sides.renames.get(step)
     if held.state != state.spec.digest:
         why = "it is kept under other windows, keys or columns than it has now"
-        return StateChange("reset", step, name, "frames", why)
-    moved = sides.renames.get(step)
+        return StateChange("reset", step, name, "frames", why, moved)
     if moved is not None and f"{sides.deployment}.{state.channel}" in sides.observed.spools:
         why = f"a step '{step}' has kept something of its own before"
-        return StateChange("reset", step, name, "frames", why)
+        return StateChange("reset", step, name, "frames", why, moved)
     return StateChange("keep", step, name, "frames", moved_from=moved)
 
 
@@ -73,11 +73,11 @@ def _marks(sides: Sides) -> Iterator[StateChange]:
             if key not in sides.observed.marks:
                 continue
             taken.add(key)
+            moved = sides.renames.get(step)
             if name in old and _marking(old[name]) != _marking(action):
                 why = "it knows what it saw by another key"
-                yield StateChange("reset", step, name, "marks", why)
+                yield StateChange("reset", step, name, "marks", why, moved)
             else:
-                moved = sides.renames.get(step)
                 yield StateChange("keep", step, name, "marks", moved_from=moved)
     for key in sorted(sides.observed.marks - taken):
         step, _slash, name = key.partition("/")

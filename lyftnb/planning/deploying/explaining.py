@@ -210,7 +210,9 @@ def _history(change: StaleHistory) -> str:
 
 
 def _moved(change: CheckpointChange | StateChange) -> str:
-    return f"moved from {change.moved_from}" if change.moved_from else ""
+    if change.moved_from is None:
+        return ""
+    return f"{'moved from' if change.fate == 'keep' else 'kept as'} {change.moved_from}"
 
 
 def _because(*parts: str) -> str:
