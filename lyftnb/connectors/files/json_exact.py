@@ -10,6 +10,8 @@ that nothing was dropped and nothing was turned, without parsing again:
   that is null, which says nothing);
 - quotes in the block = twice (keys + texts decoded)  →  each text was a text.
 
+What may stand behind a null in a list shows in neither, so lists of nulls alone are not proved.
+
 Wherever a count could be off (white space before a colon, an array where a text should be) the
 answer is no, and the slow path decides. Counting costs about a tenth of decoding.
 """
@@ -55,7 +57,11 @@ def is_exact(raw: bytes, frame: pl.DataFrame) -> bool:
         return False
     if quotes != 2 * (keys + sum(len(t) - t.null_count() for t in texts)):
         return False
-    return b"[" not in raw or not any(_may_be_array(text) for text in texts)
+    if b"[" not in raw:
+        return True
+    return not any(_may_be_array(text) for text in texts) and not any(
+        _hides(column) for column in frame.get_columns()
+    )
 
 
 def _keys_in_block(
@@ -84,6 +90,18 @@ def _may_be_array(text: pl.Series) -> bool:
     """Whether a value may be an array turned into text that holds as many quotes as a text has."""
     opened = text.filter(text.str.starts_with("["))
     return bool((opened.str.ends_with("]") & opened.str.contains('"', literal=True)).any())
+
+
+def _hides(column: pl.Series) -> bool:
+    """Whether the column has lists of nothing but nulls, which the decoder makes of numbers and
+    booleans too while no list has had a value.
+    """
+    if isinstance(column.dtype, pl.List):
+        within = column.filter(column.list.len() > 0).explode()
+        return bool(len(within)) and (within.dtype == pl.Null() or _hides(within))
+    if isinstance(column.dtype, pl.Struct):
+        return any(_hides(column.struct.field(f.name)) for f in column.dtype.fields)
+    return False
 
 
 def _chunks(whole: Bytes) -> Iterator[tuple[Bytes, int]]:

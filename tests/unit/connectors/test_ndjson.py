@@ -6,7 +6,7 @@ import json
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lyftnb.connectors.files import decode_ndjson as module
@@ -83,6 +83,8 @@ def rows(decoded: Decoded) -> list[dict[str, object]]:
 @given(
     LINES, st.sampled_from([None, {"a": "BIGINT"}, {"a": "VARCHAR", "b": "DOUBLE"}]), st.booleans()
 )
+@example([b'{"a":[]}', b'{"a":[1]}'], None, False)  # a list that has had no value yet
+@example([b'{"a":[{"b":[[]]}]}', b'{"a":[{"b":[[true]]}]}'], None, False)
 def test_the_fast_way_and_the_slow_way_agree(lines, known, fixed):
     schema = Schema.from_mapping(known) if known else None
     columns = Columns.of(schema, None) if fixed else Columns.of(None, schema)
