@@ -10,6 +10,9 @@ JOBS   ?= 2
 # The JupyterLab front end: what it is built of, and where it goes.
 EXTENSIONS := $(shell find extensions -path '*/node_modules' -prune -o -path '*/lib' -prune -o -type f -print)
 BUILT      := lyftnb/labextension/package.json
+
+# What an editable install compiles.
+NATIVE := $(wildcard lyftnb/native/*.[ch])
 LINK       := $(VENV)/share/jupyter/labextensions/lyftnb
 
 # A file at a time and in order: the long files come first, and the short ones even out the end.
@@ -18,7 +21,7 @@ PARALLEL := $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile --no-loadsco
 # Every test that starts a process would compile the package anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint lab extensions docs soak chaos clean
+.PHONY: demo test lint lab extensions docs soak chaos sanitize clean
 
 demo: $(VENV)/.demo            ## run the flights workflow and show what came out
 	$(BIN)/lyftnb demo demo
@@ -77,6 +80,15 @@ soak: $(VENV)/.dev             ## kill and random tests, ROUNDS times, each with
 chaos: $(VENV)/.dev            ## ten minutes of kills and cuts under a running deployment
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q -s tests/crash/test_chaos.py
 
+# Python itself is not built for it, so its own leaks and those of its libraries are not looked for.
+SANITIZED := $(VENV)/sanitized.so
+sanitize: $(VENV)/.dev         ## the compiled part under the sanitizers of addresses and undefined behaviour
+	$(CC) -O1 -g -std=c11 -Wall -Wextra -Werror -fPIC -shared -fsanitize=address,undefined \
+	  -fno-sanitize-recover=undefined -o $(SANITIZED) lyftnb/native/json_lines.c
+	LYFTNB_NATIVE=$(abspath $(SANITIZED)) ASAN_OPTIONS=detect_leaks=0 HYPOTHESIS_PROFILE=soak \
+	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+	  $(BIN)/python -m pytest -q tests/unit/native
+
 clean:                         ## remove the demo and what tools left behind
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -84,10 +96,10 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lyftnb needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 
-# One stamp for each set of extras; a change of pyproject.toml installs again.
+# One stamp for each set of extras; a change of pyproject.toml, or of what is compiled, installs again.
 $(VENV)/.demo: EXTRAS = demo
 $(VENV)/.dev:  EXTRAS = demo,dev
 $(VENV)/.lab:  EXTRAS = demo,lab
-$(VENV)/.demo $(VENV)/.dev $(VENV)/.lab: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.demo $(VENV)/.dev $(VENV)/.lab: pyproject.toml $(NATIVE) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$(EXTRAS)]"
 	@touch $@

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lyftnb.errors import LyftError
 from lyftnb.installed import ENGINES, versions
+from lyftnb.native.library import is_built
 from lyftnb.workspace.config import Config
 from lyftnb.workspace.folders import STATE_DIR
 
@@ -31,7 +32,10 @@ class Check:
 
 def examine(folder: Path) -> list[Check]:
     """Every check, in an order that names causes before effects. Changes nothing."""
-    checks: list[Callable[[Path], Check]] = [_python, _packages, _folder, _disk, _settings, _groups]
+    checks: list[Callable[[Path], Check]] = [
+        *(_python, _packages, _native),
+        *(_folder, _disk, _settings, _groups),
+    ]
     return [check(folder) for check in checks] + _ledger(folder)
 
 
@@ -46,6 +50,13 @@ def _packages(_: Path) -> Check:
     text = ", ".join(f"{name} {number}" for name, number in found.items())
     hint = f"pip install {' '.join(missing)}" if missing else ""
     return Check("packages", not missing, text, hint)
+
+
+def _native(_: Path) -> Check:
+    if is_built():
+        return Check("compiled part", True, "there; NDJSON is decoded at full speed")
+    hint = "with a C compiler at hand install lyftnb again, and NDJSON is read three times as fast"
+    return Check("compiled part", True, "not built; Polars decodes all", hint)
 
 
 def _folder(folder: Path) -> Check:

@@ -1,10 +1,12 @@
 """NDJSON: one object a line.
 
-A clean block is decoded at full speed and proved to be complete (`json_exact`). A block that is not
-clean is cut up until the lines that spoil it stand among few, and these are judged one by one
-(`json_lines`): a line that is no row becomes a reject, a line with a new field or a wider number
-makes the columns grow, and the block is decoded again with the grown columns. So the rows, the
-rejects and the columns depend on the lines alone, not on how they were found.
+The compiled part takes the lines that are plain beyond doubt (`lyftnb.native`), where it is there
+and the columns are plain. What it leaves, or else all of the block, goes to Polars, and is proved
+to be complete (`json_exact`). What is not clean is cut up until the lines that spoil it stand among
+few, and these are judged one by one (`json_lines`): a line that is no row becomes a reject, a line
+with a new field or a wider number makes the columns grow, and the block is decoded again with the
+grown columns. So the rows, the rejects and the columns depend on the lines alone, not on how they
+were found.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import polars as pl
 
 from lyftnb.connectors.base import RawReject
@@ -27,6 +30,7 @@ from lyftnb.connectors.files.json_exact import is_exact
 from lyftnb.connectors.files.json_lines import Bad, Judge
 from lyftnb.dtypes import to_text
 from lyftnb.errors import WorkflowError
+from lyftnb.native.json_lines import PlainLines, decode_json_lines
 from lyftnb.typed_text import text_to_type
 
 _FEW_LINES = 512
@@ -54,13 +58,11 @@ def decode_ndjson(raw: bytes, columns: Columns) -> Decoded:
     wire: Types = {name: wire_type(name, dtype) for name, dtype in columns.known.items()}
     types = wire
     while True:
-        attempt = _Attempt(types, columns.fixed)
-        attempt.decode(raw)
-        if attempt.grown is None:
+        found = _decode_once(raw, types, columns.fixed)
+        if isinstance(found, Decoded):
             break
-        types = attempt.grown
-    frame = pl.concat(attempt.frames) if attempt.frames else pl.DataFrame(schema=types)
-    decoded = Decoded(frame, tuple(attempt.rejects))
+        types = found
+    decoded = found
     # A column that grew has outgrown what was known of it, too.
     converted = {n: t for n, t in columns.known.items() if t != wire[n] and types[n] == wire[n]}
     if converted:
@@ -73,6 +75,38 @@ def _with_lines(decoded: Decoded, raw: bytes) -> Decoded:
     at = [i for i, line in enumerate(raw.split(b"\n")) if line.strip(_BLANK)]
     rejects = tuple(replace(r, line=at[r.position]) for r in decoded.rejects)
     return replace(decoded, rejects=rejects)
+
+
+def _decode_once(raw: bytes, types: Types, fixed: bool) -> Decoded | Types:
+    """The block with these columns, or those that it takes."""
+    plain = decode_json_lines(raw, types)
+    attempt = _Attempt(types, fixed)
+    if plain is None:
+        attempt.decode(raw)
+    elif len(plain.odd):
+        attempt.decode(b"\n".join(raw[begin:end] for begin, end, _ in plain.odd.tolist()))
+    if attempt.grown is not None:
+        return attempt.grown
+    rest = pl.concat(attempt.frames) if attempt.frames else pl.DataFrame(schema=types)
+    if plain is None:
+        return Decoded(rest, tuple(attempt.rejects))
+    return (
+        _together(plain, Decoded(rest, tuple(attempt.rejects)))
+        if len(plain.odd)
+        else Decoded(plain.frame)
+    )
+
+
+def _together(plain: PlainLines, odd: Decoded) -> Decoded:
+    """What came of both kinds of lines, in the order of the lines."""
+    before = plain.odd[:, 2]
+    rejects = tuple(replace(r, position=int(before[r.position]) + r.position) for r in odd.rejects)
+    if odd.frame.is_empty():
+        return Decoded(plain.frame, rejects)
+    refused = [reject.position for reject in odd.rejects]
+    behind = np.delete(before, refused) * 2 - 1  # of the plain row ahead, which is 2 n
+    order = np.argsort(np.concatenate([np.arange(plain.frame.height) * 2, behind]), kind="stable")
+    return Decoded(pl.concat([plain.frame, odd.frame])[order], rejects)
 
 
 @dataclass(slots=True)

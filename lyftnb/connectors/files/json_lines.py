@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -139,13 +140,20 @@ def _plain(columns: Mapping[str, pl.DataType]) -> dict[str, type]:
 def _needed(value: Any, known: pl.DataType, fixed: bool) -> pl.DataType | str:
     """The type that the column needs to take the value too, or why there is none."""
     try:
-        found = _type_of(value)
+        found = known if _is_large_float(value, known) else _type_of(value)
     except _Refused as error:
         return str(error)
     wide = widened(known, found)
     if wide is None or (fixed and wide != known):
         return f"{to_text(known)} was expected, found {_named(value)}"
     return wide
+
+
+def _is_large_float(value: Any, known: pl.DataType) -> bool:
+    """Whether it is a whole number beyond 64 bits where floats are expected, as the decoder reads
+    it there.
+    """
+    return known == pl.Float64() and type(value) is int and abs(value) <= sys.float_info.max
 
 
 def _type_of(value: Any) -> pl.DataType:
