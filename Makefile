@@ -84,7 +84,7 @@ chaos: $(VENV)/.dev            ## ten minutes of kills and cuts under a running 
 SANITIZED := $(VENV)/sanitized.so
 sanitize: $(VENV)/.dev         ## the compiled part under the sanitizers of addresses and undefined behaviour
 	$(CC) -O1 -g -std=c11 -Wall -Wextra -Werror -fPIC -shared -fsanitize=address,undefined \
-	  -fno-sanitize-recover=undefined -o $(SANITIZED) lyftnb/native/json_lines.c
+	  -fno-sanitize-recover=undefined -o $(SANITIZED) $(filter %.c,$(NATIVE))
 	LYFTNB_NATIVE=$(abspath $(SANITIZED)) ASAN_OPTIONS=detect_leaks=0 HYPOTHESIS_PROFILE=soak \
 	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	  $(BIN)/python -m pytest -q tests/unit/native

@@ -34,7 +34,9 @@ def inferred_type(texts: pl.Series) -> pl.DataType:
         return pl.Null()
     few = texts.head(_GLANCE)
     found = next((t for t in _INFERRED if _parses(few, t) and _parses(texts, t)), None)
-    return pl.String() if found is None or texts.str.contains(CODE).any() else found
+    if found is None or (found.is_numeric() and texts.str.contains(CODE).any()):
+        return pl.String()
+    return found
 
 
 def parsed_count(texts: pl.Series, dtype: pl.DataType) -> int:

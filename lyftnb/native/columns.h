@@ -7,7 +7,8 @@
 
 typedef const uint8_t *Place;
 
-enum { NOTHING, BOOLEAN, INTEGER, FLOAT, TEXT };
+/* Moments are microseconds since 1970 without a zone, instants with one; dates are days. */
+enum { NOTHING, BOOLEAN, INTEGER, FLOAT, TEXT, DATE, MOMENT, INSTANT };
 enum { BLOCK, WRITTEN }; /* the buffers that views point into */
 enum { SHORT = 12 };
 
@@ -20,7 +21,7 @@ typedef struct {
     const char *name;
     int64_t name_size;
     int64_t kind;
-    void *values;   /* bits of booleans, int64_t, double, View */
+    void *values;   /* bits of booleans, int64_t, double, View, int32_t of dates */
     uint8_t *valid; /* a bit for each row, all set at first */
     int64_t nulls;
     int64_t next; /* the column that came behind this one in the last line, most likely here too */

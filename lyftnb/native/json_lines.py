@@ -9,37 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
+from lyftnb.native.columns import LARGEST, Column, Columns, at
 from lyftnb.native.library import library
 
-_LARGEST = 2**31 - 1
-"""A view of a text counts the bytes before it in 32 bits."""
-_BY_DTYPE: dict[pl.DataType, tuple[int, pa.DataType, int]] = {
-    pl.Null(): (0, pa.null(), 0),
-    pl.Boolean(): (1, pa.bool_(), 1),
-    pl.Int64(): (2, pa.int64(), 64),
-    pl.Float64(): (3, pa.float64(), 64),
-    pl.String(): (4, pa.string_view(), 128),
-}
-"""What the library calls a type, what Arrow calls it, and the bits of a value."""
-
-Bytes = npt.NDArray[np.uint8]
-
-
-class _Column(ctypes.Structure):
-    """`Column` of columns.h."""
-
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("name_size", ctypes.c_int64),
-        ("kind", ctypes.c_int64),
-        ("values", ctypes.c_void_p),
-        ("valid", ctypes.c_void_p),
-        ("nulls", ctypes.c_int64),
-        ("next", ctypes.c_int64),
-        ("row", ctypes.c_int64),
-    )
+_TYPES = frozenset((pl.Null(), pl.Boolean(), pl.Int64(), pl.Float64(), pl.String()))
 
 
 class _Block(ctypes.Structure):
@@ -48,7 +22,7 @@ class _Block(ctypes.Structure):
     _fields_ = (
         ("raw", ctypes.c_void_p),
         ("size", ctypes.c_int64),
-        ("columns", ctypes.POINTER(_Column)),
+        ("columns", ctypes.POINTER(Column)),
         ("width", ctypes.c_int64),
         ("first", ctypes.c_int64),
         ("filled", ctypes.c_int64),
@@ -82,29 +56,17 @@ def decode_json_lines(raw: bytes, types: Mapping[str, pl.DataType]) -> PlainLine
         escapes, most lines odd.
     """
     native = library()
-    names = [name.encode() for name in types]
-    if (
-        native is None
-        or not types
-        or len(raw) > _LARGEST
-        or not all(dtype in _BY_DTYPE for dtype in types.values())
-        or any(b"\\" in name or b'"' in name or min(name, default=32) < 32 for name in names)
-    ):
+    if native is None or len(raw) > LARGEST or not _are_plain(types):
         return None
     size = raw.rfind(b"\n") + 1
     whole = np.frombuffer(raw, np.uint8)
-    lines = int(native.lyftnb_count_lines(_at(whole), size))
-    buffers = [_buffers(dtype, lines) for dtype in types.values()]
-    odd, written = np.empty((lines + 1, 3), np.int64), np.empty(size, np.uint8)
-    columns = (_Column * len(types))(
-        *(
-            _Column(name, len(name), _BY_DTYPE[dtype][0], _at(values), _at(valid), 0, i + 1, 0)
-            for i, (name, dtype, (valid, values)) in enumerate(
-                zip(names, types.values(), buffers, strict=True)
-            )
-        )
+    lines = int(native.lyftnb_count_lines(at(whole), size))
+    odd = np.empty((lines + 1, 3), np.int64)
+    columns = Columns(types, lines, size)
+    block = _Block(
+        *(at(whole), size, columns.array, len(types), 0, 0),
+        *(at(odd), 0, at(columns.written), 0),
     )
-    block = _Block(_at(whole), size, columns, len(types), 0, 0, _at(odd), 0, _at(written), 0)
     rows = int(native.lyftnb_decode_lines(ctypes.addressof(block)))
     if rows < 0:
         return None
@@ -112,34 +74,10 @@ def decode_json_lines(raw: bytes, types: Mapping[str, pl.DataType]) -> PlainLine
     if raw[size:].strip(b" \t\r"):
         odd[count] = size, len(raw), rows
         count += 1
-    texts = [pa.py_buffer(raw)]
-    if block.written_size:
-        texts.append(pa.py_buffer(written[: block.written_size]))
-    frame = pl.DataFrame(
-        {
-            name: _series(dtype, rows, int(column.nulls), *pair, texts)
-            for (name, dtype), column, pair in zip(types.items(), columns, buffers, strict=True)
-        }
-    )
-    return PlainLines(frame, odd[:count])
+    return PlainLines(columns.frame(raw, rows, block.written_size), odd[:count])
 
 
-def _buffers(dtype: pl.DataType, rows: int) -> tuple[Bytes, Bytes]:
-    """Room for a bit for each row that says whether it has a value, and for the values."""
-    bits = _BY_DTYPE[dtype][2]
-    return np.full(rows // 8 + 1, 255, np.uint8), np.empty(rows * bits // 8 + 1, np.uint8)
-
-
-def _at(array: npt.NDArray[np.generic]) -> int:
-    return int(array.ctypes.data)
-
-
-def _series(
-    dtype: pl.DataType, rows: int, nulls: int, valid: Bytes, values: Bytes, texts: list[pa.Buffer]
-) -> pl.Series:
-    if dtype == pl.Null():
-        return pl.Series([None], dtype=dtype).new_from_index(0, rows)
-    buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(values)]
-    if dtype == pl.String():
-        buffers += texts
-    return pl.Series(pa.Array.from_buffers(_BY_DTYPE[dtype][1], rows, buffers, nulls))
+def _are_plain(types: Mapping[str, pl.DataType]) -> bool:
+    if not types or not _TYPES.issuperset(types.values()):
+        return False
+    return not any(c in '\\"' or c < " " for name in types for c in name)

@@ -29,6 +29,7 @@ def library() -> ctypes.CDLL | None:
         return None
     found.lyftnb_count_lines.argtypes = [ctypes.c_void_p, ctypes.c_int64]
     found.lyftnb_count_lines.restype = ctypes.c_int64
-    found.lyftnb_decode_lines.argtypes = [ctypes.c_void_p]
-    found.lyftnb_decode_lines.restype = ctypes.c_int64
+    for decode in (found.lyftnb_decode_lines, found.lyftnb_decode_records):
+        decode.argtypes = [ctypes.c_void_p]
+        decode.restype = ctypes.c_int64
     return found

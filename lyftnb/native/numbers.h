@@ -1,4 +1,4 @@
-/* Numbers of JSON: whole ones of 64 bits, and the nearest double of the others. */
+/* Numbers as JSON writes them: whole ones of 64 bits, and the nearest double of the others. */
 #ifndef LYFTNB_NUMBERS_H
 #define LYFTNB_NUMBERS_H
 

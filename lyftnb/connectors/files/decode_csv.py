@@ -1,9 +1,11 @@
 """CSV and TSV: records under a header.
 
-A block is read at full speed, if its records are proved to be of equal length; otherwise record by
-record, so that each bad one stands alone. Numbers whose types are known are parsed along with it,
-if all of them parse; all else is read as text, and then turned into typed columns. A value that
-does not parse under a type that is settled rejects its record.
+A block of records that are plain beyond doubt is decoded by the compiled part (`lyftnb.native`),
+where it is there; columns that are not known it takes for what its first records say. Any other is
+read by Polars, if its records are proved to be of equal length; otherwise record by record, so that
+each bad one stands alone. Numbers whose types are known are parsed along with it, if all of them
+parse; all else is read as text, and then turned into typed columns. A value that does not parse
+under a type that is settled rejects its record.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from lyftnb.connectors.files.decoded import (
 )
 from lyftnb.dtypes import to_text, widened
 from lyftnb.errors import BadData, WorkflowError
+from lyftnb.native.columns import TYPES
+from lyftnb.native.csv_records import decode_csv_records
 from lyftnb.typed_text import CODE, NULLS, inferred_type, parsed_count, text_to_type
 
 csv.field_size_limit(2**31 - 1)
@@ -44,6 +48,10 @@ _TEN = 10
 _CHUNK = 1 << 17
 """Counted at a time: stays in the cache of a core."""
 _WHITE = " \t\n\r\v\f"
+_FEW_BYTES = 1 << 15
+"""So many say at first what columns may be of."""
+_WIDE = (pl.UInt64(), pl.Int128(), pl.UInt128())
+"""Whole numbers that BIGINT does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +162,67 @@ def decode_csv(
             f"the file has a column '{extra[0]}' that the schema does not name",
             hint="add the column to `schema`, or leave `schema` out to take what there is",
         )
+    plain = _decode_plain(raw, names, dialect, columns)
+    decoded = plain or _decode_any(raw, names, dialect, columns, first)
+    missing = {name: dtype for name, dtype in columns.known.items() if name not in names}
+    frame = decoded.frame.with_columns(pl.lit(None, dtype=t).alias(n) for n, t in missing.items())
+    return Decoded(frame.select([*columns.known, *extra]), decoded.rejects)
+
+
+def _decode_plain(
+    raw: bytes, names: Sequence[str], dialect: Dialect, columns: Columns
+) -> Decoded | None:
+    """By the compiled part, if it takes all records; types that it does not know it reads as those
+    that hold them.
+    """
+    types = _plain_types(raw, names, dialect, columns)
+    if types is None:
+        return None
+    wire = {name: _wire_type(dtype) for name, dtype in types.items()}
+    if not columns.fixed and any(wire[n] == pl.String() and types[n].is_numeric() for n in names):
+        return None  # which may be codes
+    frame = decode_csv_records(raw, wire, dialect.delimiter, dialect.quote, dialect.null_values)
+    if frame is None:
+        return None
+    types |= {n: inferred_type(frame[n]) for n, dtype in types.items() if dtype == pl.Null()}
+    others = {name: dtype for name, dtype in types.items() if dtype != wire[name]}
+    typed = frame.with_columns(
+        text_to_type(pl.col(name), dtype).alias(name)
+        if wire[name] == pl.String()
+        else pl.col(name).cast(dtype, strict=False)
+        for name, dtype in others.items()
+    )
+    return None if failures(frame, typed, others) else Decoded(typed)
+
+
+def _plain_types(
+    raw: bytes, names: Sequence[str], dialect: Dialect, columns: Columns
+) -> dict[str, pl.DataType] | None:
+    """The type of each column, as known or else as the first records say: theirs is that of all, if
+    all turn out to be of it. Null where they say nothing; None where there is no telling.
+    """
+    types = {name: columns.known.get(name, pl.Null()) for name in names}
+    if pl.Null() not in types.values():
+        return types
+    few = raw[: raw.find(b"\n", _FEW_BYTES) + 1]
+    if columns.fixed or len(raw) < 4 * _FEW_BYTES or not few:
+        return None
+    sample = _decode_any(few, names, dialect, columns, 0)
+    if sample.rejects:
+        return None
+    found = sample.frame.schema
+    return {n: found[n] if dtype == pl.Null() else dtype for n, dtype in types.items()}
+
+
+def _wire_type(dtype: pl.DataType) -> pl.DataType:
+    if dtype in TYPES:
+        return dtype
+    return pl.Int64() if dtype.is_integer() and dtype not in _WIDE else pl.String()
+
+
+def _decode_any(
+    raw: bytes, names: Sequence[str], dialect: Dialect, columns: Columns, first: int
+) -> Decoded:
     fields = _read_equal(raw, names, dialect, columns) or _read_each(raw, names, dialect, first)
     nulls = pl.Series(dialect.null_values, dtype=pl.String)
     frame = fields.frame.with_columns(
@@ -166,10 +235,7 @@ def decode_csv(
     if failed := failures(frame, typed, types):
         rejects = _with_failed(rejects, failed, raw, dialect, len(names), first)
         typed = typed.filter(~pl.int_range(pl.len()).is_in(list(failed)))
-    missing = {name: dtype for name, dtype in columns.known.items() if name not in types}
-    typed = typed.with_columns(pl.lit(None, dtype=t).alias(n) for n, t in missing.items())
-    order = [*columns.known, *extra]
-    return Decoded(typed.select(order), rejects)
+    return Decoded(typed, rejects)
 
 
 def _read_equal(
