@@ -26,6 +26,7 @@ typedef struct {
     int64_t nulls;
     int64_t next; /* the column that came behind this one in the last line, most likely here too */
     int64_t row;  /* the last one that named it, + 1; below zero if with null */
+    int64_t buffers; /* a bit for each that a view points into */
 } Column;
 
 static inline void set_bit(uint8_t *bits, int64_t at, int on) {
@@ -42,7 +43,9 @@ static inline void set_null(Column *column, int64_t row) {
     }
 }
 
-static inline void set_view(View *view, Place text, int64_t size, int32_t buffer, int64_t begin) {
+/* `begin`: where the text stands in its buffer. */
+static inline void set_text(Column *column, int64_t row, Place text, int64_t size, int32_t buffer, int64_t begin) {
+    View *view = (View *)column->values + row;
     int32_t at = (int32_t)begin;
     view->size = (int32_t)size;
     memset(view->text, 0, SHORT);
@@ -52,6 +55,7 @@ static inline void set_view(View *view, Place text, int64_t size, int32_t buffer
         memcpy(view->text, text, 4);
         memcpy(view->text + 4, &buffer, 4);
         memcpy(view->text + 8, &at, 4);
+        column->buffers |= 1 << buffer;
     }
 }
 

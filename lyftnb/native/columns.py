@@ -24,6 +24,8 @@ _BY_DTYPE: dict[pl.DataType, tuple[int, pa.DataType, int]] = {
 }
 """What the library calls a type, what Arrow calls it, and the bits of a value."""
 
+_NOTHING = pa.py_buffer(b"")
+
 TYPES = frozenset(_BY_DTYPE)
 """Those that the library knows."""
 
@@ -42,6 +44,7 @@ class Column(ctypes.Structure):
         ("nulls", ctypes.c_int64),
         ("next", ctypes.c_int64),
         ("row", ctypes.c_int64),
+        ("buffers", ctypes.c_int64),
     )
 
 
@@ -65,19 +68,24 @@ class Columns:
     def _column(self, i: int) -> Column:
         name, (valid, values) = self._names[i], self._buffers[i]
         kind = _BY_DTYPE[list(self._types.values())[i]][0]
-        return Column(name, len(name), kind, at(values), at(valid), 0, i + 1, 0)
+        return Column(name, len(name), kind, at(values), at(valid), 0, i + 1, 0, 0)
 
     def frame(self, raw: bytes, rows: int, written: int) -> pl.DataFrame:
         """The rows that were filled in; texts stay where they stand in `raw`."""
         texts = [pa.py_buffer(raw), pa.py_buffer(self.written[:written])]
+        columns = zip(self._types.items(), self.array, self._buffers, strict=True)
         return pl.DataFrame(
             {
-                name: _series(dtype, rows, int(column.nulls), *pair, texts)
-                for (name, dtype), column, pair in zip(
-                    self._types.items(), self.array, self._buffers, strict=True
-                )
+                name: _series(dtype, rows, int(column.nulls), *pair, _used(texts, column.buffers))
+                for (name, dtype), column, pair in columns
             }
         )
+
+
+def _used(buffers: list[pa.Buffer], bits: int) -> list[pa.Buffer]:
+    """Those that views point into, so that a column of short texts holds no others; numbers stay."""
+    held = [buffer if bits >> i & 1 else _NOTHING for i, buffer in enumerate(buffers)]
+    return held[: bits.bit_length()]
 
 
 def at(array: npt.NDArray[np.generic]) -> int:

@@ -141,10 +141,10 @@ static int is_word(Place at, Place end, const char *word, int64_t size) {
     return 1;
 }
 
-static void take_text(Records *records, View *view, const Field *field) {
+static void take_text(Records *records, Column *column, int64_t row, const Field *field) {
     Place base = field->buffer == BLOCK ? records->raw : records->written;
     int64_t size = field->end - field->begin;
-    set_view(view, field->begin, size, field->buffer, field->begin - base);
+    set_text(column, row, field->begin, size, field->buffer, field->begin - base);
     if (field->buffer == WRITTEN && size > SHORT) {
         records->written_size += size;
     }
@@ -184,7 +184,7 @@ static int take_boolean(Column *column, int64_t row, Place at, Place end) {
 /* The value that a field says; what was written out is taken as text alone, for nothing ends it. */
 static int take_value(Records *records, Column *column, int64_t row, const Field *field) {
     if (column->kind == TEXT) {
-        take_text(records, (View *)column->values + row, field);
+        take_text(records, column, row, field);
         return 1;
     }
     if (field->buffer == WRITTEN) {

@@ -35,7 +35,7 @@ typedef struct {
 } Block;
 
 /* A text whose first escape stands at `at`: written out, which never takes more bytes than it has. */
-static Place take_escaped(Block *block, View *view, Place text, Place at, Place end) {
+static Place take_escaped(Block *block, Column *column, int64_t row, Place text, Place at, Place end) {
     uint8_t *begin = block->written + block->written_size, *out = begin;
     for (;;) {
         memcpy(out, text, (size_t)(at - text));
@@ -49,14 +49,14 @@ static Place take_escaped(Block *block, View *view, Place text, Place at, Place 
             return NULL;
         }
     }
-    set_view(view, begin, out - begin, WRITTEN, block->written_size);
+    set_text(column, row, begin, out - begin, WRITTEN, block->written_size);
     if (out - begin > SHORT) {
         block->written_size += out - begin;
     }
     return at + 1;
 }
 
-static Place take_text(Block *block, View *view, Place at, Place end) {
+static Place take_text(Block *block, Column *column, int64_t row, Place at, Place end) {
     if (*at != '"') {
         return NULL;
     }
@@ -66,9 +66,9 @@ static Place take_text(Block *block, View *view, Place at, Place end) {
         return NULL;
     }
     if (*at == '\\') {
-        return take_escaped(block, view, text, at, end);
+        return take_escaped(block, column, row, text, at, end);
     }
-    set_view(view, text, at - text, BLOCK, text - block->raw);
+    set_text(column, row, text, at - text, BLOCK, text - block->raw);
     return at + 1;
 }
 
@@ -80,7 +80,7 @@ static Place take_value(Block *block, Column *column, int64_t row, Place at, Pla
     Number number;
     switch (column->kind) {
     case TEXT:
-        return take_text(block, (View *)column->values + row, at, end);
+        return take_text(block, column, row, at, end);
     case INTEGER:
         at = take_number(at, &number);
         return at != NULL && to_integer(&number, (int64_t *)column->values + row) ? at : NULL;
