@@ -83,7 +83,7 @@ class Columns:
 
 
 def _used(buffers: list[pa.Buffer], bits: int) -> list[pa.Buffer]:
-    """Those that views point into, so that a column of short texts holds no others; numbers stay."""
+    """Those that views point into, under their numbers; so a column of short texts holds none."""
     held = [buffer if bits >> i & 1 else _NOTHING for i, buffer in enumerate(buffers)]
     return held[: bits.bit_length()]
 
