@@ -44,6 +44,9 @@ _TEN = 10
 _CHUNK = 1 << 17
 """Counted at a time: stays in the cache of a core."""
 _WHITE = " \t\n\r\v\f"
+_UNKNOWN = pl.Null()
+_GLANCE_BYTES = 1 << 13
+"""So many first bytes tell most types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +158,7 @@ def decode_csv(
             hint="add the column to `schema`, or leave `schema` out to take what there is",
         )
     fields = _read_equal(raw, names, dialect, columns) or _read_each(raw, names, dialect, first)
-    nulls = pl.Series(dialect.null_values, dtype=pl.String)
-    frame = fields.frame.with_columns(
-        pl.when(~pl.col(name).is_in(nulls.implode())).then(pl.col(name)).alias(name)
-        for name, dtype in fields.frame.schema.items()
-        if dtype == pl.String()
-    )
+    frame = _with_nulls(fields.frame, dialect)
     typed, types = _typed(frame, columns)
     rejects = fields.rejects
     if failed := failures(frame, typed, types):
@@ -170,6 +168,16 @@ def decode_csv(
     typed = typed.with_columns(pl.lit(None, dtype=t).alias(n) for n, t in missing.items())
     order = [*columns.known, *extra]
     return Decoded(typed.select(order), rejects)
+
+
+def _with_nulls(frame: pl.DataFrame, dialect: Dialect) -> pl.DataFrame:
+    """Texts that stand for null are null."""
+    nulls = pl.Series(dialect.null_values, dtype=pl.String)
+    return frame.with_columns(
+        pl.when(~pl.col(name).is_in(nulls.implode())).then(pl.col(name)).alias(name)
+        for name, dtype in frame.schema.items()
+        if dtype == pl.String()
+    )
 
 
 def _read_equal(
@@ -192,7 +200,7 @@ def _read_equal(
     if counted is None:
         return None
     plain = not counted.indented and (columns.fixed or not counted.coded)
-    numbers = _numbers(names, dialect, columns) if plain else {}
+    numbers = _numbers(raw, names, dialect, columns) if plain else {}
     frame = _parsed(raw, names, dialect, numbers)
     if frame is None and numbers:
         frame = _parsed(raw, names, dialect, {})
@@ -203,14 +211,33 @@ def _read_equal(
     return _Fields(frame)
 
 
-def _numbers(names: Sequence[str], dialect: Dialect, columns: Columns) -> dict[str, pl.DataType]:
+def _numbers(
+    raw: bytes, names: Sequence[str], dialect: Dialect, columns: Columns
+) -> dict[str, pl.DataType]:
     """Columns that the parser may turn into numbers itself. It takes an empty field for null, and
     knows one more text for it.
     """
     if "" not in dialect.null_values or len(dialect.null_values) > 2:
         return {}
     known = {name: columns.known[name] for name in names if name in columns.known}
+    if not columns.fixed and any(known.get(name, _UNKNOWN) == _UNKNOWN for name in names):
+        known = _glanced(raw, names, dialect) | {n: t for n, t in known.items() if t != _UNKNOWN}
     return {n: t for n, t in known.items() if t.is_integer() or t.is_float()}
+
+
+def _glanced(raw: bytes, names: Sequence[str], dialect: Dialect) -> dict[str, pl.DataType]:
+    """What the columns are by their first records. If all others parse as that as well, the column
+    is of that number type: the first that all parse as (`inferred_type`) can come no earlier.
+    """
+    end = raw.rfind(b"\n", 0, _GLANCE_BYTES) + 1
+    few = raw[:end]
+    if not few or (dialect.quote and dialect.quote.encode() in few):
+        return {}
+    frame = _parsed(few, names, dialect, {})
+    if frame is None:
+        return {}
+    texts = _with_nulls(frame, dialect)
+    return {column.name: inferred_type(column) for column in texts}
 
 
 def _parsed(
@@ -426,8 +453,10 @@ def _typed(frame: pl.DataFrame, columns: Columns) -> tuple[pl.DataFrame, dict[st
         if known is not None and (columns.fixed or not isinstance(known, pl.Null)):
             types[name] = known
             open_types += [] if columns.fixed else [name]
-        else:
+        elif frame.schema[name] == pl.String():
             types[name] = inferred_type(frame[name])
+        else:
+            types[name] = frame.schema[name]
     texts = {name: t for name, t in types.items() if frame.schema[name] == pl.String()}
     # What was taken for numbers before may be codes all the same: those are not made numbers.
     coded = [name for name in open_types if name in texts and types[name].is_numeric()]

@@ -92,6 +92,24 @@ def test_numbers_are_parsed_alike_both_ways(
     assert fast.rejects == slow.rejects
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(NUMBERS, st.integers(-9, 9).map(str)), max_size=6),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.sampled_from([{}, {"b": pl.Null()}, {"b": pl.Int64()}]),
+    st.sampled_from([4, 8, 1 << 13]),
+)
+def test_types_are_the_same_whether_a_glance_told_them_or_all_texts(records, quoting, known, seen):
+    raw = written([list(r) for r in records], quoting)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_GLANCE_BYTES", seen)
+        glanced = decode_csv(raw, ("a", "b"), Dialect(), Columns(known))
+        patch.setattr(module, "_glanced", lambda *args: {})
+        told = decode_csv(raw, ("a", "b"), Dialect(), Columns(known))
+    assert_frame_equal(glanced.frame, told.frame)
+    assert glanced.rejects == told.rejects
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(FIELDS, FIELDS), max_size=12), st.integers(1, 20), st.integers(4, 40))
 def test_cut_records_are_the_same_records(tmp_path_factory, records, step, block):
