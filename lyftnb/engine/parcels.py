@@ -25,6 +25,9 @@ import polars as pl
 from lyftnb.dtypes import holds
 from lyftnb.errors import StorageError, WorkflowError, unwritten
 
+_NEWEST = pl.CompatLevel.newest()
+_SHARED = 2
+"""A table whose buffers are so many times what its rows take shares them with others."""
 _ALIGNED = 64
 """Arrow's buffers begin at multiples of so many bytes, or are copied by who reads them."""
 
@@ -51,6 +54,9 @@ def packed(frame: pl.DataFrame) -> Any:
     """A frame as what crosses best: an Arrow table, whose buffers lie apart from it, while Polars
     pickles a frame byte by byte (five times slower). But Arrow has no whole numbers of 128 bits.
 
+    Texts cross as Polars has them, views into buffers, so that neither side rewrites them; unless
+    the views pick few rows out of buffers that hold many.
+
     Raises:
         WorkflowError: a column has Python objects, of which only addresses would arrive.
     """
@@ -61,7 +67,11 @@ def packed(frame: pl.DataFrame) -> Any:
                 hint="cast it to a type that lyftnb knows, for example to text",
             )
     wide = any(holds(dtype, pl.Int128, pl.UInt128) for dtype in frame.dtypes)
-    return frame if wide else frame.to_arrow()
+    if wide:
+        return frame
+    table = frame.to_arrow(compat_level=_NEWEST)
+    shares = table.get_total_buffer_size() > _SHARED * frame.estimated_size()
+    return frame.to_arrow() if shares else table
 
 
 def unpacked(rows: Any) -> pl.DataFrame:

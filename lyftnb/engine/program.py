@@ -79,8 +79,6 @@ class Program:
 
 DECODED = 8
 """A byte of Parquet is about so many in memory; limits speak of what is read into memory."""
-_SMALL_BYTES = 4 * 2**20
-"""Splits share a unit while they are not larger together: a task costs about 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +114,22 @@ def units(claim: Claim, frame: Frame, *, stateful: bool = False) -> tuple[Unit, 
     if stateful:
         return (Unit(0, claim.splits),)
     if frame == "batch":
-        return tuple(Unit(i, tuple(group)) for i, group in enumerate(_small_together(claim.splits)))
+        groups = _small_together(claim.splits, claim.unit_bytes)
+        return tuple(Unit(i, tuple(group)) for i, group in enumerate(groups))
     if frame == "partition":
-        groups: dict[str | None, list[Split]] = {}
+        parts: dict[str | None, list[Split]] = {}
         for split in claim.splits:
-            groups.setdefault(split.partition, []).append(split)
-        return tuple(Unit(i, tuple(g), p) for i, (p, g) in enumerate(groups.items()))
+            parts.setdefault(split.partition, []).append(split)
+        return tuple(Unit(i, tuple(g), p) for i, (p, g) in enumerate(parts.items()))
     return (Unit(0, claim.splits),)
 
 
-def _small_together(splits: Iterable[Split]) -> Iterator[list[Split]]:
+def _small_together(splits: Iterable[Split], most_bytes: int) -> Iterator[list[Split]]:
     """Splits of outside inputs by the group; those of spools are grouped segments already."""
     group: list[Split] = []
     size = 0
     for split in splits:
-        alone = bool(split.segments) or size + split.bytes > _SMALL_BYTES
+        alone = bool(split.segments) or size + split.bytes > most_bytes
         if group and alone:
             yield group
             group, size = [], 0

@@ -228,6 +228,7 @@ class _TaskRun:
             for result in upstream
             if result.tables is not None
             for channel, rows in result.tables.unloaded().items()
+            if channel in program.task.receives
         }
         self.chains: dict[str, Chain] = {}
         self.emits: list[EmitPart] = []

@@ -144,6 +144,7 @@ class Batches:
             window=window_of(fire),
             variables=messages_of(fire) | self.variables.values(),
             frame=stage.frame,
+            unit_bytes=piece.unit_bytes,
             leases=piece.leases,
             depth=max(fire.depth, _depth(piece)),
         )
@@ -225,7 +226,7 @@ class Batches:
             return error.with_where(f"batch {claim.batch}, its messages")
         batch.reports, batch.messages, batch.emits = reports, messages, emits
         if isinstance(run.feed, SourceFeed):
-            run.feed.pace.learn(batch.units, sum(report.seconds for report in reports))
+            run.feed.pace.learn(len(claim.splits), sum(report.seconds for report in reports))
         return None
 
     def _give_back(self, run: StageRun, batch: InFlight, error: BaseException) -> None:

@@ -40,6 +40,8 @@ class BatchLimits:
 
 
 _NO_END = 2**63 - 1
+_SMALL_BYTES = 4 * 2**20
+"""Splits of an outside input that are not larger together share a task, which costs about 10 ms."""
 _SPLIT_ROWS = 131_072
 """A split of a spool holds no more, however small its rows: about as many as keep a worker busy for
 a tenth of a second."""
@@ -85,8 +87,13 @@ class Pace:
     @property
     def splits(self) -> float:
         """How many the next batch may have: never fewer than there are slots."""
-        slots = max(1, self.slots())
+        slots = self.workers
         return max(slots, self.aim_s * slots / self._split_s) if self._split_s else math.inf
+
+    @property
+    def workers(self) -> int:
+        """How many splits are worked on at the same time."""
+        return max(1, self.slots())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,8 @@ class Piece:
     """Partitions that are read whole (`frame: partition`)."""
     leases: tuple[Lease, ...] = ()
     """Work items that it holds."""
+    unit_bytes: int = _SMALL_BYTES
+    """Splits of an outside input share a task while they are not larger together."""
 
 
 @dataclass(slots=True)
@@ -217,7 +226,13 @@ class SourceFeed:
                 for i, s in enumerate(taken)
             ),
             (self.place.advance(self._moved(payloads)),),
+            unit_bytes=self._unit_bytes(size),
         )
+
+    def _unit_bytes(self, size: int) -> int:
+        """Splits that one worker would read one after the other are one task, and one segment."""
+        share = -(-size // self.pace.workers)
+        return max(_SMALL_BYTES, min(share, self.limits.split_bytes))
 
     def _moved(self, payloads: list[object]) -> Position:
         source = connectors.SOURCES[self.spec.kind]

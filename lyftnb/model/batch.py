@@ -104,6 +104,8 @@ class Claim:
     """What else `${…}` stands for, as JSON: `msg`, `msgs`, and `var.NAME`."""
     frame: Frame = "batch"
     """The frame of the stage that the splits were cut for."""
+    unit_bytes: int = 4 * 2**20
+    """Splits of an outside input share a task while they are not larger together."""
     leases: tuple[Lease, ...] = ()
     """Work items that this batch takes: its commit acks them."""
     locks: tuple[HeldLock, ...] = ()

@@ -6,8 +6,8 @@ The chain collects at its end, or where an action must see good rows only, and p
 
 **Second look.** Only if some row was flagged, the plan since the last collection runs once more,
 now with each row's position and, for the steps concerned, the row as it entered the step; only
-flagged rows are kept of it. Both looks run the same plan over the same frame, so they agree; that
-they do is checked.
+flagged rows are kept of it, and it ends with the last action that flagged some. Both looks run the
+same plan over the same frame, so they agree; that they do is checked.
 
 A row that a parted or eager action makes (aggregate, sort, sql, python, …) is a new row: where a
 later action of the step rejects it, `_row` and `position` speak of what that action gave.
@@ -107,6 +107,11 @@ class _Applied:
 
     bound: Bound
     flags: Flags
+
+    @property
+    def causes(self) -> range:
+        """The numbers that it flags rows with."""
+        return range(self.flags.first, self.flags.first + len(self.bound.reasons))
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +339,7 @@ class Chain:
         if not wanted:
             return
         steps = {self._causes[n].step for n in wanted}
-        lf = self._replayed(steps).filter(pl.col(REJECT).is_in(sorted(wanted)))
+        lf = self._replayed(steps, wanted).filter(pl.col(REJECT).is_in(sorted(wanted)))
         second = self._run_plan(lf.select(REJECT, _POSITION, *(_ENTERED + s for s in steps)))
         _check_agreement({n: found[n] for n in wanted}, _flagged(second))
         self._keep(second, {n: self._causes[n] for n in wanted}, found)
@@ -361,18 +366,30 @@ class Chain:
         }
         self._keep(second, causes, _flagged(second))
 
-    def _replayed(self, steps: set[str]) -> pl.LazyFrame:
-        """What was played since the last base, with positions and the rows as they entered."""
+    def _replayed(self, steps: set[str], wanted: set[int] | None = None) -> pl.LazyFrame:
+        """What was played since the last base, with positions and the rows as they entered; no
+        further than rows are flagged for causes that are wanted, if some are named: from there on
+        they stay as they are.
+        """
         lf = self._base.with_row_index(_POSITION)
         if self._active:
             lf = _with_flags(lf)
-        for item in self._played:
+        for item in self._played if wanted is None else self._played_for(wanted):
             if isinstance(item, _Applied):
                 lf = item.bound.transform(lf, item.flags)
             elif item.step in steps and item.columns:
                 row = pl.struct(list(item.columns))
                 lf = lf.with_columns(row.alias(_ENTERED + item.step))
         return lf
+
+    def _played_for(self, wanted: set[int]) -> list[_Entered | _Applied]:
+        """What was played up to the last action that flags for one of these causes."""
+        last = max(
+            i
+            for i, item in enumerate(self._played)
+            if isinstance(item, _Applied) and not wanted.isdisjoint(item.causes)
+        )
+        return self._played[: last + 1]
 
     def _keep(self, second: Held, causes: Mapping[int, _Cause], found: Mapping[int, int]) -> None:
         """Turn flagged rows of the second look into rejects; raise for `on_error: fail`."""

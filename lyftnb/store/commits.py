@@ -349,7 +349,7 @@ class Group:
 
     def _remove(self, removal: _Removal) -> None:
         self._removals.append(removal)
-        self.state.newest[removal.spool] = Newest()
+        self.state.newest[removal.spool] = Newest(whole=removal.partitions is None)
         # Segments of earlier commits of this group are not in the table yet.
         for row in self._rows.get("segments", ()):
             if row["removed_snapshot"] is None and removal.covers(row):

@@ -36,7 +36,7 @@ def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -
     }
     spools = [spool for name, spool in mirror.spools.items() if name.startswith(f"{deployment}.")]
     rows["spool_schemas"] = [empty(state, spool) for spool in spools if spool.schema]
-    state.newest.update((spool.name, Newest()) for spool in spools)
+    state.newest.update((spool.name, Newest(whole=True)) for spool in spools)
     for batch, fence in mirror.fences.items():
         if batch.startswith(mine):
             state.fences[batch] = replace(fence, abandoned=True)

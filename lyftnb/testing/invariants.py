@@ -186,8 +186,10 @@ def memory_equals_tables(ledger: Ledger) -> Iterator[str]:
         tail, known = kept.tail, dict.fromkeys(("kind", "tag", "type", "source", "job"))
         rows = database.rows("messages", after=tail.after, until=kept.message, limit=1000, **known)
     for spool, newest in kept.newest.items():
-        since, refs = min((ref.first_seq for ref in newest.refs), default=None), newest.refs
-        if refs and refs != ledger.segments(spool, since=since, at=kept.snapshot):
+        refs, since = newest.refs, None
+        if refs and not newest.whole:
+            since = min(ref.first_seq for ref in refs)
+        if (refs or newest.whole) and refs != ledger.segments(spool, since=since, at=kept.snapshot):
             yield f"segments of {spool}: {refs} are in memory, and others in the table"
     if list(tail.rows) != rows:
         yield f"messages: {tail.rows} in memory, {rows} in the tables"

@@ -219,6 +219,9 @@ class _Search:
             end = size if at_rest else lines_end(file, begin, size)
             yield from line_cuts(file, begin, end, step)
             return
+        if at_rest and size - begin <= step:
+            yield size  # nothing to cut, so nothing to prove
+            return
         delimiter = delimiter_of(self.params, base.format)
         last = begin
         if begin == 0 and os.pread(file.fileno(), len(BOM), 0) == BOM:

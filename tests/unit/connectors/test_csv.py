@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 
 import polars as pl
 import pytest
@@ -17,6 +18,7 @@ from lyftnb.connectors.files.decode_csv import Dialect, decode_csv, read_header
 from lyftnb.connectors.files.decoded import Columns
 from lyftnb.errors import BadData
 from lyftnb.model import Schema
+from lyftnb.native import csv_records
 
 FIELDS = st.text(alphabet='ab1,;"\n é', max_size=5)
 NUMBERS = st.one_of(
@@ -29,6 +31,14 @@ NUMBERS = st.one_of(
 NUMERIC = st.sampled_from([pl.Int64(), pl.Float64(), pl.Int8(), pl.UInt32(), pl.Float32()])
 CHUNKS = st.sampled_from([1, 3, 1 << 17])
 OPEN = Columns({})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_the_library() -> Iterator[None]:
+    """What Polars and Python do is tested here; that the compiled part agrees, in unit/native."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_records, "library", lambda: None)
+        yield
 
 
 def written(records: list[list[str]], quoting: int = csv.QUOTE_MINIMAL) -> bytes:

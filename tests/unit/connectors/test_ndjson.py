@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import polars as pl
 import pytest
@@ -14,6 +15,7 @@ from lyftnb.connectors.files.decode_ndjson import decode_ndjson
 from lyftnb.connectors.files.decoded import Columns, Decoded
 from lyftnb.connectors.files.json_exact import is_exact
 from lyftnb.model import Schema
+from lyftnb.native import json_lines
 
 TEXTS = st.sampled_from(
     ["", "x", ":", ":n", ": null", '":', '"a":null', "[", '["x"]', "\\", '\\"', "é", "😀", "a : b"]
@@ -67,6 +69,14 @@ ODD = st.sampled_from(
     ]
 )
 LINES = st.lists(st.one_of(GOOD, GOOD, ODD), max_size=12)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_the_library() -> Iterator[None]:
+    """What Polars and Python do is tested here; that the compiled part agrees, in unit/native."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_lines, "library", lambda: None)
+        yield
 
 
 def slow(raw: bytes, columns: Columns) -> Decoded:
