@@ -6,6 +6,7 @@ import type { FileBrowser } from '@jupyterlab/filebrowser';
 import type { ILauncher } from '@jupyterlab/launcher';
 import type { PanelName } from '@lyftnb/canvas';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IConnections } from './connections';
 import { WorkflowDocument, WorkflowFactory, type Start } from './document';
@@ -69,17 +70,37 @@ export function addNew(
       }
       const folder = typeof args.cwd === 'string' ? args.cwd : (browser?.model.path ?? '');
       const { contents } = app.serviceManager;
-      const draft = await contents.newUntitled({ path: folder, type: 'file', ext: SUFFIX });
-      await contents.save(draft.path, { type: 'file', format: 'text', content: `workflow: ${name}\n` });
-      const path = await contents.rename(draft.path, PathExt.join(folder, `${name}${SUFFIX}`)).then(
-        renamed => renamed.path,
-        () => draft.path // the name is taken
-      );
+      // Made under its own name: a file that is renamed while the server lists its folder makes that fail,
+      // and the file browser says in a window that the folder is gone.
+      const path = await freePath(contents, folder, name);
+      await contents.save(path, { type: 'file', format: 'text', content: `workflow: ${name}\n` });
       await app.commands.execute('docmanager:open', { path, factory: FACTORY });
     }
   });
   launcher?.add({ command: Command.create, category: launcherCategory, rank: 1 });
   palette?.addItem({ command: Command.create, category: trans.__('Workflows'), args: { isPalette: true } });
+}
+
+/** Where a workflow of this name can go: beside what is there already, it gets a number. */
+async function freePath(contents: Contents.IManager, folder: string, name: string): Promise<string> {
+  for (let number = 0; ; number++) {
+    const path = PathExt.join(folder, `${name}${number === 0 ? '' : number}${SUFFIX}`);
+    if (!(await exists(contents, path))) {
+      return path;
+    }
+  }
+}
+
+async function exists(contents: Contents.IManager, path: string): Promise<boolean> {
+  try {
+    await contents.get(path, { content: false });
+    return true;
+  } catch (reason) {
+    if ((reason as { response?: Response }).response?.status === 404) {
+      return false;
+    }
+    throw reason;
+  }
 }
 
 async function nameFor(args: ReadonlyPartialJSONObject, trans: TranslationBundle): Promise<string | null> {
