@@ -40,6 +40,8 @@ export class WorkflowPanel extends ReactWidget {
   ) {
     super();
     this.addClass('lyftnb-Document');
+    // The lab gives the focus to this node where it knows nothing better, as when a window of its own closes.
+    this.node.addEventListener('focus', () => this.api.current?.focus());
     this.disk = new Poll({
       auto: false,
       name: `lyftnb:disk:${context.path}`,

@@ -4,6 +4,7 @@ import { Inspector } from '../forms/Inspector';
 import { Canvas } from './canvas/Canvas';
 import { commandFor, isEnabled } from './commands';
 import { Drawer } from './Drawer';
+import { isField, useFirstFocus } from './focus';
 import { useHands } from './hands';
 import { Icon } from './icons';
 import { Menu } from './Menu';
@@ -29,14 +30,7 @@ export function Screen({ focusRef, autoFocus }: ScreenProps): JSX.Element {
   useEffect(() => {
     focusRef.current = () => bench.camera.current?.focus();
   }, [bench, focusRef]);
-  useEffect(() => {
-    const held = document.activeElement ?? document.body;
-    if (autoFocus && !isField(held) && bench.root.current?.contains(held) === false) {
-      bench.camera.current?.focus();
-    }
-    // Once it is shown; later the focus is where a person puts it.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [autoFocus]);
+  useFirstFocus(autoFocus);
 
   return (
     <div
@@ -216,8 +210,4 @@ function useClipboard(): { onCopy(event: ClipboardEvent): void; onCut(event: Cli
       }
     }
   };
-}
-
-function isField(element: Element): boolean {
-  return element.closest('input, textarea, select, [contenteditable="true"], .cm-editor') !== null;
 }
