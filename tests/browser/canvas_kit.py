@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.browser.lab_kit import PATIENCE_MS, keys, shot
+from tests.browser.lab_kit import WORKS_MS, choose, keys, shot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -18,8 +18,6 @@ STEP = f"{NODE}[data-id^='step']"
 TEXT = "window.jupyterapp.shell.currentWidget.context.model.toString()"
 """What the document holds, as it would be saved."""
 TABS_AT_MOST = 80
-WORKS_MS = 90_000
-"""A manager and workers start, and stages run."""
 
 
 def text_of(page: Page) -> str:
@@ -34,14 +32,16 @@ def steps_of(page: Page) -> dict[str, Any]:
 
 
 def wait_for_text(page: Page, part: str) -> None:
-    page.wait_for_function(f"part => {TEXT}.includes(part)", arg=part, timeout=PATIENCE_MS)
+    page.wait_for_function(f"part => {TEXT}.includes(part)", arg=part)
 
 
 def open_new(page: Page, name: str) -> None:
     """Make a new workflow, by keyboard."""
-    keys(page, "Control+Shift+c", "New Workflow", "Enter")
-    page.get_by_role("dialog").get_by_role("textbox").wait_for()
+    choose(page, "New Workflow")
+    field = page.get_by_role("dialog").locator("input:focus")
+    field.wait_for()
     keys(page, "Control+a", name, "Enter")
+    field.wait_for(state="detached")
     on_canvas(page)
 
 

@@ -4,23 +4,48 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import pytest
 
 from lyftnb.workspace.scaffold import init_workspace
-from tests.browser.lab_kit import AXE, BUILT, Lab, enter, running_lab
+from tests.browser.lab_kit import AXE, BUILT, PATIENCE_MS, Lab, enter, running_lab, shot
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 QUIET = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
+_labs: WeakKeyDictionary[BrowserContext, Lab] = WeakKeyDictionary()
+"""Whose pages are open, or were when their test failed."""
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What the pages showed and the lab said belongs to the report of a failure."""
+    report = yield
+    if report.failed and (browser := getattr(item, "funcargs", {}).get("browser")) is not None:
+        report.sections += _evidence(browser, item.name)
+    return report
+
+
+def _evidence(browser: Browser, test: str) -> Iterator[tuple[str, str]]:
+    from tests.browser.witness import told_of  # needs Playwright
+
+    for context in browser.contexts:
+        for index, page in enumerate(context.pages):
+            yield "the page", told_of(page)
+            shot(page, f"failed-{test}-{index}")
+        if (lab := _labs.get(context)) is not None:
+            yield "the lab", lab.said()
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +79,14 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield lab
 
 
+@pytest.fixture(autouse=True)
+def _pages_end(browser: Browser) -> Iterator[None]:
+    """A test that fails leaves its pages open, for the report; no other test shall see them."""
+    yield
+    for context in browser.contexts:
+        context.close()
+
+
 @pytest.fixture
 def page(browser: Browser, lab: Lab) -> Iterator[Page]:
     """The lab's page, all there; what the page throws fails the test."""
@@ -65,6 +98,8 @@ def page(browser: Browser, lab: Lab) -> Iterator[Page]:
 def entered(browser: Browser, lab: Lab) -> Iterator[Page]:
     """A page of a lab, all there, that may throw nothing."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE_MS)
+    _labs[context] = lab
     page = context.new_page()
     thrown: list[str] = []
     page.on("pageerror", lambda error: thrown.append(str(error)))

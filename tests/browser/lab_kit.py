@@ -30,7 +30,12 @@ SHOTS = os.environ.get("LYFTNB_SHOTS")
 """A folder for pictures to look at; none are taken without it."""
 STARTS_S = 60.0
 ENDS_S = 30.0
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
+"""For one thing that a page or the server does, on a slow machine with other tests beside it."""
+WORKS_MS = 120_000
+"""A manager, workers or a kernel start, and stages or cells run."""
+SAID_AT_MOST = 4000
+"""Letters of a log, in a report."""
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 _COMMAND = (
     *(sys.executable, "-m", "jupyter", "lab", "--no-browser"),
@@ -98,6 +103,10 @@ class Lab:
         """Of the lab's page; a layout that nobody had before has no tabs."""
         return f"http://localhost:{self._port}{self.base}lab/workspaces/{layout}?token={self.token}"
 
+    def said(self) -> str:
+        """The end of its log."""
+        return (self._home / "lab.log").read_text(errors="replace")[-SAID_AT_MOST:]
+
     def _end(self, how: int) -> None:
         process, self._process = self._process, None
         if process is None:
@@ -118,8 +127,7 @@ class Lab:
             if text.endswith("}") and _answers(where := json.loads(text)):
                 return int(where["port"])
             time.sleep(0.1)
-        said = (self._home / "lab.log").read_text()[-4000:]
-        raise AssertionError(f"the lab did not start:\n{said}")
+        raise AssertionError(f"the lab did not start:\n{self.said()}")
 
 
 @contextmanager
@@ -164,7 +172,7 @@ def enter(page: Page, lab: Lab) -> None:
     page.goto(lab.address(f"layout-{uuid4().hex}"))
     arrive(page)
     # The launcher takes the focus when it opens, and would take it from whatever has it then.
-    page.locator(".jp-Launcher:focus-within").wait_for(timeout=PATIENCE_MS)
+    page.locator(".jp-Launcher:focus-within").wait_for()
 
 
 def arrive(page: Page) -> None:
@@ -176,15 +184,13 @@ def arrive(page: Page) -> None:
             app?.restored.then(() => { app.lyftnbArrived = true; });
             return app?.lyftnbArrived && app.commands.hasCommand('docmanager:open');
         }""",
-        timeout=PATIENCE_MS,
     )
     # Shortcuts, and the palette's place, come with the settings, which come later.
     page.wait_for_function(
         "window.jupyterapp.commands.keyBindings.some("
         "binding => binding.command === 'apputils:activate-command-palette')",
-        timeout=PATIENCE_MS,
     )
-    page.locator("#modal-command-palette").wait_for(state="attached", timeout=PATIENCE_MS)
+    page.locator("#modal-command-palette").wait_for(state="attached")
 
 
 def command(page: Page, name: str, **args: Any) -> None:
@@ -194,6 +200,15 @@ def command(page: Page, name: str, **args: Any) -> None:
         " await window.jupyterapp.commands.execute(name, args); return 1; }",
         [name, args],
     )
+
+
+def choose(page: Page, name: str) -> None:
+    """Run a command from the lab's palette, by keyboard."""
+    keys(page, "Control+Shift+c")
+    page.locator(".lm-CommandPalette-input:focus").wait_for()
+    page.keyboard.type(name)
+    page.locator(".lm-CommandPalette-item.lm-mod-active").get_by_text(name).wait_for()
+    keys(page, "Enter")
 
 
 def run_notebook(page: Page, lab: Lab, name: str, cells: tuple[str, ...]) -> None:
@@ -210,7 +225,8 @@ def run_notebook(page: Page, lab: Lab, name: str, cells: tuple[str, ...]) -> Non
 def wait_for_kernel(page: Page) -> None:
     """Wait until the notebook that is shown has a kernel with nothing to do."""
     page.wait_for_function(
-        "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+        "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+        timeout=WORKS_MS,
     )
 
 

@@ -12,7 +12,6 @@ from tests.browser.canvas_kit import (
     EDITOR,
     STEP,
     TEXT,
-    WORKS_MS,
     add,
     deploy,
     drag,
@@ -26,7 +25,7 @@ from tests.browser.canvas_kit import (
     text_of,
     wait_for_text,
 )
-from tests.browser.lab_kit import Lab, arrive, command, enter, keys, serious_faults, shot
+from tests.browser.lab_kit import WORKS_MS, Lab, arrive, command, enter, keys, serious_faults, shot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, WebSocketRoute

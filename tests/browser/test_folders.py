@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import lyftnb as ln
 from lyftnb.workspace.scaffold import init_workspace
-from tests.browser.canvas_kit import STEP, WORKS_MS
+from tests.browser.canvas_kit import STEP
 from tests.browser.conftest import entered
-from tests.browser.lab_kit import command, running_lab, shot
+from tests.browser.lab_kit import WORKS_MS, command, running_lab, shot
 from tests.manager_kit import managed
 
 if TYPE_CHECKING:

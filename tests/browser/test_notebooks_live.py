@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.browser.canvas_kit import WORKS_MS
 from tests.browser.lab_kit import (
+    WORKS_MS,
     Lab,
     arrive,
     command,

@@ -15,7 +15,6 @@ from tests.browser.canvas_kit import (
     EDITOR,
     NODE,
     STEP,
-    WORKS_MS,
     add,
     on_canvas,
     open_new,
@@ -23,7 +22,7 @@ from tests.browser.canvas_kit import (
     text_of,
     wait_for_text,
 )
-from tests.browser.lab_kit import Lab, command, keys, shot
+from tests.browser.lab_kit import WORKS_MS, Lab, command, keys, shot
 from tests.manager_kit import ended
 
 if TYPE_CHECKING:
