@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from lyftnb.workspace.scaffold import init_workspace
-from tests.browser.lab_kit import AXE, BUILT, PATIENCE_MS, Lab, enter, running_lab, shot
+from tests.browser.lab_kit import AXE, BUILT, PATIENCE_MS, Lab, enter, running_lab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -42,8 +42,7 @@ def _evidence(browser: Browser, test: str) -> Iterator[tuple[str, str]]:
 
     for context in browser.contexts:
         for index, page in enumerate(context.pages):
-            yield "the page", told_of(page)
-            shot(page, f"failed-{test}-{index}")
+            yield "the page", told_of(page, f"failed-{test}-{index}")
         if (lab := _labs.get(context)) is not None:
             yield "the lab", lab.said()
 

@@ -115,12 +115,18 @@ def test_a_change_on_disk_comes_in(page: Page, lab: Lab) -> None:
 
 
 def test_new_workflow_with_the_keyboard(page: Page, lab: Lab) -> None:
-    """Its file has its name, or the next that is free: what is there stays."""
+    """Its file has its name, or the next that is free: what is there stays. It is never renamed: a
+    lab that lists the folder meanwhile would say in a window that it is gone.
+    """
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.method))
     for name in ("orders", "orders1"):
         open_new(page, "orders")
         made = lab.root / f"{name}.workflow.yaml"
         assert made.read_text() == "workflow: orders\n"
         assert page.evaluate("window.jupyterapp.shell.currentWidget.context.path") == made.name
+    assert "PUT" in asked
+    assert "PATCH" not in asked
 
 
 def test_a_server_of_another_release_is_told_of(page: Page) -> None:

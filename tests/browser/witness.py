@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Error
 
+from tests.browser.lab_kit import shot
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 LINES_AT_MOST = 30
+ANSWERS_MS = 10_000
 _SHOWN = """() => {
     const name = element => element === null ? 'nothing'
         : element.tagName.toLowerCase() + (element.id && `#${element.id}`)
@@ -36,11 +39,16 @@ _SHOWN = """() => {
 }"""
 
 
-def told_of(page: Page) -> str:
-    """Where the focus is, what is open and what is said, and what went to the console."""
+def told_of(page: Page, picture: str) -> str:
+    """Where the focus is, what is open and what is said, and what went to the console; and a
+    picture, if anybody wants one.
+    """
     lines = [page.url]
     try:
-        lines += [f"{name}: {value}" for name, value in page.evaluate(_SHOWN).items()]
+        # A page that hangs answers nothing, and only waiting ends of itself.
+        shown = page.wait_for_function(_SHOWN, timeout=ANSWERS_MS).json_value()
+        lines += [f"{name}: {value}" for name, value in shown.items()]
+        shot(page, picture)
         said = [f"console {one.type}: {one.text}" for one in page.console_messages()]
         thrown = [f"thrown: {error}" for error in page.page_errors()]
     except Error as error:  # it may be gone, or between two addresses
