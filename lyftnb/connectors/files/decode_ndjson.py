@@ -37,6 +37,7 @@ _FEW_LINES = 512
 """Up to so many lines are judged one by one rather than cut again."""
 _WAYS = 16
 _BLANK = b" \t\r"
+_BLANKS = _BLANK + b"\n"
 _UNREADABLE = "the decoder cannot read the line"
 _NO_COLUMN = "an object without fields is no row as long as no column is known"
 _DIGITS = 15
@@ -180,7 +181,7 @@ def _decode_clean(raw: bytes, types: Types) -> pl.DataFrame | None:
 
 
 def _decode_unproved(raw: bytes, types: Types) -> pl.DataFrame | None:
-    if not raw or raw.isspace():
+    if not raw.strip(_BLANKS):
         return pl.DataFrame(schema=types)
     if not types:
         return None  # a row needs a column
