@@ -200,10 +200,10 @@ def test_a_field_of_many_lines_is_one_whatever_stands_beside_it():
 
 
 def test_lines_that_all_begin_a_record_without_an_end_are_read_once():
-    text = 'x","\n' * 200_000  # each opens a quote which those behind it close and open again
+    text = 'x","\n' * 50_000  # each opens a quote which those behind it close and open again
     decoded = decode("a,b\n" + text)
     assert {r.reason for r in decoded.rejects} == {"a quote is not closed"}
-    assert [r.line for r in decoded.rejects] == list(range(200_000))
+    assert [r.line for r in decoded.rejects] == list(range(50_000))
 
 
 @settings(max_examples=300, deadline=None)
