@@ -6,10 +6,17 @@ one pass.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 import polars as pl
 
-from lyftnb.dtypes import in_calendar
+from lyftnb.dtypes import in_calendar, to_text
 
+BOM = b"\xef\xbb\xbf"
+"""The mark with which some editors begin a file of UTF-8."""
+BAD_TEXT = "bad_text"
+"""Bytes that are not UTF-8."""
 # In this order: the first type that all values of a column parse as is the column's.
 _INFERRED: tuple[pl.DataType, ...] = (
     pl.Int64(),
@@ -21,6 +28,7 @@ _INFERRED: tuple[pl.DataType, ...] = (
 )
 # An integer with a leading zero is a code (a ZIP code, an account): as a number it would be lost.
 CODE = r"^[+-]?0\d"
+_CODE = re.compile(CODE + r"[\d.]*$")
 _GLANCE = 64
 """So many values show at once most types that a column is not of."""
 NULLS = ("", "NA")
@@ -91,3 +99,28 @@ def _text_to_datetime(column: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
         parsed.append(column.str.to_date("%Y-%m-%d", strict=False).cast(dtype))
         parsed.append(_text_to_datetime(column, instant).dt.replace_time_zone(None))
     return in_calendar(pl.coalesce(parsed), dtype)
+
+
+def as_text(raw: bytes) -> str:
+    """Raw input as text that says all of it: bytes that are not UTF-8 show as `\\xff`."""
+    return raw.decode("utf-8", errors="backslashreplace")
+
+
+def failures(
+    wire: pl.DataFrame, typed: pl.DataFrame, types: Mapping[str, pl.DataType]
+) -> dict[int, str]:
+    """Row → why it failed, where converting the columns `types` made a value vanish."""
+    out: dict[int, str] = {}
+    for name in types:
+        before, after = wire[name], typed[name]
+        if before.null_count() == after.null_count():
+            continue
+        for row in (before.is_not_null() & after.is_null()).arg_true().to_list():
+            out.setdefault(row, f"column '{name}': {_misfit(before[row], types[name])}")
+    return out
+
+
+def _misfit(value: object, dtype: pl.DataType) -> str:
+    if dtype.is_numeric() and _CODE.match(str(value)):
+        return f"'{value}' would lose its leading zero as a {to_text(dtype)}; give a `schema`"
+    return f"'{value}' is not a {to_text(dtype)}"

@@ -9,11 +9,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from lyftnb.connectors.base import Discovery, ReadResult, Source, SourceEnv, SourceSplit
-from lyftnb.connectors.files.decode_csv import Dialect, decode_csv, read_header
+from lyftnb.connectors.files.decode_csv import decode_csv
 from lyftnb.connectors.files.decode_ndjson import decode_ndjson
 from lyftnb.connectors.files.decode_whole import decode_text
 from lyftnb.connectors.files.decoded import Columns, Decoded
 from lyftnb.connectors.files.params import checked_types
+from lyftnb.csv_text import Dialect, read_header
 from lyftnb.model import Params, Position, Schema, digest
 
 _ITEM = "rows"

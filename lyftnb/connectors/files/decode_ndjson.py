@@ -18,20 +18,13 @@ import numpy as np
 import polars as pl
 
 from lyftnb.connectors.base import RawReject
-from lyftnb.connectors.files.decoded import (
-    BAD_JSON,
-    BAD_VALUE,
-    Columns,
-    Decoded,
-    as_text,
-    failures,
-)
+from lyftnb.connectors.files.decoded import BAD_JSON, BAD_VALUE, Columns, Decoded
 from lyftnb.connectors.files.json_exact import is_exact
 from lyftnb.connectors.files.json_lines import Bad, Judge
 from lyftnb.dtypes import to_text
 from lyftnb.errors import WorkflowError
 from lyftnb.native.json_lines import PlainLines, decode_json_lines
-from lyftnb.typed_text import text_to_type
+from lyftnb.typed_text import as_text, failures, text_to_type
 
 _FEW_LINES = 512
 """Up to so many lines are judged one by one rather than cut again."""

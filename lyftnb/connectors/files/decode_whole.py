@@ -8,8 +8,9 @@ import polars as pl
 
 from lyftnb.connectors.base import RawReject
 from lyftnb.connectors.files.decode_ndjson import decode_ndjson
-from lyftnb.connectors.files.decoded import BAD_JSON, BAD_TEXT, Columns, Decoded, as_text
+from lyftnb.connectors.files.decoded import BAD_JSON, Columns, Decoded
 from lyftnb.connectors.files.json_lines import parse_json
+from lyftnb.typed_text import BAD_TEXT, as_text
 
 RAW = "_raw"
 _SHOWN = 10_000  # characters of a document that is no JSON: it may be the whole file

@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 
 from lyftnb.connectors.base import Discovery, SourceEnv, SourceSplit
 from lyftnb.connectors.files.cutting import UnprovenError, line_cuts, lines_end, record_cuts
-from lyftnb.connectors.files.decoded import BOM
 from lyftnb.connectors.files.identity import HEAD_BYTES, FileMark, FileSplit, head_of, item_of
 from lyftnb.connectors.files.params import (
     WHOLE,
@@ -27,6 +26,7 @@ from lyftnb.connectors.files.params import (
 from lyftnb.dtypes import HIDDEN, to_schema
 from lyftnb.errors import WorkflowError
 from lyftnb.model import Position, Schema
+from lyftnb.typed_text import BOM
 
 
 def discover(params: FilesParams, position: Position, env: SourceEnv) -> Discovery:

@@ -14,17 +14,19 @@ import polars as pl
 import zstandard
 
 from lyftnb.connectors.base import Discovery, RawReject, ReadResult, Source, SourceEnv
-from lyftnb.connectors.files.decode_csv import Dialect, check_type, decode_csv, read_header
+from lyftnb.connectors.files.decode_csv import check_type, decode_csv
 from lyftnb.connectors.files.decode_ndjson import decode_ndjson, wire_type
 from lyftnb.connectors.files.decode_whole import RAW, decode_json, decode_text
-from lyftnb.connectors.files.decoded import BOM, DAMAGED, UNREADABLE, Columns, Decoded
+from lyftnb.connectors.files.decoded import DAMAGED, UNREADABLE, Columns, Decoded
 from lyftnb.connectors.files.discovery import discover
 from lyftnb.connectors.files.identity import FileSplit, opened
 from lyftnb.connectors.files.params import FilesParams, delimiter_of
 from lyftnb.connectors.files.read_parquet import fitted
+from lyftnb.csv_text import Dialect, read_header
 from lyftnb.dtypes import HIDDEN, from_schema
 from lyftnb.errors import BadData, LyftError, StorageError
 from lyftnb.model import Position, Schema
+from lyftnb.typed_text import BOM
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _HEADER_BYTES = 1 << 20

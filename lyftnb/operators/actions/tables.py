@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,7 +12,7 @@ import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from lyftnb.dtypes import to_text
-from lyftnb.errors import BadData, NotFound, StorageError
+from lyftnb.errors import NotFound
 from lyftnb.model import Params
 from lyftnb.operators.actions.parsing import applied, declared
 from lyftnb.operators.base import (
@@ -31,7 +30,7 @@ from lyftnb.operators.base import (
     column_type,
 )
 from lyftnb.operators.parameters import Name
-from lyftnb.typed_text import NULLS, inferred_type, text_to_type
+from lyftnb.operators.table_files import TableFile, table_file
 
 _MATCHED = HIDDEN + "matched"
 _KEY = HIDDEN + "key_"
@@ -89,7 +88,8 @@ class Lookup(Action[LookupParams]):
     Rows never multiply: of several rows of the table with one key the last counts (the newest, of a
     spool). Null finds nothing. A row that finds nothing gets null, or goes to the rejects
     (`no_match`), or is left out. A CSV or TSV file is understood as the `files` input understands
-    it: empty fields and `NA` are null, and a number with a leading zero stays text.
+    it: empty fields and `NA` are null, and a number with a leading zero stays text. A record with
+    too few or too many fields, or with a value that is not of its declared type, is an error.
 
     What a plan says depends on no file outside, so none is opened for it: the columns that come
     from a file are known to validation and planning where `types` names them and the keys. Others
@@ -119,7 +119,7 @@ class Lookup(Action[LookupParams]):
             return _lookup(params, schema, _input(env, params.table or ""))
         path = Path(env.base_path) / params.file
         if not env.checking:
-            table = _file(path, types)
+            table = table_file(path, types)
             bound = _lookup(params, schema, table.rows.lazy(), lambda wanted: _side(table, wanted))
             return replace(bound, files=((params.file, table.fingerprint),))
         if {*params.on.values(), *params.add.values()} <= types.keys():
@@ -127,7 +127,7 @@ class Lookup(Action[LookupParams]):
         _check_added(params, schema)
         return EagerBound(
             lambda frame: applied(
-                _lookup(params, frame.schema, _file(path, types).rows.lazy()), frame
+                _lookup(params, frame.schema, table_file(path, types).rows.lazy()), frame
             ),
             None,
         )
@@ -319,77 +319,9 @@ def _input(env: Env, name: str) -> pl.LazyFrame:
     return env.tables[name]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Table:
-    """A file's rows, and its fingerprint."""
-
-    rows: pl.DataFrame
-    fingerprint: str
-
-
-def _file(path: Path, types: Mapping[str, pl.DataType]) -> _Table:
-    """The file as it is now. Read once for each of its states: every split asks."""
-    try:
-        state = path.stat()
-        return _read(path, state.st_mtime_ns, state.st_size, tuple(types.items()))
-    except FileNotFoundError as error:
-        raise NotFound(
-            f"there is no file '{path}'", hint="paths start from the workspace's folder"
-        ) from error
-    except (OSError, BadData, pl.exceptions.PolarsError) as error:
-        why = str(error).split("\n", 1)[0]
-        raise StorageError(
-            f"'{path}' cannot be read: {why}", hint="repair the file, or declare 'types'"
-        ) from error
-
-
 @lru_cache(maxsize=16)
-def _read(
-    path: Path, mtime_ns: int, size: int, types: tuple[tuple[str, pl.DataType], ...]
-) -> _Table:
-    content = path.read_bytes()
-    fingerprint = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    return _Table(_parsed(path, content, pl.Schema(types)), fingerprint)
-
-
-@lru_cache(maxsize=16)
-def _side(table: _Table, wanted: _Wanted) -> pl.LazyFrame:
+def _side(table: TableFile, wanted: _Wanted) -> pl.LazyFrame:
     """What is wanted of a file, sought once: to make 26,000 keys unique takes as long as to find
     them for a split of as many rows.
     """
     return wanted.of(table.rows.lazy()).collect().lazy()
-
-
-def _parsed(path: Path, content: bytes, declared_types: pl.Schema) -> pl.DataFrame:
-    match path.suffix.lower():
-        case ".csv" | ".tsv":
-            separator = "\t" if path.suffix.lower() == ".tsv" else ","
-            texts = pl.read_csv(
-                content, separator=separator, infer_schema=False, null_values=list(NULLS)
-            )
-            return texts.select(
-                _parsed_column(column, declared_types.get(column.name)) for column in texts
-            )
-        case ".parquet":
-            return pl.read_parquet(content)
-        case ".ndjson" | ".jsonl":
-            return pl.read_ndjson(
-                content, schema_overrides=declared_types, infer_schema_length=None
-            )
-        case ".json":
-            return pl.read_json(content, schema_overrides=declared_types, infer_schema_length=None)
-    raise ActionError(
-        f"'{path.name}' is of no known kind", hint="use .csv, .tsv, .ndjson, .json or .parquet"
-    )
-
-
-def _parsed_column(texts: pl.Series, declared_type: pl.DataType | None) -> pl.Series:
-    dtype = declared_type or inferred_type(texts)
-    typed = texts.to_frame().select(text_to_type(pl.col(texts.name), dtype)).to_series()
-    lost = (typed.is_null() & texts.is_not_null()).arg_true()
-    if len(lost):
-        row = lost[0]
-        raise BadData(
-            f"column '{texts.name}', row {row + 1}: '{texts[row]}' is no {to_text(dtype)}"
-        )
-    return typed

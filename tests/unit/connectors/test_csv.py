@@ -12,10 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from lyftnb.connectors.files import decode_csv as module
+from lyftnb import csv_text as module
 from lyftnb.connectors.files.cutting import UnprovenError, record_cuts
-from lyftnb.connectors.files.decode_csv import Dialect, decode_csv, read_header
+from lyftnb.connectors.files.decode_csv import decode_csv
 from lyftnb.connectors.files.decoded import Columns
+from lyftnb.csv_text import Dialect, read_header, records
 from lyftnb.errors import BadData
 from lyftnb.model import Schema
 from lyftnb.native import csv_records
@@ -188,6 +189,43 @@ def test_a_quote_that_is_never_closed_costs_its_line_alone():
     decoded = decode('a,b\n1,"open\n2,x\n3,"y"z\n4,"w"\n')
     assert decoded.frame.rows() == [(2, "x"), (4, "w")]
     assert [r.row for r in decoded.rejects] == ['1,"open', '3,"y"z']
+
+
+def test_a_field_of_many_lines_is_one_whatever_stands_beside_it():
+    long = "1," + '"' + "line\n" * 12_000 + '"\n'
+    assert decode("a,b\n" + long).rejects == ()
+    decoded = decode(f"a,b\n{long}2,x,y\n{long}")
+    assert decoded.frame.height == 2
+    assert [(r.row, r.line) for r in decoded.rejects] == [("2,x,y", 12_001)]
+
+
+def test_lines_that_all_begin_a_record_without_an_end_are_read_once():
+    text = 'x","\n' * 50_000  # each opens a quote which those behind it close and open again
+    decoded = decode("a,b\n" + text)
+    assert {r.reason for r in decoded.rejects} == {"a quote is not closed"}
+    assert [r.line for r in decoded.rejects] == list(range(50_000))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(['x","', '"', "a,b", '"a', 'b"', '"""', '","', "", '"a"\r']), max_size=12
+    )
+)
+@example(["x"] * 1500 + ['x","'] * 3000)  # lines are let go in between
+def test_what_is_known_of_a_broken_record_changes_no_other(lines):
+    raw = "\n".join(lines).encode()
+    found = list(records(raw, Dialect()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_LET_GO", 1)
+        short = list(records(raw, Dialect()))
+        patch.setattr(module._Lines, "first_taken", _forgetful)
+        assert found == short == list(records(raw, Dialect()))
+
+
+def _forgetful(lines, error):
+    lines._at = lines._first + 1
+    return lines.taken()
 
 
 @pytest.mark.parametrize("nulls", [("", "NA"), ("", "-", "?")])  # numbers parsed at once, or not

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lyftnb.connectors.files import decode_csv as module
-from lyftnb.connectors.files.decode_csv import Dialect, decode_csv
+from lyftnb.connectors.files.decode_csv import decode_csv
 from lyftnb.connectors.files.decoded import Columns
+from lyftnb.csv_text import Dialect
 from lyftnb.native.csv_records import decode_csv_records
 from lyftnb.native.library import is_built
 

@@ -90,8 +90,28 @@ def test_declared_types(tmp_path: Path) -> None:
     with pytest.raises(LyftError, match="'code' is VARCHAR and 'code' of the table is BIGINT"):
         _names(tmp_path, "t.csv")
     assert _names(tmp_path, "t.csv", types={"code": "VARCHAR"}) == [None] * 4
-    with pytest.raises(StorageError, match=r"t\.csv' cannot be read: column 'name', row 1: 'Bond'"):
+    with pytest.raises(
+        StorageError, match=r"t\.csv:2: column 'name': 'Bond' is not a BIGINT \(and 1"
+    ):
         _names(tmp_path, "t.csv", types={"code": "VARCHAR", "name": "BIGINT"})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("code,name\nUA\nAA,A\n", "t.csv:2: 2 fields were expected, found 1"),
+        ("code,name\nUA,U\nAA,A,B\nX\n", "t.csv:3: 2 fields were expected, found 3 (and 1 more)"),
+        ('code,name\nUA,"two\nlines"\nAA,"A\n', "t.csv:4: a quote is not closed"),
+        ("code,code\nUA,U\n", "the header names the column 'code' twice"),
+    ],
+)
+def test_a_table_with_a_bad_record_is_refused_with_its_place(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(StorageError) as caught:
+        _names(tmp_path, "t.csv")
+    assert caught.value.message == f"'{tmp_path / 't.csv'}' cannot be read: {said}"
 
 
 @pytest.mark.parametrize(
