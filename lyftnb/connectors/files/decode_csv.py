@@ -31,7 +31,7 @@ from lyftnb.connectors.files.decoded import (
 )
 from lyftnb.dtypes import to_text, widened
 from lyftnb.errors import BadData, WorkflowError
-from lyftnb.typed_text import CODE, NULLS, inferred_type, parsed_count, text_to_type
+from lyftnb.typed_text import CODE, NULLS, inferred_type, parsed, parsed_count
 
 csv.field_size_limit(2**31 - 1)
 
@@ -463,12 +463,11 @@ def _typed(frame: pl.DataFrame, columns: Columns) -> tuple[pl.DataFrame, dict[st
     frame = frame.with_columns(
         pl.when(~pl.col(name).str.contains(CODE)).then(pl.col(name)) for name in coded
     )
-    typed = frame.with_columns(text_to_type(pl.col(n), t).alias(n) for n, t in texts.items())
+    typed = frame.with_columns(parsed(frame[name], dtype) for name, dtype in texts.items())
     for name in open_types:
         if typed[name].null_count() > frame[name].null_count():
             types[name] = _widened(frame[name], types[name])
-            column = text_to_type(pl.lit(frame[name]), types[name])
-            typed = typed.with_columns(column.alias(name))
+            typed = typed.with_columns(parsed(frame[name], types[name]))
     return typed, types
 
 

@@ -31,7 +31,7 @@ from lyftnb.operators.base import (
     column_type,
 )
 from lyftnb.operators.parameters import Name
-from lyftnb.typed_text import NULLS, inferred_type, text_to_type
+from lyftnb.typed_text import NULLS, inferred_type, parsed
 
 _MATCHED = HIDDEN + "matched"
 _KEY = HIDDEN + "key_"
@@ -385,7 +385,7 @@ def _parsed(path: Path, content: bytes, declared_types: pl.Schema) -> pl.DataFra
 
 def _parsed_column(texts: pl.Series, declared_type: pl.DataType | None) -> pl.Series:
     dtype = declared_type or inferred_type(texts)
-    typed = texts.to_frame().select(text_to_type(pl.col(texts.name), dtype)).to_series()
+    typed = parsed(texts, dtype)
     lost = (typed.is_null() & texts.is_not_null()).arg_true()
     if len(lost):
         row = lost[0]
