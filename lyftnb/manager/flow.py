@@ -116,7 +116,8 @@ class Flow:
         payloads += [s.payload for claim in ledger.open_claims(deployment) for s in claim.splits]
         ledger.lend_secrets(deployment, secrets_of_plan(self.plan) | marked(payloads))
         self.publisher.add(left)
-        self.sweep()
+        if given_up:
+            self.sweep()
         self.batches.take_up()
 
     def sweep(self) -> None:
