@@ -45,6 +45,7 @@ _CHUNK = 1 << 17
 """Counted at a time: stays in the cache of a core."""
 _WHITE = " \t\n\r\v\f"
 _UNKNOWN = pl.Null()
+_NUMBERS = (pl.Int64(), pl.Float64())
 _GLANCE_BYTES = 1 << 13
 """So many first bytes tell most types."""
 
@@ -236,8 +237,15 @@ def _glanced(raw: bytes, names: Sequence[str], dialect: Dialect) -> dict[str, pl
     frame = _parsed(few, names, dialect, {})
     if frame is None:
         return {}
-    texts = _with_nulls(frame, dialect)
-    return {column.name: inferred_type(column) for column in texts}
+    texts = [column for column in _with_nulls(frame, dialect) if column.null_count() < len(column)]
+    found = ((column.name, _number_type(column)) for column in texts)
+    return {name: dtype for name, dtype in found if dtype is not None}
+
+
+def _number_type(texts: pl.Series) -> pl.DataType | None:
+    """The number type that a column's texts are of, if they are numbers."""
+    whole = len(texts) - texts.null_count()
+    return next((t for t in _NUMBERS if parsed_count(texts, t) == whole), None)
 
 
 def _parsed(
