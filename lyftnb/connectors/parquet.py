@@ -18,6 +18,8 @@ from lyftnb.model import Params, Publication
 
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _DIGITS = 38  # the most that a DECIMAL has
+_LEVELS = {"zstd": 1}
+"""The usual level of zstd, 3, takes an eighth longer for files that are 2 % smaller."""
 
 
 class ParquetParams(Params):
@@ -64,7 +66,11 @@ class ParquetFolder(Sink[ParquetParams]):
         for part, (folder, rows) in enumerate(pieces):
 
             def write(path: Path, rows: pl.DataFrame = rows) -> None:
-                rows.write_parquet(path, compression=params.compression)
+                rows.write_parquet(
+                    path,
+                    compression=params.compression,
+                    compression_level=_LEVELS.get(params.compression),
+                )
 
             out.append(stage_file(env, self.name, root / folder, ".parquet", part, write))
         return tuple(out)

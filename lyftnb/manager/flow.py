@@ -116,7 +116,8 @@ class Flow:
         payloads += [s.payload for claim in ledger.open_claims(deployment) for s in claim.splits]
         ledger.lend_secrets(deployment, secrets_of_plan(self.plan) | marked(payloads))
         self.publisher.add(left)
-        self.sweep()
+        if given_up:
+            self.sweep()
         self.batches.take_up()
 
     def sweep(self) -> None:
@@ -301,8 +302,12 @@ class Flow:
             where = place(ledger, deployment, step, stage.source.kind)
             settled = ledger.floor(where.key) is not None
             read = {s.channel for other in self.plan.stages for s in other.streams}
-            aim_s = AIM_S if read.isdisjoint(stage.spools) else AIM_FED_S
-            pace = Pace(lambda: min(self.env.engine.slots.get(g, 1) for g in stage.groups), aim_s)
+            fed = not read.isdisjoint(stage.spools)
+            pace = Pace(
+                lambda: min(self.env.engine.slots.get(g, 1) for g in stage.groups),
+                AIM_FED_S if fed else AIM_S,
+                tapers=fed,
+            )
             return SourceFeed(stage.source, where, limits, pace, settled=settled)
         places = {s.name: place(ledger, deployment, step, s.name) for s in stage.streams}
         return SpoolFeed(ledger, stage, deployment, places, limits)

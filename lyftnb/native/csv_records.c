@@ -14,8 +14,6 @@
 #include "texts.h"
 #include "times.h"
 
-enum { MANY_LINES = 1000 }; /* of a quoted field: others judge whether its quote was ever closed */
-
 typedef struct {
     Place raw;
     int64_t size;
@@ -80,7 +78,6 @@ static int take_unquoted(const Records *records, Place at, Place end, Field *fie
 /* The text within quotes; where quotes are doubled, written out. */
 static int take_quoted(Records *records, Place at, Place end, Field *field) {
     uint8_t *out = NULL;
-    int64_t lines = 0;
     Place from = ++at;
     field->begin = at;
     field->buffer = BLOCK;
@@ -94,10 +91,6 @@ static int take_quoted(Records *records, Place at, Place end, Field *field) {
                 return 0;
             }
             at += size - 1;
-        } else if (*at == '\n') {
-            if (++lines > MANY_LINES) {
-                return 0;
-            }
         } else if (*at == records->quote) {
             int doubled = at + 1 < end && at[1] == records->quote;
             if (doubled || out != NULL) {

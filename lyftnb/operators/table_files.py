@@ -18,7 +18,7 @@ import polars as pl
 from lyftnb.csv_text import Dialect, read_fields, read_header, records
 from lyftnb.errors import BadData, NotFound, StorageError
 from lyftnb.operators.base import ActionError
-from lyftnb.typed_text import failures, inferred_type, text_to_type
+from lyftnb.typed_text import failures, inferred_type, parsed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +87,7 @@ def _texts(path: Path, content: bytes, types: pl.Schema) -> pl.DataFrame:
         pl.when(~pl.col(name).is_in(nulls)).then(pl.col(name)).alias(name) for name in names
     )
     found = {name: types.get(name) or inferred_type(texts[name]) for name in names}
-    typed = texts.select(text_to_type(pl.col(n), dtype).alias(n) for n, dtype in found.items())
+    typed = texts.select(parsed(texts[name], dtype) for name, dtype in found.items())
     failed = failures(texts, typed, found)
     if failed:
         row = min(failed)

@@ -66,8 +66,10 @@ class Batches(Session):
                     "document": to_document(claim),
                     "claimed_at": self.clock.now(),
                 }
+                fence = self.mirror.fences.get(claim.batch)
                 with database.transaction():
-                    database.run("forget_claims", batches=[claim.batch])
+                    if fence is not None and fence.durable:
+                        database.run("forget_claims", batches=[claim.batch])
                     database.append("claims", [row])
             stage, number = stage_of(claim.batch)
             self.mirror.claimed[stage] = max(number, self.mirror.claimed.get(stage, 0))

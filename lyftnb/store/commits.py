@@ -122,7 +122,7 @@ class Group:
         for removal in self._removals:
             self.database.run(
                 "remove_segments",
-                spool=removal.spool,
+                spools=[removal.spool],
                 partitions=None if removal.partitions is None else list(removal.partitions),
                 snapshot=removal.snapshot,
             )

@@ -43,10 +43,8 @@ def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -
     with database.transaction():
         for table, changed in rows.items():
             database.append(table, [row | {"snapshot": state.snapshot} for row in changed])
-        for spool in spools:
-            database.run(
-                "remove_segments", spool=spool.name, partitions=None, snapshot=state.snapshot
-            )
+        emptied = [spool.name for spool in spools]
+        database.run("remove_segments", spools=emptied, partitions=None, snapshot=state.snapshot)
         database.run("abandon_all", deployment=deployment, instant=now)
         skipped = database.rows("skip_all_publications", prefix=mine, why=_WHY, instant=now)
         # Its own queues are called `DEPLOYMENT/NAME`; an id may then come again.

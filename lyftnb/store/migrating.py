@@ -127,7 +127,7 @@ class Migration:
             self._note("spool_schemas", empty(state, spool))
         state.newest[name] = Newest()
         self.setting.database.run(
-            "remove_segments", spool=name, partitions=None, snapshot=state.snapshot
+            "remove_segments", spools=[name], partitions=None, snapshot=state.snapshot
         )
 
     def _marks(self, change: StateChange) -> None:

@@ -54,7 +54,7 @@ UPDATE claims SET abandoned_at = $instant WHERE deployment = $deployment AND aba
 
 -- name: remove_segments
 UPDATE segments SET removed_snapshot = $snapshot
-WHERE spool = $spool AND removed_snapshot IS NULL
+WHERE list_contains($spools::VARCHAR[], spool) AND removed_snapshot IS NULL
   AND ($partitions::VARCHAR[] IS NULL
        OR list_contains($partitions::VARCHAR[], coalesce("partition", '')))
 

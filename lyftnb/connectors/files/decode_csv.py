@@ -26,8 +26,8 @@ from lyftnb.typed_text import (
     as_text,
     failures,
     inferred_type,
+    parsed,
     parsed_count,
-    text_to_type,
 )
 
 _FEW_BYTES = 1 << 15
@@ -101,9 +101,9 @@ def _decode_plain(
     types |= {n: inferred_type(frame[n]) for n, dtype in types.items() if dtype == pl.Null()}
     others = {name: dtype for name, dtype in types.items() if dtype != wire[name]}
     typed = frame.with_columns(
-        text_to_type(pl.col(name), dtype).alias(name)
+        parsed(frame[name], dtype)
         if wire[name] == pl.String()
-        else pl.col(name).cast(dtype, strict=False)
+        else frame[name].cast(dtype, strict=False)
         for name, dtype in others.items()
     )
     return None if failures(frame, typed, others) else Decoded(typed)
@@ -185,12 +185,11 @@ def _typed(frame: pl.DataFrame, columns: Columns) -> tuple[pl.DataFrame, dict[st
     frame = frame.with_columns(
         pl.when(~pl.col(name).str.contains(CODE)).then(pl.col(name)) for name in coded
     )
-    typed = frame.with_columns(text_to_type(pl.col(n), t).alias(n) for n, t in texts.items())
+    typed = frame.with_columns(parsed(frame[name], dtype) for name, dtype in texts.items())
     for name in open_types:
         if typed[name].null_count() > frame[name].null_count():
             types[name] = _widened(frame[name], types[name])
-            column = text_to_type(pl.lit(frame[name]), types[name])
-            typed = typed.with_columns(column.alias(name))
+            typed = typed.with_columns(parsed(frame[name], types[name]))
     return typed, types
 
 

@@ -49,6 +49,15 @@ def test_tables_arrive_whole(
         assert_frame_equal(unpacked(one), frames[i])
 
 
+@pytest.mark.parametrize("text", ["few rows out of many, whose texts lie elsewhere", "short"])
+def test_texts_of_rows_that_are_not_sent_stay_behind(text: str) -> None:
+    frame = pl.DataFrame({"n": range(10_000)}).with_columns(t=pl.lit(text) + pl.col("n").cast(str))
+    few = frame.filter(pl.col("n") % 500 == 0)
+    freight = Freight.loaded({"c": packed(few)}, None)
+    assert sum(freight.lengths) < 5_000
+    assert_frame_equal(unpacked(arrived(freight)["c"]), few)
+
+
 def test_on_disk_no_rows_travel(tmp_path: Path) -> None:
     table = pl.DataFrame({"n": range(100_000)}).to_arrow()
     freight = Freight.loaded({"c": table}, tmp_path)

@@ -56,6 +56,16 @@ def test_batches_are_cut_to_a_time_of_the_slots_there_are() -> None:
     assert pace.splits == 1, "the group's workers are gone for now"
 
 
+def test_where_others_wait_the_last_batches_are_smaller() -> None:
+    pace = Pace(lambda: 2, aim_s=1.0, tapers=True)
+    pace.learn(splits=1, seconds=0.25)
+    left, sizes = 20, []
+    while left:
+        sizes.append(min(left, int(pace.most(left))))
+        left -= sizes[-1]
+    assert sizes == [8, 6, 3, 2, 1]
+
+
 def test_an_open_claim_fits_the_same_stage_only(ledger: Ledger) -> None:
     plan = planned()
     fill(ledger, 3)
