@@ -76,11 +76,16 @@ class Builds(BuildHookInterface[Any]):
 def compile_native(root: Path) -> str | None:
     """Compile the library beside its sources; gives back what went wrong, for people."""
     made = root / NATIVE
-    made.unlink(missing_ok=True)
     slower = "Everything works without; text files are read at a third of the speed"
     if os.environ.get(SKIP_NATIVE):
         return f"the compiled part is not built: {SKIP_NATIVE} is set. {slower}"
-    command = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    try:
+        made.unlink(missing_ok=True)
+    except OSError as error:
+        return f"the compiled part is not built: {error}. {slower}"
+    command = shlex.split(
+        os.environ.get("CC", "").strip() or sysconfig.get_config_var("CC") or "cc"
+    )
     if sys.platform == "win32" or shutil.which(command[0]) is None:
         return f"the compiled part is not built: no C compiler was found. {slower}"
     flags = (*FLAGS, *shlex.split(os.environ.get("CFLAGS", "")))

@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* To be raised, as in library.py, with whatever the two sides agree on: a struct, a kind, an argument. */
+enum { AGREEMENT = 2 };
+
 typedef const uint8_t *Place;
 
 /* Moments are microseconds since 1970 without a zone, instants with one; dates are days. */

@@ -15,6 +15,7 @@
 #include "texts.h"
 
 enum { FEW_ODD = 256 };
+enum { FEW_ASKED = 1 << 20, MOST_ASKED = 6 }; /* columns, in all and a byte: beyond, others are faster */
 
 typedef struct {
     int64_t begin, end; /* of the line, without its newline */
@@ -28,6 +29,7 @@ typedef struct {
     int64_t width;
     int64_t first;  /* the column with which the last line began */
     int64_t filled; /* columns that have a value in this line */
+    int64_t asked;  /* columns that were not the named one, so far */
     Odd *odd;
     int64_t odd_count;
     uint8_t *written; /* has room for as many bytes as the block */
@@ -108,16 +110,18 @@ static int is_named(const Column *column, Place at, Place end) {
 }
 
 /* The column of the name here, asked first of the likely one. */
-static Column *find_column(const Block *block, int64_t likely, Place at, Place end) {
+static Column *find_column(Block *block, int64_t likely, Place at, Place end) {
     Column *column = block->columns;
     if (likely < block->width && is_named(column + likely, at, end)) {
         return column + likely;
     }
     for (; column < block->columns + block->width; column++) {
         if (is_named(column, at, end)) {
+            block->asked += column - block->columns;
             return column;
         }
     }
+    block->asked += block->width;
     return NULL;
 }
 
@@ -209,6 +213,9 @@ static Place leave_line(Block *block, int64_t row, Place begin, Place end) {
     return line_end + 1;
 }
 
+/* What the other side must find, or it has another build's idea of us. */
+int64_t lyftnb_agreement(void) { return AGREEMENT; }
+
 /* How many lines there are: an upper bound of the rows. */
 int64_t lyftnb_count_lines(Place raw, int64_t size) {
     int64_t lines = 0;
@@ -231,7 +238,8 @@ int64_t lyftnb_count_lines(Place raw, int64_t size) {
     return lines;
 }
 
-/* Decode a block of whole lines; the rows, or -1 if so many lines are odd that it is no use. */
+/* Decode a block of whole lines; the rows, or -1 if it is no use: so many lines are odd, or so many
+ * columns stand in an order that cannot be foreseen. */
 int64_t lyftnb_decode_lines(Block *block) {
     Place at = block->raw, end = block->raw + block->size;
     int64_t row = 0;
@@ -256,6 +264,9 @@ int64_t lyftnb_decode_lines(Block *block) {
             }
         }
         at = next;
+        if (block->asked > FEW_ASKED + MOST_ASKED * (at - block->raw)) {
+            return -1;
+        }
     }
     return row;
 }

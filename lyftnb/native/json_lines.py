@@ -26,6 +26,7 @@ class _Block(ctypes.Structure):
         ("width", ctypes.c_int64),
         ("first", ctypes.c_int64),
         ("filled", ctypes.c_int64),
+        ("asked", ctypes.c_int64),
         ("odd", ctypes.c_void_p),
         ("odd_count", ctypes.c_int64),
         ("written", ctypes.c_void_p),
@@ -53,7 +54,7 @@ def decode_json_lines(raw: bytes, types: Mapping[str, pl.DataType]) -> PlainLine
 
     Returns:
         None if there is nothing to gain: no library, a column that is nested or has a name with
-        escapes, most lines odd.
+        escapes, most lines odd, many columns in ever another order.
     """
     native = library()
     if native is None or len(raw) > LARGEST or not _are_plain(types):
@@ -64,7 +65,7 @@ def decode_json_lines(raw: bytes, types: Mapping[str, pl.DataType]) -> PlainLine
     odd = np.empty((lines + 1, 3), np.int64)
     columns = Columns(types, lines, size)
     block = _Block(
-        *(at(whole), size, columns.array, len(types), 0, 0),
+        *(at(whole), size, columns.array, len(types), 0, 0, 0),
         *(at(odd), 0, at(columns.written), 0),
     )
     rows = int(native.lyftnb_decode_lines(ctypes.addressof(block)))

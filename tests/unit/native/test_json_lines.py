@@ -144,6 +144,28 @@ def test_a_block_that_is_odd_for_the_most_part_is_given_up():
     assert decode_json_lines(b"\n".join([b'{"a":1}'] * 300 + lines), {"a": pl.Int64()}) is not None
 
 
+def test_a_block_of_many_columns_in_ever_another_order_is_given_up():
+    names, dice = [f"column {i}" for i in range(1000)], random.Random(1)
+    in_order = b"{%s}\n" % ",".join(f'"{name}":1' for name in names).encode()
+    shuffled = b"".join(
+        b"{%s}\n" % ",".join(f'"{name}":1' for name in dice.sample(names, 1000)).encode()
+        for _ in range(20)
+    )
+    types = dict.fromkeys(names, pl.Int64())
+    assert decode_json_lines(in_order * 20, types) is not None
+    assert decode_json_lines(shuffled, types) is None
+
+
+@pytest.mark.parametrize("line", [b"\x0b", b"\x0c", b"\x0c \x0b"])
+def test_white_space_that_json_does_not_know_is_a_bad_line_beside_plain_ones(line):
+    raw = b'{"a":1}\n%s\n{"a":"x"}\n{"a":2}\n' % line
+    found = decode_ndjson(raw, Columns({"a": pl.Int64()}, fixed=True))
+    assert found.frame["a"].to_list() == [1, 2]
+    assert [(reject.position, reject.code) for reject in found.rejects] == [
+        (1, "bad_json"), (2, "bad_value"),
+    ]  # fmt: skip
+
+
 def test_texts_live_as_long_as_the_frame():
     frame = plain(
         *(b'{"b":"%s \\n %d"}' % (b"long" * 5, i) for i in range(1000)), b=pl.String()
