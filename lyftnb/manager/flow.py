@@ -306,7 +306,7 @@ class Flow:
             pace = Pace(
                 lambda: min(self.env.engine.slots.get(g, 1) for g in stage.groups),
                 AIM_FED_S if fed else AIM_S,
-                tapers=fed,
+                fed=fed,
             )
             return SourceFeed(stage.source, where, limits, pace, settled=settled)
         places = {s.name: place(ledger, deployment, step, s.name) for s in stage.streams}
