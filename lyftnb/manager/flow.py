@@ -111,8 +111,8 @@ class Flow:
         """
         ledger, deployment = self.env.ledger, self.plan.deployment
         left = ledger.pending_publications(deployment)
-        given_up = ledger.unswept_publications(deployment, self.env.clock.now())
-        payloads = [p.payload for p in (*left, *given_up)]
+        given_up = ledger.unswept_publications(self.env.clock.now())
+        payloads = [p.payload for p in (*left, *self.publisher.reachable(given_up))]
         payloads += [s.payload for claim in ledger.open_claims(deployment) for s in claim.splits]
         ledger.lend_secrets(deployment, secrets_of_plan(self.plan) | marked(payloads))
         self.publisher.add(left)
@@ -121,9 +121,11 @@ class Flow:
         self.batches.take_up()
 
     def sweep(self) -> None:
-        """Have removed what is staged for outputs that were passed by, after its retention."""
+        """Have removed what is staged for outputs that were passed by, after its retention; of any
+        deployment: one that was destroyed has nobody else.
+        """
         before = self.env.clock.now() - timedelta(seconds=self.env.retention.skipped_s)
-        self.publisher.sweep(self.env.ledger.unswept_publications(self.plan.deployment, before))
+        self.publisher.sweep(self.env.ledger.unswept_publications(before))
 
     def open(self, stage: str, run: Run, *, begun: bool = True) -> None:
         """Let a stage work on a run."""
@@ -315,6 +317,7 @@ class Flow:
     def _publisher(self) -> Publisher:
         jobs = [(stage, job) for stage in self.plan.stages for job in stage.jobs]
         return Publisher(
+            self.plan.deployment,
             self.env.ledger,
             self.env.engine,
             self.env.clock,

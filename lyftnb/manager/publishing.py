@@ -52,6 +52,7 @@ class Publisher:
     What cannot be revealed stays listed in the ledger, for the next run to try.
     """
 
+    deployment: str
     ledger: Ledger
     engine: Engine
     clock: Clock
@@ -94,15 +95,23 @@ class Publisher:
         """
         if self._sweeps:
             return
-        known = set(self.groups.values())
         due: dict[str, list[Publication]] = {}
-        for item in given_up:
-            group = self.groups.get(item.step, item.group)
-            if group in known:
-                due.setdefault(group, []).append(item)
+        for item in self.reachable(given_up):
+            due.setdefault(self._group(item), []).append(item)
         for group, items in due.items():
             self._sweeps += 1
             self.engine.discard(items, group, lambda ids: self.defer(lambda: self._swept(ids)))
+
+    def reachable(self, publications: Iterable[Publication]) -> list[Publication]:
+        """Those whose group has workers for these steps."""
+        known = set(self.groups.values())
+        return [item for item in publications if self._group(item) in known]
+
+    def _group(self, publication: Publication) -> str:
+        """Where its files are: of others' outputs that is known as of when they were staged."""
+        if publication.id.startswith(f"{self.deployment}/"):
+            return self.groups.get(publication.step, publication.group)
+        return publication.group
 
     def _swept(self, outcome: Any) -> None:
         self._sweeps -= 1

@@ -134,10 +134,12 @@ class Batches(Session):
             now = self.clock.now()
             database.run("skip_publications", ids=list(ids), why=why, instant=now)
 
-    def unswept_publications(self, deployment: str, before: datetime) -> tuple[Publication, ...]:
-        """Publications that were given up before a time and may have left something staged."""
+    def unswept_publications(self, before: datetime) -> tuple[Publication, ...]:
+        """Publications of all deployments, also of those that are gone, that were given up before
+        a time and may have left something staged.
+        """
         with self.opened() as database:
-            rows = database.rows("unswept_publications", deployment=deployment, before=before)
+            rows = database.rows("unswept_publications", before=before)
         return _publications(rows)
 
     def swept_publications(self, ids: Sequence[str]) -> None:

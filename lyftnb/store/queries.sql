@@ -176,7 +176,6 @@ RETURNING publication
 -- name: unswept_publications
 SELECT publication, step, kind, group_name, payload FROM publications
 WHERE published_at IS NULL AND swept_at IS NULL AND skipped_at < $before
-  AND starts_with(batch, $deployment || '/')
 ORDER BY snapshot, publication
 
 -- name: swept_publications

@@ -264,7 +264,7 @@ class RetentionConfig(Section):
     skipped: Duration = Field(
         "7d",
         description="What is staged for outputs that were passed by; it is removed after that, "
-        "while their deployment runs or when it next does.",
+        "while their deployment or another in their worker group runs, or when one next does.",
     )
 
 

@@ -26,6 +26,12 @@ steps:
     retry: {attempts: 1}
 """
 
+OTHER = """
+workflow: other
+steps:
+  make: {input: {inline: {rows: [{n: 1}]}}, output: {discard: {}}}
+"""
+
 CHILD = """
 import os, signal, sys
 import lyftnb as ln
@@ -45,14 +51,18 @@ Ledger.swept_publications = torn
 if instant == "found":
     Ledger.unswept_publications = lambda *_: die()
 with ln.open(sys.argv[1]) as ws:
-    ws.run("held.workflow.yaml")
+    ws.run(sys.argv[3])
 """
 
 
-@pytest.mark.parametrize("instant", ["found", "removed", "recorded"])
+@pytest.mark.parametrize(
+    ("instant", "swept_by"),
+    [("found", "held"), ("removed", "held"), ("recorded", "held"), ("removed", "other")],
+)
 def test_a_sweep_of_what_was_passed_by_is_ended_by_the_next_run(
-    tmp_path: Path, instant: str
+    tmp_path: Path, instant: str, swept_by: str
 ) -> None:
+    (tmp_path / "other.workflow.yaml").write_text(OTHER)
     (tmp_path / "held.workflow.yaml").write_text(WORKFLOW)
     (tmp_path / "out").mkdir()
     with ln.open(tmp_path) as ws:
@@ -61,12 +71,12 @@ def test_a_sweep_of_what_was_passed_by_is_ended_by_the_next_run(
         assert staged(tmp_path)
         ws.run("held.workflow.yaml", fresh=True)
     (tmp_path / "lyftnb.toml").write_text("[retention]\nskipped = 0\n")
-    command = [sys.executable, "-c", CHILD, str(tmp_path), instant]
+    command = [sys.executable, "-c", CHILD, str(tmp_path), instant, f"{swept_by}.workflow.yaml"]
     child = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert child.returncode == -signal.SIGKILL, child.stderr
     assert staged(tmp_path) == (instant == "found")
     with ln.open(tmp_path) as ws:
-        ws.run("held.workflow.yaml")
+        ws.run(f"{swept_by}.workflow.yaml")
         invariants.check(ws._ledger)
         told = ws.sql("SELECT skipped IS NULL, swept_at IS NULL FROM lyftnb.publications").rows()
     assert sorted(told) == [(False, False), (True, True)] and not staged(tmp_path)
