@@ -15,7 +15,8 @@
 #include "texts.h"
 
 enum { FEW_ODD = 256 };
-enum { FEW_ASKED = 1 << 20, MOST_ASKED = 6 }; /* columns, in all and a byte: beyond, others are faster */
+/* Columns asked in vain, in all, a byte and a value: beyond, others are faster. */
+enum { FEW_ASKED = 1 << 20, MOST_ASKED = 6, MOST_ASKED_A_VALUE = 8 };
 
 typedef struct {
     int64_t begin, end; /* of the line, without its newline */
@@ -264,7 +265,7 @@ int64_t lyftnb_decode_lines(Block *block) {
             }
         }
         at = next;
-        if (block->asked > FEW_ASKED + MOST_ASKED * (at - block->raw)) {
+        if (block->asked > FEW_ASKED + MOST_ASKED * (at - block->raw) + MOST_ASKED_A_VALUE * row * block->width) {
             return -1;
         }
     }
