@@ -66,8 +66,8 @@ class Ramp:
 AIM_S = 0.5
 """What a batch of an outside input is to take: its own cost (15 ms) does not show."""
 AIM_FED_S = 0.25
-"""The same where stages behind it wait for its rows: they work beside it, and pay for a batch as
-well. With 0.15 s a busy machine, where all takes longer, spends a fifth more on the demo's flights.
+"""The same where others wait for its rows, and work beside it. At 0.15 s they pay too often for a
+batch of their own; more at a time than a few MB does not stay in the cache.
 """
 
 
@@ -78,9 +78,12 @@ class Pace:
     slots: Callable[[], int]
     """How many splits the stage may work on at the same time."""
     aim_s: float = AIM_S
-    tapers: bool = False
-    """Whether the last batches are smaller: behind the last one others work alone."""
+    fed: bool = False
+    """Whether others wait for the rows. Then batches begin small and at most double, so that those
+    get to work; and the last ones are smaller again, for behind them they work alone."""
     _split_s: float = 0.0
+    _last: int = 0
+    """How many splits the last batch had; 0: a run begins."""
 
     def learn(self, splits: int, seconds: float) -> None:
         """Take note of a batch: its splits, and the seconds that they took one after the other."""
@@ -95,7 +98,13 @@ class Pace:
 
     def most(self, left: int) -> float:
         """How many of those that are left the next batch may have."""
-        return min(self.splits, max(self.workers, -(-left // 2))) if self.tapers else self.splits
+        if not self.fed:
+            return self.splits
+        return min(self.splits, max(self.workers, min(2 * self._last, -(-left // 2))))
+
+    def took(self, splits: int) -> None:
+        """Take note of how many a batch has; 0 at the beginning of a run."""
+        self._last = splits
 
     @property
     def workers(self) -> int:
@@ -226,6 +235,7 @@ class SourceFeed:
             taken.append(self.splits.popleft())
             size += head.bytes
             rows += head.rows or 0
+        self.pace.took(len(taken))
         payloads = [split.payload for split in taken]
         return Piece(
             tuple(
@@ -255,6 +265,7 @@ class SourceFeed:
         """Ask once more what there is."""
         self.more = True
         self.ramp = Ramp(self.limits)
+        self.pace.took(0)
 
 
 @dataclass(slots=True)

@@ -56,14 +56,15 @@ def test_batches_are_cut_to_a_time_of_the_slots_there_are() -> None:
     assert pace.splits == 1, "the group's workers are gone for now"
 
 
-def test_where_others_wait_the_last_batches_are_smaller() -> None:
-    pace = Pace(lambda: 2, aim_s=1.0, tapers=True)
+def test_where_others_wait_the_first_and_the_last_batches_are_smaller() -> None:
+    pace = Pace(lambda: 2, aim_s=1.0, fed=True)
     pace.learn(splits=1, seconds=0.25)
-    left, sizes = 20, []
+    left, sizes = 30, []
     while left:
         sizes.append(min(left, int(pace.most(left))))
+        pace.took(sizes[-1])
         left -= sizes[-1]
-    assert sizes == [8, 6, 3, 2, 1]
+    assert sizes == [2, 4, 8, 8, 4, 2, 2]
 
 
 def test_an_open_claim_fits_the_same_stage_only(ledger: Ledger) -> None:
