@@ -21,6 +21,8 @@ from lyftnb.manager.batches import Batches, Ended, Ready
 from lyftnb.manager.discovering import Discoverer
 from lyftnb.manager.emitter import Emitter
 from lyftnb.manager.feeds import (
+    AIM_FED_S,
+    AIM_S,
     BatchLimits,
     Feed,
     Pace,
@@ -301,7 +303,11 @@ class Flow:
             settled = ledger.floor(where.key) is not None
             read = {s.channel for other in self.plan.stages for s in other.streams}
             fed = not read.isdisjoint(stage.spools)
-            pace = Pace(lambda: min(self.env.engine.slots.get(g, 1) for g in stage.groups), fed=fed)
+            pace = Pace(
+                lambda: min(self.env.engine.slots.get(g, 1) for g in stage.groups),
+                AIM_FED_S if fed else AIM_S,
+                fed=fed,
+            )
             return SourceFeed(stage.source, where, limits, pace, settled=settled)
         places = {s.name: place(ledger, deployment, step, s.name) for s in stage.streams}
         return SpoolFeed(ledger, stage, deployment, places, limits)
