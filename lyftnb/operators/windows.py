@@ -18,7 +18,7 @@ chunk may hold rows of windows that are done, too: those do not become due again
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -46,6 +46,8 @@ ORIGIN = 946_857_600_000_000
 _CHUNKS = 16
 """About so many chunks cover the time for which rows are remembered; and no batch adds more than
 four times as many, however far its rows lie apart."""
+_AT_ONCE = 1 << 20
+"""So many rows of windows are made at once, unless one window has more: a row counts for each."""
 
 
 T = TypeVar("T", int, pl.Expr)
@@ -81,6 +83,22 @@ class Sliding:
             ends = pl.int_ranges(first, last + 1, self.every, dtype=pl.Int64)
             placed = rows.with_columns(ends.alias(END)).explode(END).drop_nulls(END)
         return placed.with_columns((pl.col(END) - self.size).alias(START))
+
+    def pieces(self, rows: pl.DataFrame, low: int, high: int) -> Iterator[pl.DataFrame]:
+        """As `assign`, but a few windows at a time, in the order of their ends: all of them may be
+        a thousand times the rows. Gives one piece at least.
+        """
+        first = self._first_end(low)
+        last = pl.min_horizontal(self.until(pl.col(TIME)), pl.lit(self.last_end(high)))
+        rows = rows.filter(first <= last)
+        count = (last - first) // self.every + 1
+        begin, end, made = rows.select(a=first.min(), b=last.max(), n=count.sum()).row(0)
+        if made <= _AT_ONCE or begin == end:
+            yield self.assign(rows, low, high)
+            return
+        middle = self.last_end((begin + end) // 2)
+        yield from self.pieces(rows, low, middle)
+        yield from self.pieces(rows, middle, high)
 
     def _first_end(self, low: int) -> pl.Expr:
         """The first end after `low` of a window that takes the row."""
@@ -174,9 +192,10 @@ class Advanced:
 
     late: pl.Series
     """Which of the rows came too late for all of their windows."""
-    due: pl.DataFrame
+    due: Iterator[pl.DataFrame]
     """The rows of windows to emit, with `START` and `END`: windows in the order in which they end
-    (then, in which their first rows came), and in each window the rows as they came."""
+    (then, in which their first rows came), and in each window the rows as they came. In pieces of
+    whole windows, one at least, each made when it is asked for."""
     kept: Kept
 
 
@@ -205,19 +224,27 @@ def advance(
         low, high = _due_ends(rule.shape, taken, marks, after, moment)
         wanted = [c for c in chunks if _reaches(c, rule.shape, low) and _limits(c)[0] < high]
         rows_due = _together(chunks, wanted if low < high else [], taken)
-        windows = rule.shape.assign(rows_due, low, high)
+        pieces = rule.shape.pieces(rows_due, low, high)
+        kept = _sliding_kept(rule.shape, taken, chunks, pending, after, rule)
     else:
         low, high = BEGINNING, NEVER if moment.ending else after.emitted
         windows = rule.shape.assign(_together(chunks, list(chunks), taken), keys)
+        pieces = iter((windows,))
+        kept = _sessions_kept(taken.columns, windows, rule, after)
     fresh = pl.col(SEQ) >= marks.rows
     fresh |= (pl.col(SEQ) >= marks.shown) & (pl.col(END) > marks.emitted)
-    windows = windows.with_columns(fresh.alias(_FRESH))
-    due = windows.filter(pl.col(END) > low, pl.col(END) <= high)
-    if low < marks.emitted or marks.shown:
-        # Else they all end after those that were emitted, and all of their rows are fresh.
-        due = due.filter(pl.col(_FRESH).any().over([*keys, START]))
-    kept = _kept(taken, windows, chunks, pending, after, rule, moment)
-    return Advanced(late, _in_order(due, moment), kept)
+
+    def emitted(windows: pl.DataFrame) -> pl.DataFrame:
+        due = windows.with_columns(fresh.alias(_FRESH))
+        due = due.filter(pl.col(END) > low, pl.col(END) <= high)
+        if low < marks.emitted or marks.shown:
+            # Else they all end after those that were emitted, and all of their rows are fresh.
+            due = due.filter(pl.col(_FRESH).any().over([*keys, START]))
+        return _in_order(due, moment)
+
+    dropped, added, waits = kept
+    added[PENDING if waits and not moment.ending else SETTLED] = _marks_frame(after)
+    return Advanced(late, map(emitted, pieces), Kept((*dropped, PENDING, SETTLED), added))
 
 
 def over(value: pl.Expr, keys: Sequence[str]) -> pl.Expr:
@@ -332,33 +359,26 @@ def _in_order(due: pl.DataFrame, moment: Moment) -> pl.DataFrame:
 # --- what is kept ---------------------------------------------------------------------------------
 
 
-def _kept(
+_Keeping = tuple[list[str], dict[str, pl.DataFrame], bool]
+"""Chunks to drop, chunks to add, and whether there are rows that were not emitted yet."""
+
+
+def _sliding_kept(
+    shape: Sliding,
     taken: pl.DataFrame,
-    windows: pl.DataFrame,
     chunks: Mapping[str, pl.LazyFrame],
     pending: bool,
     after: Marks,
     rule: Rule,
-    moment: Moment,
-) -> Kept:
-    if isinstance(rule.shape, Sliding):
-        shape = rule.shape
-        dropped = [c for c in chunks if not _reaches(c, shape, after.closed)]
-        new = taken.filter(shape.until(pl.col(TIME)) > after.closed)
-        added = dict(_chunked(new, rule.chunk_width))
-        waits = not new.filter(shape.until(pl.col(TIME)) > after.emitted).is_empty()
-        waits |= pending and any(_reaches(c, shape, after.emitted) for c in chunks)
-    else:
-        dropped, added = _sessions_kept(taken.columns, windows, rule, after)
-        waiting = (pl.col(END) > after.emitted) & (pl.col(SEQ) >= after.shown)
-        waits = not windows.filter(waiting).is_empty()
-    added[PENDING if waits and not moment.ending else SETTLED] = _marks_frame(after)
-    return Kept((*dropped, PENDING, SETTLED), added)
+) -> _Keeping:
+    dropped = [c for c in chunks if not _reaches(c, shape, after.closed)]
+    new = taken.filter(shape.until(pl.col(TIME)) > after.closed)
+    waits = not new.filter(shape.until(pl.col(TIME)) > after.emitted).is_empty()
+    waits |= pending and any(_reaches(c, shape, after.emitted) for c in chunks)
+    return dropped, dict(_chunked(new, rule.chunk_width)), waits
 
 
-def _sessions_kept(
-    columns: list[str], windows: pl.DataFrame, rule: Rule, after: Marks
-) -> tuple[list[str], dict[str, pl.DataFrame]]:
+def _sessions_kept(columns: list[str], windows: pl.DataFrame, rule: Rule, after: Marks) -> _Keeping:
     """Chunks without a session that takes rows go; those with few are written anew."""
     live = windows.filter(pl.col(END) > after.closed).sort(SEQ)
     dropped: list[str] = []
@@ -371,7 +391,8 @@ def _sessions_kept(
         left = live.filter(pl.col(_CHUNK) == chunk).select(columns)
         if wanted:
             added[chunk] = pl.concat([left, added[chunk]]) if chunk in added else left
-    return dropped, added
+    waiting = (pl.col(END) > after.emitted) & (pl.col(SEQ) >= after.shown)
+    return dropped, added, not windows.filter(waiting).is_empty()
 
 
 def _chunked(rows: pl.DataFrame, width: int) -> list[tuple[str, pl.DataFrame]]:

@@ -227,7 +227,8 @@ class _Windows:
         moment = Moment(self._inputs, now, self.env.ending)
         advanced = advance(rows, keys, before, self.params.rule, moment)
         failed = tuple((row, _LATE) for row in advanced.late.arg_true())
-        return Made(self._emitted(advanced.due, keys), failed), advanced.kept
+        made = pl.concat([self._emitted(due, keys) for due in advanced.due])
+        return Made(made, failed), advanced.kept
 
     @property
     def _inputs(self) -> tuple[str, ...]:

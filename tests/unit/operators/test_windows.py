@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -458,6 +459,51 @@ def test_of_windows_that_overlap_by_thousands_only_those_that_are_due_are_made()
     ends = sorted((time - ORIGIN, end - ORIGIN) for time, end in made.select(TIME, END).rows())
     assert ends == [(0, 2e6), (0, 3e6), (1e6, 2e6), (1e6, 3e6), (2e6, 3e6)]
     assert shape.assign(rows_, BEGINNING, NEVER).height == 4 * 86_400
+
+
+@given(
+    st.lists(st.integers(-50, 400), max_size=8),
+    st.integers(-60, 300),
+    st.integers(1, 30),
+    st.sampled_from([5, 20]),
+    st.integers(1, 12),
+)
+def test_windows_come_a_few_at_a_time_whole_and_in_order(
+    times: list[int], low: int, more: int, size: int, at_once: int
+) -> None:
+    shape = Sliding(size, 5)
+    rows_ = pl.DataFrame(
+        {TIME: times, BOUND: [BEGINNING] * len(times)},
+        schema=dict.fromkeys((TIME, BOUND), pl.Int64),
+    ).with_columns(pl.col(TIME) + ORIGIN)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lyftnb.operators.windows._AT_ONCE", at_once)
+        pieces = list(shape.pieces(rows_, ORIGIN + low, ORIGIN + low + 10 * more))
+    whole = shape.assign(rows_, ORIGIN + low, ORIGIN + low + 10 * more)
+    assert sorted(pl.concat(pieces).rows()) == sorted(whole.rows())
+    assert all(p.height <= at_once or p[END].n_unique() == 1 for p in pieces)
+    ends = [sorted({*p[END]}) for p in pieces if not p.is_empty()]
+    assert all(earlier[-1] < later[0] for earlier, later in pairwise(ends))
+
+
+def test_what_a_run_ends_with_is_emitted_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    assign = Sliding.assign
+
+    def counted(shape: Sliding, *args: Any) -> pl.DataFrame:
+        found = assign(shape, *args)
+        made.append(found.height)
+        return found
+
+    monkeypatch.setattr(Sliding, "assign", counted)
+    monkeypatch.setattr("lyftnb.operators.windows._AT_ONCE", 100)
+    params = {"time": "at", "by": "key", "size": "1h", "every": "1m", "compute": COMPUTE}
+    runner = Runner(params)
+    runner.batch({"a": [(60 * i, "x", 1) for i in range(50)]})
+    runner.batch({}, ending=True)
+    assert sum(made) == 50 * 60 and max(made) <= 100
+    starts = [row["window_start"] for row in runner.out]
+    assert starts == sorted(starts) and len(starts) == 59 + 50
 
 
 @pytest.mark.parametrize("day", [datetime(2026, 3, 29), datetime(2026, 10, 25)])
