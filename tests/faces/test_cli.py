@@ -175,7 +175,7 @@ def test_run_and_what_it_leaves(hello: Path, within: Call, printed: Printed) -> 
     rows = printed("spool", "sql", "SELECT item, total FROM big_orders")
     assert rows == [{"item": "desk", "total": 250.0}]
     assert printed("spool", "verify") == []
-    assert [c["ok"] for c in printed("doctor")] == [True] * 7
+    assert [c["ok"] for c in printed("doctor")] == [True] * 8
     text = within("spool", "sql", "SELECT item, total FROM big_orders", cwd=hello).stdout
     assert text.split() == ["item", "total", "desk", "250.0"]
 
