@@ -50,6 +50,8 @@ def test_workers_of_all_groups_come_from_one_nursery(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OURS", "1")
+    # Dask's own nannies, of another test, leave it in the environment of the process they are in.
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     environment = {"GIVEN": "2"}
     with Cluster.embedded(GROUPS, scratch=tmp_path, environment=environment) as cluster:
         told = _all_told(cluster)
