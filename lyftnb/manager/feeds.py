@@ -16,6 +16,7 @@ from lyftnb import connectors
 from lyftnb.connectors import Discovery, SourceSplit, parse_unfilled
 from lyftnb.engine import DECODED
 from lyftnb.model import (
+    SMALL_UNIT_BYTES,
     Advance,
     InputSpec,
     JobInput,
@@ -40,8 +41,6 @@ class BatchLimits:
 
 
 _NO_END = 2**63 - 1
-_SMALL_BYTES = 4 * 2**20
-"""Splits of an outside input that are not larger together share a task, which costs about 10 ms."""
 _SPLIT_ROWS = 131_072
 """A split of a spool holds no more, however small its rows: about as many as keep a worker busy for
 a tenth of a second."""
@@ -122,7 +121,7 @@ class Piece:
     """Partitions that are read whole (`frame: partition`)."""
     leases: tuple[Lease, ...] = ()
     """Work items that it holds."""
-    unit_bytes: int = _SMALL_BYTES
+    unit_bytes: int = SMALL_UNIT_BYTES
     """Splits of an outside input share a task while they are not larger together."""
 
 
@@ -249,7 +248,7 @@ class SourceFeed:
     def _unit_bytes(self, size: int) -> int:
         """Splits that one worker would read one after the other are one task, and one segment."""
         share = -(-size // self.pace.workers)
-        return max(_SMALL_BYTES, min(share, self.limits.split_bytes))
+        return max(SMALL_UNIT_BYTES, min(share, self.limits.split_bytes))
 
     def _moved(self, payloads: list[object]) -> Position:
         source = connectors.SOURCES[self.spec.kind]

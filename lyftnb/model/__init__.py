@@ -5,6 +5,7 @@ nothing of lyftnb but `errors`.
 """
 
 from lyftnb.model.batch import (
+    SMALL_UNIT_BYTES,
     Advance,
     Claim,
     FileRead,
@@ -182,6 +183,7 @@ __all__ = [
     "RESERVED",
     "ROOTS",
     "SECRET",
+    "SMALL_UNIT_BYTES",
     "STAGED_COLUMNS",
     "STATE_NAME_PATTERN",
     "ActionSpec",

@@ -145,15 +145,12 @@ static void take_text(Records *records, Column *column, int64_t row, const Field
 
 /* A value that begins with a digit or a sign; its end, or NULL. */
 static Place take_number_or_time(Column *column, int64_t row, Place at, Place end) {
-    Number number;
     int64_t days;
     switch (column->kind) {
     case INTEGER:
-        at = take_number(at, &number);
-        return at != NULL && to_integer(&number, (int64_t *)column->values + row) ? at : NULL;
+        return take_integer(at, (int64_t *)column->values + row);
     case FLOAT:
-        at = take_number(at, &number);
-        return at != NULL && to_double(&number, (double *)column->values + row) ? at : NULL;
+        return take_float(at, (double *)column->values + row);
     case DATE:
         at = take_date(at, end, &days);
         if (at != NULL) {

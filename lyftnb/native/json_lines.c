@@ -80,16 +80,13 @@ static int is_word(Place at, Place end, const char *word, int64_t size) {
 }
 
 static Place take_value(Block *block, Column *column, int64_t row, Place at, Place end) {
-    Number number;
     switch (column->kind) {
     case TEXT:
         return take_text(block, column, row, at, end);
     case INTEGER:
-        at = take_number(at, &number);
-        return at != NULL && to_integer(&number, (int64_t *)column->values + row) ? at : NULL;
+        return take_integer(at, (int64_t *)column->values + row);
     case FLOAT:
-        at = take_number(at, &number);
-        return at != NULL && to_double(&number, (double *)column->values + row) ? at : NULL;
+        return take_float(at, (double *)column->values + row);
     case BOOLEAN:
         if (is_word(at, end, "true", 4)) {
             set_bit(column->values, row, 1);

@@ -121,4 +121,18 @@ static inline int to_double(const Number *number, double *value) {
     return 1;
 }
 
+/* The whole number that begins here; its end, or NULL. */
+static inline Place take_integer(Place at, int64_t *value) {
+    Number number;
+    at = take_number(at, &number);
+    return at != NULL && to_integer(&number, value) ? at : NULL;
+}
+
+/* The number that begins here, as a double; its end, or NULL. */
+static inline Place take_float(Place at, double *value) {
+    Number number;
+    at = take_number(at, &number);
+    return at != NULL && to_double(&number, value) ? at : NULL;
+}
+
 #endif
