@@ -82,13 +82,8 @@ def _decode_once(raw: bytes, types: Types, fixed: bool) -> Decoded | Types:
     if attempt.grown is not None:
         return attempt.grown
     rest = pl.concat(attempt.frames) if attempt.frames else pl.DataFrame(schema=types)
-    if plain is None:
-        return Decoded(rest, tuple(attempt.rejects))
-    return (
-        _together(plain, Decoded(rest, tuple(attempt.rejects)))
-        if len(plain.odd)
-        else Decoded(plain.frame)
-    )
+    decoded = Decoded(rest, tuple(attempt.rejects))
+    return decoded if plain is None else _together(plain, decoded)
 
 
 def _together(plain: PlainLines, odd: Decoded) -> Decoded:
