@@ -83,7 +83,7 @@ class Cluster:
         self._end = end
         self._known: set[str] = set()
         """Workers of our own that have been seen, by name."""
-        self._address = str(client.scheduler.address)
+        self._address = str(own.settings["scheduler"] if own else client.scheduler.address)
         self._introduced: set[str] = set()
 
     @classmethod

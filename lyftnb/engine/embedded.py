@@ -28,8 +28,15 @@ DASK_SETTINGS: dict[str, Any] = {
     "distributed.scheduler.worker-ttl": None,
     "distributed.comm.retry.count": 2,
 }
-_SCHEDULER_SETTINGS = {**DASK_SETTINGS, "distributed.scheduler.work-stealing": False}
-"""`sharing` does that."""
+_SELDOM = "60s"
+_SCHEDULER_SETTINGS = {
+    **DASK_SETTINGS,
+    "distributed.scheduler.work-stealing": False,  # `sharing` does that
+    "distributed.client.scheduler-info-interval": _SELDOM,
+}
+_HEARTBEAT_S = 5.0
+"""Stock Dask's workers tell of their memory twice a second, which costs 3 ms each time. That a
+worker has gone shows by its connection."""
 
 
 class Embedded:
@@ -137,7 +144,9 @@ class Embedded:
 def _scheduler(host: str) -> tuple[Any, Any, dict[str, Any]]:
     """A `LocalCluster` without workers, a client of it, and what workers need to be let in.
 
-    Connections are TLS with certificates made for this scheduler alone.
+    Connections are TLS with certificates made for this scheduler alone; but for the client's own,
+    which stays within this process, where nothing has to be written and read (a task costs a
+    quarter less).
     """
     import dask
     from distributed import Client, LocalCluster, Security
@@ -152,10 +161,14 @@ def _scheduler(host: str) -> tuple[Any, Any, dict[str, Any]]:
             security=security,
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
+            scheduler_sync_interval=_SELDOM,
             host=host,
             silence_logs=False,
         )
-        client = Client(cluster, set_as_default=False)
+        within = asyncio.run_coroutine_threadsafe(
+            _prepared(cluster.scheduler), cluster.loop.asyncio_loop
+        )
+        client = Client(within.result(), loop=cluster.loop, set_as_default=False)
     tls = {
         "tls_ca_file": security.tls_ca_file,
         "tls_worker_cert": security.tls_worker_cert,
@@ -163,3 +176,18 @@ def _scheduler(host: str) -> tuple[Any, Any, dict[str, Any]]:
         "require_encryption": True,
     }
     return cluster, client, tls
+
+
+async def _prepared(scheduler: Any) -> str:
+    """Let a scheduler hear seldom from its workers; gives its address for a client within this
+    process.
+    """
+    heartbeat = scheduler.handlers["heartbeat_worker"]
+
+    def seldom(*args: Any, **given: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = heartbeat(*args, **given)
+        return {**answer, "heartbeat-interval": _HEARTBEAT_S}
+
+    scheduler.handlers["heartbeat_worker"] = seldom
+    await scheduler.listen("inproc://")
+    return str(scheduler.listeners[-1].contact_address)

@@ -10,6 +10,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
 from lyftnb import connectors
@@ -78,7 +79,7 @@ class Pace:
     """How many splits the stage may work on at the same time."""
     aim_s: float = AIM_S
     fed: bool = False
-    """Whether others wait for the rows. Then batches begin small and at most double, so that those
+    """Whether others wait for the rows. Then batches begin small and at most treble, so that those
     get to work; and the last ones are smaller again, for behind them they work alone."""
     _split_s: float = 0.0
     _last: int = 0
@@ -99,7 +100,8 @@ class Pace:
         """How many of those that are left the next batch may have."""
         if not self.fed:
             return self.splits
-        return min(self.splits, max(self.workers, min(2 * self._last, -(-left // 2))))
+        growing, shrinking = 3 * self._last, -(-2 * left // 3)
+        return min(self.splits, max(self.workers, min(growing, shrinking)))
 
     def took(self, splits: int) -> None:
         """Take note of how many a batch has; 0 at the beginning of a run."""
@@ -310,6 +312,17 @@ class SpoolFeed:
                 s.name: self.ledger.next_seq(s.spool(self.deployment), at=snapshot)
                 for s in self.stage.streams
             }
+
+    @property
+    def is_small(self) -> bool:
+        """Whether what is there would not fill one split, and so may be left to grow."""
+        room_bytes, room_rows = self.limits.split_bytes // DECODED, _SPLIT_ROWS
+        for segment in chain.from_iterable(self._backlog.values()):
+            room_bytes -= segment.bytes
+            room_rows -= segment.rows
+            if room_bytes <= 0 or room_rows <= 0:
+                return False
+        return True
 
     def next_piece(self) -> Piece | None:
         """New segments; for frames other than `batch`, all that the frame holds."""

@@ -291,9 +291,16 @@ class Flow:
 
     def _stage_run(self, stage: Stage) -> StageRun:
         number = self.env.ledger.next_batch(self.plan.deployment, stage.id)
-        return StageRun(stage, self._feed(stage), number, self.env.limits.in_flight)
+        slots = self._slots(stage)
+        feed = self._feed(stage, slots)
+        return StageRun(stage, feed, number, self.env.limits.in_flight, slots)
 
-    def _feed(self, stage: Stage) -> Feed:
+    def _slots(self, stage: Stage) -> Callable[[], int]:
+        """How many units of a stage are worked on at the same time: as its narrowest group."""
+        engine = self.env.engine
+        return lambda: max(1, min(engine.slots.get(group, 1) for group in stage.groups))
+
+    def _feed(self, stage: Stage, slots: Callable[[], int]) -> Feed:
         ledger, limits = self.env.ledger, self.env.limits
         deployment, step = self.plan.deployment, stage.root.step
         if stage.source is not None and stage.source.kind == QUEUE:
@@ -305,11 +312,7 @@ class Flow:
             settled = ledger.floor(where.key) is not None
             read = {s.channel for other in self.plan.stages for s in other.streams}
             fed = not read.isdisjoint(stage.spools)
-            pace = Pace(
-                lambda: min(self.env.engine.slots.get(g, 1) for g in stage.groups),
-                AIM_FED_S if fed else AIM_S,
-                fed=fed,
-            )
+            pace = Pace(slots, AIM_FED_S if fed else AIM_S, fed=fed)
             return SourceFeed(stage.source, where, limits, pace, settled=settled)
         places = {s.name: place(ledger, deployment, step, s.name) for s in stage.streams}
         return SpoolFeed(ledger, stage, deployment, places, limits)

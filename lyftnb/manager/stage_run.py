@@ -6,13 +6,13 @@ Pure bookkeeping: it decides, `BoundedRun` talks to the engine and the ledger.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lyftnb.engine import units
 from lyftnb.errors import BadData, CommitRefused, LyftError, SetupError, StorageFull
-from lyftnb.manager.feeds import Feed, SourceFeed
+from lyftnb.manager.feeds import Feed, SourceFeed, SpoolFeed
 from lyftnb.manager.progress import StageProgress, StageState
 from lyftnb.manager.queue_feed import QueueFeed
 from lyftnb.manager.retries import Retries
@@ -69,6 +69,8 @@ class StageRun:
     next_number: int
     depth: int
     """How many batches may be in flight once the stage may pipeline."""
+    slots: Callable[[], int]
+    """How many units the stage may work on at the same time."""
     run: Run | None = None
     """What it works on; None: it waits for its next fire."""
     begun: bool = True
@@ -142,7 +144,17 @@ class StageRun:
         if self.stage.stateful:
             return not self.batches
         settled = not isinstance(self.feed, SourceFeed) or self.feed.settled
-        return len(self.batches) < (self.depth if settled else 1)
+        return len(self.batches) < (self.depth if settled else 1) and not self._only_queues
+
+    @property
+    def _only_queues(self) -> bool:
+        """Whether another batch would be small and find all slots taken by this stage: then what
+        waits is left to grow meanwhile (as Nagle's algorithm does with small packets, RFC 896).
+        """
+        ahead = sum(batch.units - batch.units_done for batch in self.batches)
+        if ahead < self.slots() * len(self.stage.groups):
+            return False
+        return isinstance(self.feed, SpoolFeed) and not self.feed.drained and self.feed.is_small
 
     @property
     def drained(self) -> bool:

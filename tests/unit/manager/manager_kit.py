@@ -57,12 +57,12 @@ def fill(ledger: Ledger, *sizes: int, spool: str = "d.raw") -> None:
         ledger.commit([Commit(claim, (segment,), (SpoolSpec(spool),))])
 
 
-def run_of(ledger: Ledger, plan: Plan, depth: int = 3, **limits: int) -> StageRun:
+def run_of(ledger: Ledger, plan: Plan, depth: int = 3, slots: int = 1, **limits: int) -> StageRun:
     """Stage `work` of the plan at the start of a run."""
     stage = plan.stage_of("work")
     places = {s.name: place(ledger, "d", "work", s.name) for s in stage.streams}
     feed = SpoolFeed(ledger, stage, "d", places, BatchLimits(**limits))
-    run = StageRun(stage, feed, ledger.next_batch("d", "work"), depth)
+    run = StageRun(stage, feed, ledger.next_batch("d", "work"), depth, lambda: slots)
     run.open(Run("d-1", "d", status="running", fired_at=NOW))
     return run
 

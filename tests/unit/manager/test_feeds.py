@@ -64,7 +64,7 @@ def test_where_others_wait_the_first_and_the_last_batches_are_smaller() -> None:
         sizes.append(min(left, int(pace.most(left))))
         pace.took(sizes[-1])
         left -= sizes[-1]
-    assert sizes == [2, 4, 8, 8, 4, 2, 2]
+    assert sizes == [2, 6, 8, 8, 4, 2]
 
 
 def test_an_open_claim_fits_the_same_stage_only(ledger: Ledger) -> None:

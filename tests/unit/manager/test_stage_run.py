@@ -77,6 +77,33 @@ def test_batches_commit_in_order(ledger: Ledger) -> None:
     assert run.ready_prefix() == [first, second, third]
 
 
+def test_what_would_only_queue_grows_until_it_fills_a_split_or_a_slot_is_free(
+    ledger: Ledger,
+) -> None:
+    plan = planned()
+    fill(ledger, 10)
+    run = run_of(ledger, plan, slots=2)
+    run.admit(claim_next(ledger, run))
+    fill(ledger, 10)
+    assert run.may_claim, "the second slot is free"
+    run.admit(claim_next(ledger, run))
+    fill(ledger, 10, 10)
+    assert not run.may_claim
+    fill(ledger, 131_072)
+    assert run.may_claim, "a whole split gains nothing by waiting"
+
+
+def test_a_slot_is_free_once_its_unit_has_ended(ledger: Ledger) -> None:
+    fill(ledger, 10)
+    run = run_of(ledger, planned())
+    batch = run.admit(claim_next(ledger, run))
+    assert run.drained and run.may_claim, "nothing waits"
+    fill(ledger, 10)
+    assert not run.drained and not run.may_claim
+    batch.units_done += 1
+    assert run.may_claim, "though it is not committed"
+
+
 def test_a_blocked_stage_keeps_what_came_before(ledger: Ledger) -> None:
     plan = planned({"retry": {"attempts": 1}})
     fill(ledger, 1, 1, 1)
