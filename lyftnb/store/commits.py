@@ -212,12 +212,6 @@ class Group:
         snapshot = self.state.snapshot
         stage, number = stage_of(claim.batch)
         self._append(
-            "snapshots",
-            snapshot=snapshot,
-            committed_at=self.state.committed_at,
-            batch=claim.batch,
-        )
-        self._append(
             "batches",
             batch=claim.batch,
             attempt=claim.attempt,
@@ -226,6 +220,7 @@ class Group:
             deployment=claim.deployment,
             stage=claim.stage,
             snapshot=snapshot,
+            committed_at=self.state.committed_at,
             claimed_at=claim.now,
             started_at=commit.started_at,
             bytes_read=commit.bytes_read,

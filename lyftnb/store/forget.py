@@ -30,7 +30,7 @@ def forget(database: Database, mirror: Mirror, deployment: str, now: datetime) -
     state.committed_at = max(now, state.committed_at)
     mine = f"{deployment}/"
     rows: dict[str, list[dict[str, Any]]] = {
-        "snapshots": [{"committed_at": state.committed_at}],
+        "resets": [{"committed_at": state.committed_at}],
         "positions": [restart(state, key) for key in mirror.positions if key.startswith(mine)],
         "floors": [lower(state, key) for key in mirror.floors if key.startswith(mine)],
     }

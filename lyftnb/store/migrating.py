@@ -54,7 +54,7 @@ class Migration:
         for table, rows in self._rows.items():
             self.setting.database.append(table, [row | stamp for row in rows])
         at = {"committed_at": state.committed_at}
-        self.setting.database.append("snapshots", [stamp | at])
+        self.setting.database.append("resets", [stamp | at])
 
     # -- positions
 

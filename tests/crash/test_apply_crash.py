@@ -56,7 +56,7 @@ def turned(ledger: Ledger) -> WorkflowSpec:
         "rename_segments",
         "rename_schemas",
         "move_scope",
-        "snapshots",
+        "resets",
         "revisions",
         "remove_deployment",
         "deployments",

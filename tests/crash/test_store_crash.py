@@ -97,7 +97,7 @@ def inspect(folder: Path, acknowledged: list[str]) -> int:
 
 
 @pytest.mark.parametrize(
-    "instant", ["claims", "staged", "snapshots", "segments", "forget_claims", "committed"]
+    "instant", ["claims", "staged", "batches", "segments", "forget_claims", "committed"]
 )
 def test_a_death_at_a_chosen_instant(tmp_path: Path, instant: str) -> None:
     child = start(tmp_path, instant, after=2)

@@ -251,8 +251,8 @@ def test_max_lag_holds_the_producer_back(ws: ln.Workspace, rows: Rows, folder: P
     assert rows("lags_draft.counted")["c"].to_list() == [24]
     assert rows("lags_draft.kept").height == 24
     history = ws.sql(
-        "SELECT stage, claimed_at, committed_at FROM lyftnb.batches JOIN lyftnb.snapshots USING"
-        " (snapshot) WHERE deployment = 'lags_draft' ORDER BY snapshot"
+        "SELECT stage, claimed_at, committed_at FROM lyftnb.batches"
+        " WHERE deployment = 'lags_draft' ORDER BY snapshot"
     )
     # Without the bound the reader claims several batches ahead; with it, each claim of the reader
     # waits until at most four rows (one batch) are unread.

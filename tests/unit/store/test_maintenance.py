@@ -106,10 +106,17 @@ def test_an_older_ledger_is_brought_up_to_date(
     database = Database(tmp_path, clock.now())
     run = {"run": "d-1", "deployment": "d", "number": 1, "status": "done"}
     database.append("runs", [run | {"started_at": clock.now(), "ended_at": clock.now()}])
+    of_batch = {"snapshot": 1, "committed_at": clock.now(), "batch": "d/s/1"}
+    database.append("snapshots", [of_batch, {"snapshot": 2, "committed_at": clock.now()}])
+    database.append("batches", [{"batch": "d/s/1", "attempt": 1, "number": 1, "snapshot": 1}])
     database.close()
     monkeypatch.undo()
     with Ledger.open(tmp_path, clock) as ledger:
         assert [(run.run, run.cause) for run in ledger.runs()] == [("d-1", "hand")]
+        with ledger.opened() as database:
+            found = database.rows("state_snapshots")
+        assert [(row["snapshot"], row["batch"]) for row in found] == [(1, "d/s/1"), (2, None)]
+        assert ledger.snapshot() == ledger.snapshot_at(clock.now()) == 2
         invariants.check(ledger)
 
 
