@@ -165,6 +165,9 @@ class BoundedRun:
         """Sleep until something comes in or a retry is due; then take all that came in."""
         due = min(self.flow.due_times(), default=float("inf"))
         event: Event | None = None
+        if self.flow.stages_over:
+            # Only what outputs reveal is still out; the end need not wait for this too.
+            self._follow_issues()
         while event is None and time.monotonic() < due:
             self._show()
             self._look_around()
@@ -197,6 +200,9 @@ class BoundedRun:
         self.env.engine.look_for_workers(
             lambda slots: self.events.put(lambda: self.flow.workers_found(slots))
         )
+        self._follow_issues()
+
+    def _follow_issues(self) -> None:
         # What it waits for may take as long as a person does; but a ledger on a full disk may not
         # take the word for it either.
         with suppress(StorageError):

@@ -178,7 +178,12 @@ class Flow:
     @property
     def busy(self) -> bool:
         """Whether anything is left to wait for."""
-        return self.publisher.busy or any(not run.over for run in self.stages.values())
+        return self.publisher.busy or not self.stages_over
+
+    @property
+    def stages_over(self) -> bool:
+        """Whether no stage has anything left to do, outputs still to be revealed aside."""
+        return all(run.over for run in self.stages.values())
 
     def due_times(self) -> Iterator[float]:
         """When something is to be tried again, by the monotonic clock."""
