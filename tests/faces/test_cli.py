@@ -198,6 +198,12 @@ def test_rows_too_wide_for_the_terminal_are_turned(
     assert "".join("".join(line) for line in lines[5:]) == "long_name" + "z" * 40
 
 
+def test_signs_that_a_terminal_would_obey_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    screen.print_frame(pl.DataFrame({"a": ["red\x1b[31m\r\x9b1A", "two\nlines"]}), 2)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["a", r"red\x1b[31m\x0d\x9b1A", "two", "lines"]
+
+
 def test_sums_of_whole_numbers_are_numbers_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     frame = pl.DataFrame({"sum": [Decimal(7)], "price": [Decimal("7.00")]})
     screen.print_json(screen.records(frame.cast({"sum": pl.Decimal(38, 0)})))
