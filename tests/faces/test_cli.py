@@ -216,6 +216,23 @@ def test_the_title_of_a_narrow_table_is_one_line(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.cluster
+def test_ctrl_c_ends_a_wait_without_end(lyftnb: Call, tmp_path: Path) -> None:
+    lyftnb("init", ".")
+    lyftnb("messages", "publish", "landed")
+    command = [sys.executable, "-m", "lyftnb.cli.app", "messages", "follow", "--after", "0"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True) as following:
+        assert following.stdout is not None and following.stderr is not None
+        assert "landed" in following.stdout.readline()
+        following.send_signal(signal.SIGINT)
+        try:
+            assert following.wait(timeout=60) == 130
+        finally:
+            following.kill()
+        assert "error: stopped" in following.stderr.read()
+
+
+@pytest.mark.cluster
 def test_a_second_run_does_nothing_again(printed: Printed) -> None:
     summary = printed("run", HELLO)
     assert (summary["status"], summary["batches"]) == ("done", 0)
