@@ -5,8 +5,25 @@ All instants are aware UTC datetimes; durations are seconds.
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+_LOOKS_S = 0.5
+
+
+def awaited(event: threading.Event, seconds: float | None = None) -> bool:
+    """Wait for an event, or so long; Ctrl-C ends it within half a second.
+
+    Polars handles signals in a way that has the kernel go on with a wait that one falls into, so
+    that Python would not notice it before the event.
+    """
+    until = None if seconds is None else time.monotonic() + seconds
+    while not event.wait(_LOOKS_S if until is None else min(_LOOKS_S, until - time.monotonic())):
+        if until is not None and time.monotonic() >= until:
+            return event.is_set()
+    return True
 
 
 class Clock(Protocol):

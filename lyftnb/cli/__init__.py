@@ -6,6 +6,8 @@ Commands import the floors below when they run, so that `lyftnb --help` stays qu
 
 def main() -> None:
     """Entry point of the command `lyftnb`."""
-    from lyftnb.cli.app import app
-
+    try:
+        from lyftnb.cli.app import app
+    except KeyboardInterrupt:  # nothing has begun, so nothing is to be said
+        raise SystemExit(130) from None
     app()

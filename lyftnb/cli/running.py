@@ -159,7 +159,7 @@ def show_summary(summary: RunSummary) -> None:
             ("step", "rows in", "rows out", "rejects", "dropped"),
             [(c.step, c.rows_in, c.rows_out, c.rejects, c.dropped) for c in summary.counts],
         )
-    else:
+    elif not summary.problems:
         typer.echo("there was nothing new to read")
     typer.echo(
         f"{summary.deployment}: {summary.status} in {summary.seconds:.1f} s, "

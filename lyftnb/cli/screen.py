@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from lyftnb.workspace.state_access import Connection, State
 
 _ENDLESS = 100_000
+_SHOWN = {
+    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"
+}
+"""Signs in data that a terminal would obey are shown instead."""
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -211,7 +215,7 @@ def cell(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
-    return str(value)
+    return str(value).translate(_SHOWN)
 
 
 def records(frame: pl.DataFrame) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from lyftnb.model.run import EmitPart
 from lyftnb.model.schema import Schema
 from lyftnb.model.state import HeldLock, Lease, StagedState
 from lyftnb.model.workflow import Frame
+from lyftnb.wording import counted
 
 Position = dict[str, Any]
 """Where an input stands: item → JSON. A spool input has one item per channel (the next sequence
@@ -181,7 +182,8 @@ class StepCount:
     def __str__(self) -> str:
         came, went = ("?" if n is None else f"{n:,}" for n in (self.rows_in, self.rows_out))
         dropped = f", {self.dropped:,} dropped" if self.dropped else ""
-        return f"{self.step}: {came} rows in, {went} out, {self.rejects:,} rejects{dropped}"
+        rejects = counted(self.rejects, "reject")
+        return f"{self.step}: {came} rows in, {went} out, {rejects}{dropped}"
 
     def __add__(self, other: StepCount) -> StepCount:
         return StepCount(

@@ -15,7 +15,7 @@ from lyftnb.model import ActionSpec, JsonSchema, Path, Schema, StateSpec
 from lyftnb.operators.base import Action, ActionError, Env
 from lyftnb.operators.binding import condition
 from lyftnb.operators.emitting import emission
-from lyftnb.operators.expressions import parse
+from lyftnb.operators.expressions import known
 from lyftnb.operators.parameters import expressions, invalid_parameters
 from lyftnb.operators.registry import action, action_kinds, usable_actions
 from lyftnb.planning.checker import Finding
@@ -64,8 +64,9 @@ class ActionChecker:
     ) -> _Result:
         """Check an action against the rows that reach it.
 
-        With an unknown schema (of the rows or of a table that it reads) only parameters and the
-        syntax of expressions are checked, and the outgoing schema is unknown.
+        With an unknown schema (of the rows or of a table that it reads) only parameters are
+        checked, and of expressions what needs none: syntax, functions and types. The outgoing
+        schema is unknown.
         """
         kind, params, findings = _parsed(action)
         if kind is None or findings:
@@ -79,10 +80,10 @@ class ActionChecker:
         return _bound(action.kind, kind, params, schema, tables)
 
     def check_condition(self, text: str, schema: Schema | None) -> tuple[Finding, ...]:
-        """Check a boolean expression; only its syntax where the schema is unknown."""
+        """Check a boolean expression; where the schema is unknown, what needs none."""
         try:
             if schema is None:
-                parse(text)
+                known(text)
             else:
                 condition(text, from_schema(schema), Env(checking=True))
         except LyftError as error:
@@ -121,9 +122,9 @@ def _bound(
     tables: Mapping[str, Schema | None],
 ) -> _Result:
     frames = {
-        table: pl.LazyFrame(schema=from_schema(known))
-        for table, known in tables.items()
-        if known is not None
+        table: pl.LazyFrame(schema=from_schema(columns))
+        for table, columns in tables.items()
+        if columns is not None
     }
     env = Env(checking=True, tables=frames)
     try:
@@ -153,7 +154,7 @@ def _syntax(name: str, params: BaseModel) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for path, text in expressions(params):
         try:
-            parse(text)
+            known(text)
         except LyftError as error:
             found += _findings((name, *path), error)
     return tuple(found)

@@ -29,7 +29,7 @@ def check_draft(draft: MessageDraft) -> None:
     Raises:
         BadData: the payload is not JSON or too large, or the type or tag is not a text.
     """
-    where = f"message {draft.tag or draft.type}"
+    where = f"message {draft.tag}" if draft.tag else f"message of type {draft.type}"
     check_text(draft.type, "type", where)
     if draft.tag is not None:
         check_text(draft.tag, "tag", where)

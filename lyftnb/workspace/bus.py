@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
+from lyftnb.clock import awaited
 from lyftnb.errors import SetupError, unknown
 from lyftnb.model import Json, Message, MessageDraft, canonical_json
 from lyftnb.model.objections import shown
@@ -170,7 +171,7 @@ class Subscription:
             if message := self._take():
                 return message
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not self._over.is_set() and not self._news.wait(left):
+            if not self._over.is_set() and not awaited(self._news, left):
                 break
         raise StopIteration
 

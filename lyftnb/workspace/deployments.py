@@ -23,7 +23,7 @@ from lyftnb.model import (
 from lyftnb.planning.reconciling import SEGMENTS_DAMAGED
 from lyftnb.workspace.applying import Applying, alone, request_of
 from lyftnb.workspace.contexts import user
-from lyftnb.workspace.given import WorkflowLike
+from lyftnb.workspace.given import PlanLike, WorkflowLike, plan_named
 from lyftnb.workspace.nouns import AUDIT, DEPLOYMENTS, REVISIONS
 from lyftnb.workspace.tabular import Table
 
@@ -73,7 +73,7 @@ class Deployments(Applying):
     @alone
     def apply(
         self,
-        plan: DeploymentPlan | str,
+        plan: PlanLike,
         *,
         accept: Collection[str] = (),
         context: str | None = None,
@@ -85,7 +85,7 @@ class Deployments(Applying):
         """Carry a plan out, all or nothing: what was deployed goes on if it fails.
 
         Args:
-            plan: a plan, its id, or a published reference, which is planned first.
+            plan: a plan, its id, or a published version or its reference, which is planned first.
             accept: what would be lost or held up and may be, by the names that the plan gives
                 (`drop:clean/raw`), by kind (`drop`), or `all`.
             context: with a reference, as for `plan`.
@@ -100,6 +100,7 @@ class Deployments(Applying):
             PlanRefused: it is stale, has errors, is a draft's, or needs to be accepted.
             NotFound: there is no such plan or version.
         """
+        plan = plan_named(plan)
         if isinstance(plan, str) and not is_plan_id(plan):
             plan = self.plan(plan, context=context, name=name, groups=groups, replicas=replicas)
         elif context or name or groups or replicas:

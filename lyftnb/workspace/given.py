@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from lyftnb import catalog, planning
-from lyftnb.errors import InvalidWorkflow, NotFound
-from lyftnb.model import Plan, Problem, Schema, WorkflowSpec, has_errors
+from lyftnb.errors import InvalidWorkflow, NotFound, SetupError
+from lyftnb.model import DeploymentPlan, Plan, Problem, Schema, WorkflowSpec, has_errors
 from lyftnb.planning import ContextLayers
+from lyftnb.store.records import Version
 from lyftnb.workspace.text_file import text_of
 
 _REF = re.compile(r"^([a-z][a-z0-9_]*)(?:@(\d{1,9}))?$")
@@ -32,11 +34,38 @@ def as_sent(workflow: WorkflowLike, folder: Path) -> WorkflowSpec | HasSpec | Se
 
     Raises:
         NotFound: there is no such file.
+        SetupError: it is nothing that a workflow could be.
     """
     if isinstance(workflow, str | Path):
         return sent(workflow, folder)
+    if isinstance(workflow, Version):
+        return Ref(workflow.ref)
+    if isinstance(workflow, WorkflowSpec | Text | Document | Ref):
+        return workflow
+    if not hasattr(workflow, "spec"):
+        raise SetupError(
+            f"a workflow is expected, found {reprlib.repr(workflow)}",
+            hint="give a Workflow, a *.workflow.yaml file's path, or a published NAME or NAME@3",
+        )
     text = getattr(workflow, "as_loaded", None)
     return workflow if text is None else Text(text, str(getattr(workflow, "file", None)))
+
+
+def plan_named(plan: PlanLike) -> DeploymentPlan | str:
+    """The plan to carry out; an id or a reference where the plan itself is elsewhere.
+
+    Raises:
+        SetupError: it is nothing that could be planned or applied.
+    """
+    if isinstance(plan, DeploymentPlan | str):
+        return plan
+    if isinstance(plan, Version):
+        return plan.ref
+    raise SetupError(
+        f"a plan is expected, found {reprlib.repr(plan)}",
+        hint="give what `plan` returns, its id, or a published NAME or NAME@3; a draft is "
+        "published first: ws.publish(workflow)",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +93,13 @@ class Ref:
 
 Sent = Text | Document | Ref
 """What others send: nothing in it leads to a file."""
-WorkflowLike = HasSpec | WorkflowSpec | str | Path | Sent
-"""A draft, a document, a file's path, or a published reference (`flights`, `flights@3`)."""
+WorkflowLike = HasSpec | WorkflowSpec | Version | str | Path | Sent
+"""A draft, a document, a file's path, or a published version or its reference (`flights`,
+`flights@3`)."""
+
+
+PlanLike = DeploymentPlan | Version | str
+"""A plan, its id, or a published version or its reference, which is planned first."""
 
 
 class Published(Protocol):

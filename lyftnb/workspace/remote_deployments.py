@@ -10,7 +10,7 @@ from lyftnb.model import AuditEntry, Deployment, DeploymentPlan, Revision
 from lyftnb.planning.reconciling import DeploymentStatus
 from lyftnb.workspace.book import part
 from lyftnb.workspace.client import Client
-from lyftnb.workspace.given import WorkflowLike
+from lyftnb.workspace.given import PlanLike, WorkflowLike, plan_named
 from lyftnb.workspace.lags import Lag
 from lyftnb.workspace.nouns import AUDIT, DEPLOYMENTS, LAGS, REVISIONS, STATUSES
 from lyftnb.workspace.tabular import Table
@@ -49,7 +49,7 @@ class RemoteDeployments:
 
     def apply(
         self,
-        plan: DeploymentPlan | str,
+        plan: PlanLike,
         *,
         accept: Collection[str] = (),
         context: str | None = None,
@@ -59,6 +59,7 @@ class RemoteDeployments:
         gate: int | None = None,
     ) -> Deployment:
         """Carry a plan out, all or nothing; see `Workspace.apply`."""
+        plan = plan_named(plan)
         if isinstance(plan, DeploymentPlan):
             plan.require_published()
             plan = plan.id

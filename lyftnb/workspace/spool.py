@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lyftnb.errors import SetupError
 from lyftnb.model import Schema
+from lyftnb.wording import counted
 from lyftnb.workspace.nouns import DAMAGES
 from lyftnb.workspace.tabular import Table
 from lyftnb.workspace.viewing import view
@@ -141,7 +142,8 @@ class Spool:
 
     def __repr__(self) -> str:
         info = self.info
-        return f"Spool({self._name}: {info.rows:,} rows, {info.segments} segments)"
+        rows, segments = counted(info.rows, "row"), counted(info.segments, "segment")
+        return f"Spool({self._name}: {rows}, {segments})"
 
     def _repr_html_(self) -> str:
         from lyftnb.workspace.reprs import spool_html

@@ -94,6 +94,26 @@ def test_both_ways_have_the_same_interface(here: type, there: type, inside: set[
             assert inspect.signature(ours) == inspect.signature(theirs), name
 
 
+def test_what_publish_gives_can_be_validated_planned_run_and_applied(ws: Ws) -> None:
+    version = ws.publish(doubling("chained"))
+    assert ws.validate(version) == ()
+    assert ws.plan(version).compiled == ws.plan("chained@1").compiled
+    assert ws.run(version).deployment == "chained"
+    assert ws.apply(version).version == 1
+    ws.destroy("chained")
+
+
+def test_what_is_no_workflow_and_no_plan_is_refused(ws: Ws) -> None:
+    for verb in (ws.validate, ws.publish, ws.plan, ws.run):
+        for thing in (5, None, {"workflow": "x"}):
+            with pytest.raises(SetupError, match="a workflow is expected, found"):
+                verb(thing)  # type: ignore[operator]
+    for thing in (5, None, doubling("undone")):
+        with pytest.raises(SetupError, match="a plan is expected, found") as refused:
+            ws.apply(thing)  # type: ignore[arg-type]
+        assert "ws.publish" in str(refused.value)
+
+
 def test_a_workflow_from_draft_to_rows(ws: Ws) -> None:
     draft = doubling("script")
     assert ws.validate(draft) == ()

@@ -198,6 +198,12 @@ def test_rows_too_wide_for_the_terminal_are_turned(
     assert "".join("".join(line) for line in lines[5:]) == "long_name" + "z" * 40
 
 
+def test_signs_that_a_terminal_would_obey_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    screen.print_frame(pl.DataFrame({"a": ["red\x1b[31m\r\x9b1A", "two\nlines"]}), 2)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["a", r"red\x1b[31m\x0d\x9b1A", "two", "lines"]
+
+
 def test_sums_of_whole_numbers_are_numbers_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     frame = pl.DataFrame({"sum": [Decimal(7)], "price": [Decimal("7.00")]})
     screen.print_json(screen.records(frame.cast({"sum": pl.Decimal(38, 0)})))
@@ -207,6 +213,23 @@ def test_sums_of_whole_numbers_are_numbers_in_json(capsys: pytest.CaptureFixture
 def test_the_title_of_a_narrow_table_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     screen.print_frame(pl.DataFrame({"a": [1]}), 1, title="receive: celsius[0]")
     assert capsys.readouterr().out.splitlines()[0].rstrip() == "receive: celsius[0]"
+
+
+@pytest.mark.cluster
+def test_ctrl_c_ends_a_wait_without_end(lyftnb: Call, tmp_path: Path) -> None:
+    lyftnb("init", ".")
+    lyftnb("messages", "publish", "landed")
+    command = [sys.executable, "-m", "lyftnb.cli.app", "messages", "follow", "--after", "0"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True) as following:
+        assert following.stdout is not None and following.stderr is not None
+        assert "landed" in following.stdout.readline()
+        following.send_signal(signal.SIGINT)
+        try:
+            assert following.wait(timeout=60) == 130
+        finally:
+            following.kill()
+        assert "error: stopped" in following.stderr.read()
 
 
 @pytest.mark.cluster

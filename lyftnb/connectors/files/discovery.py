@@ -179,7 +179,10 @@ class _Search:
                 yield replace(base, total=rows, begin=done, end=rows)
             return
         except (pa.ArrowInvalid, OSError) as error:
-            self.problems.append(f"{base.path} is not a Parquet file: {error}")
+            self.problems.append(
+                f"{base.path} is no whole Parquet file and is not read: {error}; replace it by a "
+                "whole one, or let `path` leave it out"
+            )
             return
         self.schema = self.schema or _schema_of(base.path)
         base = replace(base, total=metadata.num_rows)

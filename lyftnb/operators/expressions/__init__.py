@@ -16,8 +16,8 @@ from lyftnb.operators.expressions import (  # noqa: F401  these fill the table o
     functions_text,
     functions_time,
 )
-from lyftnb.operators.expressions.compile import Compiled, compile
+from lyftnb.operators.expressions.compile import Compiled, compile, known
 from lyftnb.operators.expressions.parse import Expression, columns, parse
 from lyftnb.operators.expressions.values import Failure
 
-__all__ = ["Compiled", "Expression", "Failure", "columns", "compile", "parse"]
+__all__ = ["Compiled", "Expression", "Failure", "columns", "compile", "known", "parse"]

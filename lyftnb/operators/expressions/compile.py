@@ -42,6 +42,9 @@ from lyftnb.operators.expressions.values import (
     constant,
 )
 
+STRUCT: Final = "struct_pack"
+"""Written as a function, yet with names for its values, so it is not in the table."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -78,6 +81,25 @@ def compile(text: str | Expression, schema: pl.Schema, env: Env) -> Compiled:
             offset=_position(expression, name),
         )
     return Compiled(value.expr, value.dtype, value.failures, value.aggregate, value.columns)
+
+
+def known(text: str | Expression) -> Expression:
+    """The expression, of which all is known that needs no schema: its form, the functions that it
+    calls, the types that it casts to.
+
+    Raises:
+        ExpressionError: as `compile` does.
+    """
+    expression = parse(text) if isinstance(text, str) else text
+    for node in expression.tree.walk():
+        try:
+            if isinstance(node, exp.Anonymous) and node.name.lower() != STRUCT:
+                lookup(node.name)
+            elif isinstance(node, exp.Cast):
+                _cast_type(node.to)
+        except Refusal as refusal:
+            raise _placed(refusal, expression, node) from None
+    return expression
 
 
 class _Compiler:
@@ -284,7 +306,7 @@ def _struct(compiler: _Compiler, node: exp.Expression) -> Value:
 
 def _anonymous(compiler: _Compiler, node: exp.Expression) -> Value:
     name = node.name
-    if name.lower() == "struct_pack":
+    if name.lower() == STRUCT:
         return _struct(compiler, node)
     return compiler.call(name, list(node.expressions), node)
 

@@ -233,7 +233,7 @@ def test_what_cannot_be_read_is_said(tmp_path):
     assert "nothing.csv does not exist" in said
     assert "data is a folder; name the files in it: data/*" in said
     assert "the format cannot be told" in said
-    assert "not a Parquet file" in said
+    assert "bad.parquet is no whole Parquet file" in said and "replace it" in said
     assert "no file matches *.tsv" in said
 
 

@@ -85,6 +85,26 @@ def test_the_schema_that_comes_out(action: Any, expected: str | None) -> None:
     assert (None if schema is None else str(schema)) == expected
 
 
+@pytest.mark.parametrize(
+    ("expression", "message", "hint"),
+    [
+        ("uppr(a)", "unknown function uppr()", "did you mean upper()?"),
+        ("1 + nope(a, other(b))", "unknown function nope()", "`sql` action"),
+        ("CAST(a AS BIGIN)", "BIGIN", "BIGINT"),
+    ],
+)
+def test_functions_and_types_are_known_without_a_schema(
+    expression: str, message: str, hint: str
+) -> None:
+    for action in ({"derive": {"x": expression}}, {"filter": expression}):
+        schema, (finding,) = _check(action, None)
+        assert schema is None
+        assert message in finding.message
+        assert hint in finding.hint
+    (finding,) = ActionChecker().check_condition(expression, None)
+    assert message in finding.message
+
+
 def test_without_a_schema_only_parameters_and_syntax_are_checked() -> None:
     assert _check({"derive": {"x": "whatever + 1"}}, None) == (None, ())
     _, findings = _check({"derive": {"x": "a +", "y": "b"}}, None)

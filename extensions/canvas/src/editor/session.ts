@@ -146,7 +146,9 @@ export class Session {
 
   undo(): void {
     const found = undone(this.state.history);
-    if (found !== null && this.state.document !== null) {
+    if (found === null) {
+      this.announce('There is nothing to undo.');
+    } else if (this.state.document !== null) {
       this.set({ history: found.history });
       this.change(applyOps(this.state.document, found.step.inverse).document, found.step.inverse);
       this.announce(`Undone: ${found.step.label}`);
@@ -155,7 +157,9 @@ export class Session {
 
   redo(): void {
     const found = redone(this.state.history);
-    if (found !== null && this.state.document !== null) {
+    if (found === null) {
+      this.announce('There is nothing to do again.');
+    } else if (this.state.document !== null) {
       this.set({ history: found.history });
       this.change(applyOps(this.state.document, found.step.ops).document, found.step.ops);
       this.announce(`Done again: ${found.step.label}`);

@@ -84,7 +84,7 @@ export function FieldView({ field, path, title, quiet = false }: FieldProps): JS
           {missing && <li className="lyftnb-mod-missing">Fill this in.</li>}
           {!missing && problems.map((problem, index) => (
             <li key={index} className={`lyftnb-mod-${problem.severity}`}>
-              <SeveritySign severity={problem.severity} /> {problem.message} {problem.hint} <code>{problem.code}</code>
+              <SeveritySign severity={problem.severity} /> {problem.message}{problem.hint && ` (${problem.hint})`} <code>{problem.code}</code>
             </li>
           ))}
         </ul>

@@ -100,7 +100,7 @@ it('says what is wrong at the very field', () => {
   const field = screen.getByRole('textbox', { name: 'Replicas' });
   expect(field.getAttribute('aria-invalid')).toBe('true');
   const described = field.getAttribute('aria-describedby')!.split(' ').map(id => document.getElementById(id)?.textContent);
-  expect(described.join(' ')).toContain('Too many Take fewer. bad_replicas');
+  expect(described.join(' ')).toContain('Too many (Take fewer.) bad_replicas');
 });
 
 it('writes numbers as numbers, and context variables as they are', async () => {

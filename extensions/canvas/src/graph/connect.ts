@@ -62,7 +62,7 @@ export function sourceInWords(source: Source): string {
     case 'port':
       return source.port === 'out' ? source.channel : `${source.port}: ${source.channel}`;
     case 'new port':
-      return 'a new port';
+      return `a new port of ${source.step}`;
     case 'rejects':
       return `rejected rows (${rejectsOf(source.step)})`;
     case 'channel':

@@ -3,7 +3,7 @@ import { useEffect, useState, type JSX } from 'react';
 import type { Numbers, StageProgress } from '../protocol';
 import type { Service } from '../service';
 import { useAnswer, useDoing, useWatching } from './asking';
-import { count, many, seconds } from './format';
+import { count, many, seconds, took } from './format';
 import { Badge, Empty, Moment, TroubleNote, WhenUp } from './parts';
 import type { ViewProps } from './registry';
 import { Sparkline } from './Sparkline';
@@ -60,12 +60,15 @@ function Work({ service, deployment, run: name }: OneProps): JSX.Element {
   const { doing, trouble: refused, run: act } = useDoing();
   const run = runs?.find(each => (name === undefined ? each.status === 'running' : each.run === name));
   const stages = numbers?.progress.stages ?? [];
+  // The numbers go on with the deployment, also after a run of it has ended.
+  const works = run === undefined ? name === undefined : run.status === 'running';
+  const passed = run?.ended_at ? took(run) : works ? (numbers?.progress.seconds ?? null) : null;
   return (
     <section className="lyftnb-Work" aria-label={`${deployment} at work`}>
       <header>
         <h3>{run?.run ?? name ?? deployment}</h3>
         {run && <Badge state={run.status ?? 'queued'} reason={run.note ?? undefined} />}
-        {numbers && <span className="lyftnb-Dim">{seconds(numbers.progress.seconds)}</span>}
+        {passed !== null && <span className="lyftnb-Dim">{run?.ended_at ? `took ${seconds(passed)}` : seconds(passed)}</span>}
         {run?.status === 'running' && run.stage === null && (
           <button
             type="button"

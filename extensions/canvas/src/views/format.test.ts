@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, count, many, seconds } from './format';
+import { ago, bytes, count, many, seconds, took } from './format';
 
 describe('format', () => {
   it('counts', () => {
@@ -26,6 +26,13 @@ describe('format', () => {
       '1 h',
       '1 d 1 h'
     ]);
+  });
+
+  it('tells how long a run took that has ended', () => {
+    const started_at = '2026-01-01T00:00:00Z';
+    expect(took({ started_at, ended_at: '2026-01-01T00:00:01.500Z' })).toBe(1.5);
+    expect(took({ started_at, ended_at: null })).toBeNull();
+    expect(took({ started_at, ended_at: started_at })).toBeNull();
   });
 
   it('tells past from future', () => {

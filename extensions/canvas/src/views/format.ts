@@ -1,4 +1,5 @@
 /** Numbers and times as people read them. */
+import type { Run } from '../protocol';
 
 const COUNT = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
@@ -53,6 +54,13 @@ export function ago(time: string, now: number = Date.now()): string {
   const size = STEPS.find(([each]) => Math.abs(past) >= each) ?? [1, 's'];
   const words = `${Math.floor(Math.abs(past) / size[0])} ${size[1]}`;
   return past > 0 ? `${words} ago` : `in ${words}`;
+}
+
+/** How long a run took; null: it has not ended, or was noted with the commit of its only batch, and has no
+ * time of its own. */
+export function took(run: Pick<Run, 'started_at' | 'ended_at'>): number | null {
+  const passed = run.started_at && run.ended_at ? Date.parse(run.ended_at) - Date.parse(run.started_at) : 0;
+  return passed > 0 ? passed / 1000 : null;
 }
 
 export function moment(time: string): string {

@@ -1,9 +1,9 @@
 // @vitest-environment jsdom
 import { act, cleanup, render, screen } from '@testing-library/react';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { Dialogue } from '../dialogue';
 import type { Workspace } from '../protocol';
-import { WhenUp } from './parts';
+import { Moment, WhenUp } from './parts';
 
 afterEach(cleanup);
 
@@ -22,4 +22,16 @@ it('offers to start a manager where one can be started, and nowhere else', async
   render(<WhenUp service={standing('gone')}>all</WhenUp>);
   await screen.findByText(/is gone/);
   expect(screen.queryByRole('button')).toBeNull();
+});
+
+it('says how long ago it was, however long it is looked at', () => {
+  vi.useFakeTimers();
+  try {
+    render(<Moment time={new Date().toISOString()} />);
+    screen.getByText('now');
+    act(() => void vi.advanceTimersByTime(125_000));
+    screen.getByText('2 min ago');
+  } finally {
+    vi.useRealTimers();
+  }
 });

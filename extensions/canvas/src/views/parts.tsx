@@ -1,9 +1,11 @@
 /** Small parts that all views share. */
-import { useEffect, useId, useRef, useState, type JSX, type KeyboardEvent, type ReactNode } from 'react';
+import { useEffect, useId, useReducer, useRef, useState, type JSX, type KeyboardEvent, type ReactNode } from 'react';
 import type { DeploymentStatus, Run, StageProgress, Trouble } from '../protocol';
 import type { Service } from '../service';
 import { useConnected, useWorkspace } from './asking';
 import { ago, moment } from './format';
+
+const LOOKS_MS = 10_000;
 
 /** Signs stand beside the word: colour is never the only one that tells. */
 const SIGNS = {
@@ -45,7 +47,13 @@ export function Badge({ state, reason }: { state: State; reason?: string }): JSX
   );
 }
 
+/** How long ago a time is, which grows while it is looked at. */
 export function Moment({ time }: { time: string }): JSX.Element {
+  const [, look] = useReducer((looks: number) => looks + 1, 0);
+  useEffect(() => {
+    const timer = setInterval(look, LOOKS_MS);
+    return () => clearInterval(timer);
+  }, []);
   return (
     <time dateTime={time} title={moment(time)}>
       {ago(time)}

@@ -2,7 +2,7 @@
 import type { JSX } from 'react';
 import type { Run } from '../../protocol';
 import { useAnswer, useDoing } from '../asking';
-import { seconds } from '../format';
+import { seconds, took } from '../format';
 import { IconButton } from '../Icon';
 import { Badge, Empty, Moment, TroubleNote } from '../parts';
 import { matches, nothing, type SectionProps } from './section';
@@ -49,8 +49,7 @@ export function Runs({ service, filter, open }: SectionProps): JSX.Element {
 
 function story(run: Run): JSX.Element {
   const begun = run.started_at ?? run.fired_at;
-  // One that is noted with the commit of its only batch has no time of its own.
-  const took = run.started_at && run.ended_at ? Date.parse(run.ended_at) - Date.parse(run.started_at) : 0;
+  const passed = took(run);
   return (
     <>
       {run.stage ? `${run.stage} · ` : ''}
@@ -61,7 +60,7 @@ function story(run: Run): JSX.Element {
           <Moment time={begun} />
         </>
       )}
-      {took > 0 && <> · took {seconds(took / 1000)}</>}
+      {passed !== null && <> · took {seconds(passed)}</>}
     </>
   );
 }
