@@ -35,6 +35,7 @@ from lyftnb.model import Answer, Commit, Plan, has_errors
 from lyftnb.store import Ledger, scan
 from lyftnb.testing import invariants
 from lyftnb.workspace.checker import checker
+from tests.ledger_kit import blank
 
 pytestmark = [pytest.mark.cluster, pytest.mark.crash]
 
@@ -135,6 +136,7 @@ class Site:
         self.cluster = cluster
         self.plan = plan
         self.folder = Path(tempfile.mkdtemp(prefix="lyftnb-"))
+        blank(self.folder / "state")
         self.ledger = self._open()
         (self.folder / "kinds.csv").write_text(KINDS_CSV)
 
