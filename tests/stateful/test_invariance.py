@@ -93,7 +93,7 @@ class TornLedger(Ledger):
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     groups = {"default": GroupSize(workers=2), "edge": GroupSize(workers=1)}
     with Cluster.embedded(groups, scratch=tmp_path_factory.mktemp("scratch")) as cluster:
-        cluster.wait_for(groups)
+        cluster.wait_for(groups, 120)
         yield cluster
 
 
