@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
@@ -29,6 +30,10 @@ _PREFIX = "group:"
 LOOPBACK = "127.0.0.1"
 _ANSWER_S = 10.0
 """A scheduler that takes longer to say who its workers are is as good as gone."""
+_TOLD_LOOK_S = 0.5
+_UNTOLD_LOOK_S = 0.05
+"""How often it is looked whether workers have come: seldom where it is told, and to look takes from
+them what they need in order to come."""
 _GOODBYE_S = 2.0
 _END_S = 5.0
 
@@ -85,6 +90,8 @@ class Cluster:
         """Workers of our own that have been seen, by name."""
         self._address = str(own.settings["scheduler"] if own else client.scheduler.address)
         self._introduced: set[str] = set()
+        self._has_come = threading.Event()
+        self.when_ready(self._has_come.set)
 
     @classmethod
     def embedded(
@@ -315,15 +322,18 @@ class Cluster:
             GroupUnavailable: a group still has none after `timeout_s`.
         """
         wanted = set(groups)
+        look_s = _UNTOLD_LOOK_S if self._own is None else _TOLD_LOOK_S
         deadline = time.monotonic() + timeout_s
         while True:
+            self._has_come.clear()
             slots = self.seen().there
             missing = sorted(wanted - slots.keys())
             if not missing:
                 return
-            if time.monotonic() > deadline:
+            left_s = deadline - time.monotonic()
+            if left_s < 0:
                 raise group_unavailable(missing[0], slots)
-            time.sleep(0.01)
+            self._has_come.wait(min(look_s, left_s))
 
     @property
     def pids(self) -> tuple[int, ...]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import polars as pl
-
 from lyftnb.model import Schema, united
 from lyftnb.store import Ledger
 from lyftnb.store.entries import NOTHING, Entry, hash_of
@@ -328,6 +326,4 @@ INVARIANTS: tuple[Callable[[Ledger], Iterator[str]], ...] = (
 
 def _rows(ledger: Ledger, query: str) -> list[tuple[Any, ...]]:
     with ledger.opened() as database:
-        found = pl.from_arrow(database.connection.sql(query).to_arrow_table())
-    assert isinstance(found, pl.DataFrame)
-    return found.rows()
+        return list(database.connection.execute(query).fetchall())

@@ -13,6 +13,7 @@ from lyftnb.clock import ManualClock
 from lyftnb.store import Ledger
 from lyftnb.store.remote import StateClient, serve
 from lyftnb.testing import invariants
+from tests.ledger_kit import blank
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def ledger(tmp_path: Path, clock: ManualClock) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "state", clock, "pytest") as opened:
+    with Ledger.open(blank(tmp_path / "state"), clock, "pytest") as opened:
         yield opened
         invariants.check(opened)
 

@@ -74,6 +74,7 @@ class Asker:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[RemoteWorkspace]:
+    (tmp_path / "lyftnb.toml").write_text("[groups.default]\nworkers = 1\n")
     with managed(tmp_path) as found:
         yield found
 

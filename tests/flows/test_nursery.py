@@ -53,7 +53,10 @@ def test_workers_of_all_groups_come_from_one_nursery(
     # Dask's own nannies, of another test, leave it in the environment of the process they are in.
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     environment = {"GIVEN": "2"}
+    # Whoever waits for workers is told of them: to look takes from them what they need to come.
+    monkeypatch.setattr("lyftnb.engine.cluster._TOLD_LOOK_S", 600.0)
     with Cluster.embedded(GROUPS, scratch=tmp_path, environment=environment) as cluster:
+        cluster.wait_for(GROUPS, 120)
         told = _all_told(cluster)
     assert len({worker["parent"] for worker in told.values()} - {os.getpid()}) == 1
     assert {name: worker["threads"] for name, worker in told.items()} == {

@@ -35,6 +35,7 @@ from lyftnb.model import Answer, Commit, Plan, has_errors
 from lyftnb.store import Ledger, scan
 from lyftnb.testing import invariants
 from lyftnb.workspace.checker import checker
+from tests.ledger_kit import blank
 
 pytestmark = [pytest.mark.cluster, pytest.mark.crash]
 
@@ -92,7 +93,7 @@ class TornLedger(Ledger):
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     groups = {"default": GroupSize(workers=2), "edge": GroupSize(workers=1)}
     with Cluster.embedded(groups, scratch=tmp_path_factory.mktemp("scratch")) as cluster:
-        cluster.wait_for(groups)
+        cluster.wait_for(groups, 120)
         yield cluster
 
 
@@ -135,6 +136,7 @@ class Site:
         self.cluster = cluster
         self.plan = plan
         self.folder = Path(tempfile.mkdtemp(prefix="lyftnb-"))
+        blank(self.folder / "state")
         self.ledger = self._open()
         (self.folder / "kinds.csv").write_text(KINDS_CSV)
 

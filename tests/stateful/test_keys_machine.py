@@ -26,6 +26,7 @@ from lyftnb.store import Ledger, key_changes, keybook, query, stage_state
 from lyftnb.store import keys as keys_module
 from lyftnb.testing.invariants import check
 from tests.dice import rounds
+from tests.ledger_kit import blank
 
 SPACES = ("a", "d/own")
 KEYS = ("k", "l")
@@ -72,7 +73,7 @@ class KeysMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="lyftnb-"))
         self.clock = ManualClock()
         self.opened = 0
-        self.ledger = Ledger.open(self.folder / "0", self.clock)
+        self.ledger = Ledger.open(blank(self.folder / "0"), self.clock)
         self.keys: dict[tuple[str, str], Held] = {}
         self.namespaces = dict.fromkeys(SPACES, 0)
         self.version = 0

@@ -17,6 +17,7 @@ from lyftnb.model import Advance, Claim, Commit, Committed, Refused, SpoolSpec
 from lyftnb.store import Ledger, conform, write_segments
 from lyftnb.testing.invariants import check
 from tests.dice import rounds
+from tests.ledger_kit import blank
 
 SPECS = {
     "d.appended": SpoolSpec("d.appended"),
@@ -43,7 +44,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="lyftnb-"))
         self.clock = ManualClock()
-        self.ledger = Ledger.open(self.folder, self.clock)
+        self.ledger = Ledger.open(blank(self.folder), self.clock)
         self.history: list[dict[str, Rows]] = [{name: [] for name in SPECS}]
         self.position = 0
         self.last: Commit | None = None

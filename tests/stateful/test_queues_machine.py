@@ -35,6 +35,7 @@ from lyftnb.store import Ledger, stage_state
 from lyftnb.store.messages import StagedMessages
 from lyftnb.testing.invariants import check
 from tests.dice import rounds
+from tests.ledger_kit import blank
 from tests.stateful.queue_model import MAX_ATTEMPTS, Model
 
 QUEUES = ("a", "d/b")
@@ -61,7 +62,7 @@ class QueueMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="lyftnb-"))
         self.clock = ManualClock()
-        self.ledger = Ledger.open(self.folder / "0", self.clock)
+        self.ledger = Ledger.open(blank(self.folder / "0"), self.clock)
         self.lives = 0
         self.model = Model()
         self.leases: list[Lease] = []

@@ -46,7 +46,7 @@ def take(kind, params, position=None, **env):
 @settings(max_examples=20, deadline=None)
 @given(st.integers(200, 5_000))
 def test_generated_rows_do_not_depend_on_the_cutting(split_bytes):
-    few = {**ALL_KINDS, "rows": 200}
+    few = {**ALL_KINDS, "rows": 60}
     whole, _ = take("generate", few)
     pieces, position = take("generate", few, split_bytes=split_bytes)
     assert whole.equals(pieces)

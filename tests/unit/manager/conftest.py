@@ -9,9 +9,10 @@ import pytest
 
 from lyftnb.clock import ManualClock
 from lyftnb.store import Ledger
+from tests.ledger_kit import blank
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "state", ManualClock(), "pytest") as opened:
+    with Ledger.open(blank(tmp_path / "state"), ManualClock(), "pytest") as opened:
         yield opened

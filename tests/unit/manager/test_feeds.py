@@ -12,6 +12,7 @@ from lyftnb.clock import ManualClock
 from lyftnb.manager.claims import misfit
 from lyftnb.manager.feeds import Pace
 from lyftnb.store import Ledger
+from tests.ledger_kit import blank
 
 
 @given(
@@ -24,7 +25,7 @@ def test_every_row_once_and_in_order(
     tmp_path_factory: object, waves: list[list[int]], rows: int, size: int
 ) -> None:
     folder = tmp_path_factory.mktemp("feed")  # type: ignore[attr-defined]
-    with Ledger.open(folder, ManualClock()) as ledger:
+    with Ledger.open(blank(folder), ManualClock()) as ledger:
         plan = planned()
         run = run_of(ledger, plan, batch_rows=rows, batch_bytes=size)
         seen = 0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -171,10 +174,7 @@ def _run(spec: Any, frame: pl.DataFrame = ROWS) -> ChainResult:
 
 @pytest.mark.parametrize(("spec", "query"), CASES.values(), ids=CASES)
 def test_agrees_with_duckdb(spec: Any, query: str) -> None:
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.register("rows", ROWS.to_arrow())
-        connection.register("names", TABLE.to_arrow())
+    with _seeing(rows=ROWS, names=TABLE) as connection:
         expected = pl.from_arrow(connection.sql(query).to_arrow_table())
     result = _run(spec)
     assert isinstance(expected, pl.DataFrame)
@@ -218,9 +218,24 @@ def test_nested_values_are_sorted_as_duckdb_sorts_them(
 
 
 def _asked(query: str, frame: pl.DataFrame) -> list[tuple[Any, ...]]:
-    with duckdb.connect() as connection:
-        connection.register("frame", frame.to_arrow())
+    with _seeing(frame=frame) as connection:
         return connection.sql(query).fetchall()
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    # To open one takes ten times as long as a query.
+    database = duckdb.connect()
+    database.execute("SET GLOBAL TimeZone = 'UTC'")
+    return database
+
+
+@contextmanager
+def _seeing(**frames: pl.DataFrame) -> Iterator[duckdb.DuckDBPyConnection]:
+    with _database().cursor() as connection:
+        for name, frame in frames.items():
+            connection.register(name, frame.to_arrow())
+        yield connection
 
 
 @pytest.mark.parametrize("action", CASES.values(), ids=CASES)

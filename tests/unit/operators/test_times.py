@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,13 @@ CLOCKS += [" %-H:%-M:%-S.%n"]
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2068, 12, 31))
 
 
+@pytest.fixture(scope="module")
+def duck():
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
 def _run(params: dict[str, object], values: list[object]) -> ChainResult:
     frame = pl.DataFrame({"v": values})
     chain = Chain(frame.lazy(), frame.schema, Env())
@@ -34,14 +42,12 @@ def _run(params: dict[str, object], values: list[object]) -> ChainResult:
 
 
 @settings(max_examples=200, deadline=None)
-@given(MOMENTS, st.sampled_from(DAYS), st.sampled_from(CLOCKS), st.booleans())
-def test_what_is_written_and_read_in_a_pattern_is_duckdbs(at, day, clock, offset):
+@given(at=MOMENTS, day=st.sampled_from(DAYS), clock=st.sampled_from(CLOCKS), offset=st.booleans())
+def test_what_is_written_and_read_in_a_pattern_is_duckdbs(duck, at, day, clock, offset):
     pattern = day + clock + (" %z" if offset else "")
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        text, read = connection.execute(
-            "SELECT strftime($at, $p) AS t, strptime(t, $p)::TIMESTAMP", {"at": at, "p": pattern}
-        ).fetchone() or ("", None)
+    text, read = duck.execute(
+        "SELECT strftime($at, $p) AS t, strptime(t, $p)::TIMESTAMP", {"at": at, "p": pattern}
+    ).fetchone() or ("", None)
     assert pl.select(timeformat.written(pl.lit(at.replace(tzinfo=UTC)), pattern)).item() == text
     found, zoned = timeformat.read(pl.lit(text), pattern)
     assert zoned is offset
@@ -105,6 +111,17 @@ def cut_down(at: datetime, every: str, zone: ZoneInfo) -> datetime:
     return max(exact, default=max(both))
 
 
+@cache
+def changed_after(start: datetime, zone: ZoneInfo) -> datetime:
+    """The hour of the next change of the clocks; without one within 200 days, the start."""
+    days = [start + timedelta(days=d) for d in range(201)]
+    for day, next_day in pairwise(days):
+        if offset(day, zone) != offset(next_day, zone):
+            hours = [day + timedelta(hours=h) for h in range(25)]
+            return next(b for a, b in pairwise(hours) if offset(a, zone) != offset(b, zone))
+    return start
+
+
 def offset(at: datetime, zone: ZoneInfo) -> timedelta | None:
     return at.astimezone(zone).utcoffset()
 
@@ -114,8 +131,7 @@ def offset(at: datetime, zone: ZoneInfo) -> timedelta | None:
 def test_times_are_cut_down_by_the_clocks_of_their_zone(name, year, days, data):
     zone = ZoneInfo(name)
     start = datetime(year, 1, 1, tzinfo=UTC) + timedelta(days=days)
-    hours = [start + timedelta(hours=h) for h in range(24 * 200)]
-    change = next((b for a, b in pairwise(hours) if offset(a, zone) != offset(b, zone)), start)
+    change = changed_after(start, zone)
     minutes = data.draw(st.lists(st.integers(-200, 200), min_size=1, max_size=20))
     times = [change + timedelta(minutes=m, seconds=m % 60) for m in minutes]
     for every in ("15m", "1h", "1d", "1w", "1mo", "1q", "1y"):

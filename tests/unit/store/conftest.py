@@ -13,6 +13,7 @@ from lyftnb.clock import ManualClock
 from lyftnb.model import Advance, Claim, Commit, SpoolSpec
 from lyftnb.store import Ledger, write_segments
 from lyftnb.testing import invariants
+from tests.ledger_kit import blank
 
 SPEC = SpoolSpec("d.c")
 KEY = "d/s/in"
@@ -27,7 +28,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def ledger(tmp_path: Path, clock: ManualClock) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "state", clock, "pytest") as opened:
+    with Ledger.open(blank(tmp_path / "state"), clock, "pytest") as opened:
         yield opened
         if not opened.closed:
             invariants.check(opened)

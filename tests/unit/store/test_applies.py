@@ -31,6 +31,7 @@ from lyftnb.model import (
 from lyftnb.planning.deploying import Observed, ObservedSpool, deploy
 from lyftnb.store import Ledger, query, write_segments
 from lyftnb.testing import invariants
+from tests.ledger_kit import blank
 from tests.unit.planning.deployment_kit import flows, positions_of
 from tests.unit.planning.planning_kit import planned, spec_of
 
@@ -286,7 +287,7 @@ def test_applied_and_planned_again_it_is_empty(
             planned(spec)
     except InvalidWorkflow:
         assume(False)
-    with TemporaryDirectory() as folder, Ledger.open(Path(folder), ManualClock()) as ledger:
+    with TemporaryDirectory() as folder, Ledger.open(blank(Path(folder)), ManualClock()) as ledger:
         for spec in specs:
             plan = plan_of(ledger, spec)
             if not plan.empty:

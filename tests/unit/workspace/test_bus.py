@@ -14,6 +14,7 @@ from lyftnb.clock import ManualClock
 from lyftnb.errors import NotFound, SetupError
 from lyftnb.store import Ledger
 from lyftnb.workspace.bus import Bus
+from tests.ledger_kit import blank
 
 
 def nobody() -> Any:
@@ -22,7 +23,7 @@ def nobody() -> Any:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path, ManualClock(), "pytest") as opened:
+    with Ledger.open(blank(tmp_path), ManualClock(), "pytest") as opened:
         yield opened
 
 

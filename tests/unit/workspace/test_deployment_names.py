@@ -18,6 +18,7 @@ SPOOL = {"transport": "spool"}
 @pytest.fixture
 def ws(tmp_path: Path) -> Iterator[ln.Workspace]:
     """A workspace with `shop@1`, `other@1` and the context `prod`."""
+    (tmp_path / "lyftnb.toml").write_text("[groups.default]\nworkers = 1\n")
     with ln.open(tmp_path, serve=False) as workspace:
         workspace.contexts.create("prod")
         workspace.contexts.set("prod", "least", 7)
