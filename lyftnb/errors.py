@@ -42,6 +42,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 import re
 import traceback
 from collections.abc import Iterable
@@ -329,14 +330,18 @@ class InternalError(LyftError):
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL_TEXTS = tuple(os.strerror(number) for number in _FULL)
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 def is_full(error: BaseException) -> bool:
     """Whether an error of the system, or of an engine that met one, says that there is no room."""
     number = error.errno if isinstance(error, OSError) else None
-    found = _OS_ERROR.search(str(error)) if number is None else None
-    return (int(found[1]) if found else number) in _FULL
+    if number is not None:
+        return number in _FULL
+    text = str(error)
+    found = _OS_ERROR.search(text)
+    return int(found[1]) in _FULL if found else any(said in text for said in _FULL_TEXTS)
 
 
 def unwritten(what: str, error: BaseException, *, where: str, hint: str) -> StorageError:

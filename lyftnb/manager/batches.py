@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine, Work, units
-from lyftnb.errors import LyftError, SetupError, StorageFull, WorkflowError
+from lyftnb.errors import LyftError, SetupError, StorageError, StorageFull, WorkflowError
 from lyftnb.manager.action_states import holds_back
 from lyftnb.manager.claims import misfit, replaced_channels, table_spools
 from lyftnb.manager.emitter import Emitter
@@ -176,9 +177,16 @@ class Batches:
                 self.engine.cancel(batch.claim.batch)
 
     def _start(self, run: StageRun, batch: InFlight) -> None:
-        """Send one attempt at a batch to the engine; older attempts can no longer commit."""
+        """Send one attempt at a batch to the engine; older attempts can no longer commit.
+
+        Where the ledger cannot note it, it waits: nobody but its stage knows of the batch.
+        """
         claim = batch.claim
-        self.ledger.claim(claim, durable=run.stage.external)
+        try:
+            self.ledger.claim(claim, durable=run.stage.external)
+        except StorageError as error:
+            run.note = batch.retries.wait_for(error, time.monotonic())
+            return
         batch.started_at = self.clock.now()
         if isinstance(run.feed, QueueFeed):
             batch.renew_at = time.monotonic() + run.feed.lease_s / 3
@@ -235,14 +243,15 @@ class Batches:
         that must not make dead letters of a whole queue.
         """
         claim = batch.claim
-        run.batches.remove(batch)
         self.ledger.abandon(claim.batch)
         if isinstance(error, WorkflowError | SetupError):
             self.ledger.nack(claim.leases, failed=False)
+            run.batches.remove(batch)
             run.error = run.error or error
             return
         delay_s = seconds(run.stage.retry.delay) if len(claim.leases) == 1 else 0.0
         self.ledger.nack(claim.leases, delay_s, reason=str(error), together=True)
+        run.batches.remove(batch)
         run.note = f"{len(claim.leases)} items went back to their queue: {error}"
 
     def renew_leases(self, run: StageRun, now: float) -> None:
@@ -268,27 +277,29 @@ class Batches:
             for batch, commit in zip(run.ready_prefix(), self._commits(run), strict=True)
         ]
 
-    def settle(self, ready: Iterable[Ready], answers: Iterable[Answer]) -> list[Commit]:
-        """Go on from the ledger's answers; the commits that went through."""
-        through: list[Commit] = []
+    def settle(self, ready: Iterable[Ready], answers: Iterable[Answer]) -> Iterator[Commit]:
+        """Go on from the ledger's answers; the commits that went through, each at once: should the
+        ledger fail for one that comes later, they are noted.
+        """
         for (run, batch, commit), answer in zip(ready, answers, strict=True):
             if isinstance(answer, Committed):
                 run.committed_batch(batch, commit)
-                for held in commit.claim.locks:
-                    self.ledger.lock_release(held.name, held.token)
-                through.append(commit)
                 if commit.ends_run is not None:
                     run.close()
+                yield commit
+                for held in commit.claim.locks:
+                    # A lock that cannot be released now runs out.
+                    with suppress(StorageError):
+                        self.ledger.lock_release(held.name, held.token)
             elif batch in run.batches if run.unordered else batch is run.batches[0]:
                 self._refused(run, batch, commit, answer)
-        return through
 
     def _without_lost(self, run: StageRun, batch: InFlight, answer: Refused) -> None:
         """Somebody else has taken items over: run again without them."""
         claim = without(batch.claim, answer.lost)
         if not claim.leases:
-            run.batches.remove(batch)
             self.ledger.abandon(claim.batch)
+            run.batches.remove(batch)
             return
         batch.claim = claim
         self.start_next_attempt(run, batch)

@@ -6,29 +6,30 @@ run when it comes; the run is over once nobody is left who could send one.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
-from lyftnb.errors import InternalError, LyftError, StageBlocked, StorageError
+from lyftnb.errors import InternalError, LyftError, StageBlocked, StorageError, StorageFull
 from lyftnb.manager.action_states import check_states
 from lyftnb.manager.firing import Firing
 from lyftnb.manager.flow import Flow, RunEnv
+from lyftnb.manager.inbox import Inbox
 from lyftnb.manager.interrupts import deferred_interrupts
 from lyftnb.manager.issues import IssueBook, issues_of
 from lyftnb.manager.progress import Progress, Watcher
 from lyftnb.manager.stage_run import StageRun, summed
 from lyftnb.model import Ending, Plan, Run, RunStatus, RunSummary
 
+T = TypeVar("T")
+
 _LOOK_S = 2.0
 _PROGRESS_S = 0.1
-
-Event = Callable[[], None]
-"""What the engine's thread leaves for the loop to do."""
+_ROOM_S = 1.0
 
 
 class BoundedRun:
@@ -50,7 +51,7 @@ class BoundedRun:
         self._begin = begin or self._by_hand
         self._lock = threading.Lock()
         self._asked: list[Future[Progress]] = []
-        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.events = Inbox()
         self.flow = Flow(plan, env, self.events.put, bounded=True)
         self.issues = IssueBook(env.ledger)
         self.firing = Firing(self.flow, live=False)
@@ -61,6 +62,10 @@ class BoundedRun:
         self.started = time.monotonic()
         self.shown_at = 0.0
         self.checked_at = self.started
+        self.full: StorageFull | None = None
+        """Why the ledger cannot write; it is tried again until it can."""
+        self.room_due = 0.0
+        """When it is tried next, by the monotonic clock."""
 
     # -- the loop
 
@@ -71,6 +76,7 @@ class BoundedRun:
             StateChanged: what an action has kept from earlier runs does not fit it any more.
             StageBlocked: a stage used up its attempts; the others were driven to their ends first.
                 A stage that failed alone raises its own error.
+            StorageFull: the ledger has no room to begin with. Later it is waited for.
             KeyboardInterrupt: what is committed stays, the rest is for the next run.
         """
         check_states(self.plan, self.env.ledger)
@@ -82,9 +88,9 @@ class BoundedRun:
                 self.issues.begin(self.plan.deployment, self.flow.stages.values())
                 self._open_all(run)
                 self.flow.begin()
-                while self._turn():
+                while self._with_room(self._turn):
                     self._wait()
-            self.issues.follow(self.plan.deployment, issues_of(self.flow))
+                self._with_room(lambda: self._note_end(run))
             status = "blocked" if self._blocked() else "done"
         except KeyboardInterrupt:
             status = "cancelled"
@@ -95,7 +101,10 @@ class BoundedRun:
                 self.env.engine.interrupt()
             self.status = status
             self._answer_asked()
-            self.env.ledger.end_runs([Ending(replace(run, status=status))])
+            if status in ("failed", "cancelled"):
+                # Without a word of it the next owner of the ledger takes it for lost.
+                with suppress(StorageError):
+                    self.env.ledger.end_runs([Ending(replace(run, status=status))])
             self._show(force=True)
         if status == "blocked":
             raise self._blocked_error()
@@ -126,7 +135,29 @@ class BoundedRun:
         for answer in asked:
             answer.set_result(self._progress())
 
+    def _note_end(self, run: Run) -> None:
+        self.issues.follow(self.plan.deployment, issues_of(self.flow))
+        status: RunStatus = "blocked" if self._blocked() else "done"
+        self.env.ledger.end_runs([Ending(replace(run, status=status))])
+
     # -- turns
+
+    def _with_room(self, act: Callable[[], T]) -> T:
+        """Do what changes the ledger. While its disk is full, it is done over again."""
+        while True:
+            while time.monotonic() < self.room_due:
+                self._wait()
+            self.events.again()
+            try:
+                done = act()
+            except StorageFull as error:
+                self._no_room(error)
+            else:
+                self.full = None
+                return done
+
+    def _no_room(self, error: StorageFull) -> None:
+        self.full, self.room_due = error, time.monotonic() + _ROOM_S
 
     def _open_all(self, run: Run) -> None:
         """Fire everything by hand, but for what waits for a message."""
@@ -163,24 +194,22 @@ class BoundedRun:
 
     def _wait(self) -> None:
         """Sleep until something comes in or a retry is due; then take all that came in."""
-        due = min(self.flow.due_times(), default=float("inf"))
-        event: Event | None = None
-        if self.flow.stages_over:
+        if self.full is None:
+            due = min(self.flow.due_times(), default=float("inf"))
+        else:
+            due = self.room_due
+        if self.flow.stages_over and self.full is None:
             # Only what outputs reveal is still out; the end need not wait for this too.
             self._follow_issues()
-        while event is None and time.monotonic() < due:
+        while time.monotonic() < due:
             self._show()
             self._look_around()
             try:
-                event = self.events.get(timeout=self._pause(due))
-            except queue.Empty:
-                continue
-        while event is not None:
-            event()
-            try:
-                event = self.events.get_nowait()
-            except queue.Empty:
-                event = None
+                if self.events.take(self._pause(due)):
+                    return
+            except StorageFull as error:
+                self._no_room(error)
+                return
 
     def _pause(self, due: float) -> float:
         now = time.monotonic()
@@ -235,6 +264,11 @@ class BoundedRun:
     def _progress(self) -> Progress:
         elapsed, flow = time.monotonic() - self.started, self.flow
         stages = tuple(r.progress(elapsed, flow.gates.reason(r)) for r in flow.stages.values())
+        if self.full is not None:
+            note = f"waits for room: {self.full}"
+            stages = tuple(
+                s if s.state == "done" else replace(s, state="retrying", note=note) for s in stages
+            )
         return Progress(self.plan.deployment, elapsed, stages)
 
     def _summary(self, run_id: str, status: str) -> RunSummary:

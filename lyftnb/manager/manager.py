@@ -9,7 +9,6 @@ is set aside with an issue, and holds nobody else up.
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,13 +22,13 @@ from lyftnb.errors import InternalError, LyftError, NotFound, StorageError, unkn
 from lyftnb.manager.action_states import check_states
 from lyftnb.manager.firing import Due, Firing
 from lyftnb.manager.flow import Flow, RunEnv
+from lyftnb.manager.inbox import Inbox
 from lyftnb.manager.issues import IssueBook, issues_of, sentence
 from lyftnb.manager.progress import AtWork, Progress
 from lyftnb.manager.upkeep import Upkeep
 from lyftnb.model import IssueDraft, Plan, Run
 
 T = TypeVar("T")
-Event = Callable[[], None]
 
 _WORKERS_CHECK_S = 2.0
 _STORAGE_PAUSE_S = 1.0
@@ -68,7 +67,7 @@ class Manager:
 
     def __init__(self, env: RunEnv) -> None:
         self.env = env
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._events = Inbox()
         self._live: dict[str, _Live] = {}
         self._issues = IssueBook(env.ledger)
         self._upkeep = Upkeep(env.ledger, env.clock, env.retention)
@@ -197,7 +196,7 @@ class Manager:
 
     def wake(self) -> None:
         """Have the loop look at everything once."""
-        if self._events.empty():
+        if self._events.empty:
             self._events.put(_look)
 
     def abandon(self) -> None:
@@ -236,12 +235,14 @@ class Manager:
             if self._stop_listening is not None:
                 self._stop_listening()
             # What was asked of the loop meanwhile must not wait for ever.
-            while not self._events.empty():
-                self._events.get()()
+            while not self._events.empty:
+                with suppress(StorageError):
+                    self._events.take(0)
 
     def _turn(self) -> None:
         now = time.monotonic()
         if now >= self._storage_due:
+            self._events.again()
             self._commit(now)
         if any(live.at_rest for live in self._live.values()):
             self._keep_up(now)
@@ -350,10 +351,10 @@ class Manager:
     def _wait(self) -> None:
         """Sleep until something comes in or is due; then take all that came in."""
         self._look_for_workers()
-        with suppress(queue.Empty):
-            self._events.get(timeout=self._pause())()
-            while True:
-                self._events.get_nowait()()
+        try:
+            self._events.take(self._pause())
+        except StorageError as error:
+            self._storage_failed(error, time.monotonic())
 
     def _pause(self) -> float | None:
         """Seconds until something is due; None while nothing runs."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from lyftnb.clock import Clock
 from lyftnb.engine import Engine
-from lyftnb.errors import StorageFull
+from lyftnb.errors import StorageError, StorageFull
 from lyftnb.manager.retries import Retries
 from lyftnb.model import Publication, RetrySpec
 from lyftnb.store import Ledger
@@ -114,9 +114,9 @@ class Publisher:
         return publication.group
 
     def _swept(self, outcome: Any) -> None:
-        self._sweeps -= 1
         if not isinstance(outcome, BaseException) and outcome:
             self.ledger.swept_publications(outcome)
+        self._sweeps -= 1
 
     def send_due(self, now: float) -> None:
         """Send what waits, where nothing of its step is out and no pause is on: one task for each
@@ -195,7 +195,11 @@ class Publisher:
 
     def _pass_by(self, line: _Line, error: BaseException) -> None:
         (failed,) = line.out
-        self.ledger.skip_publications([failed.id], str(error))
+        try:
+            self.ledger.skip_publications([failed.id], str(error))
+        except StorageError as unwritten:
+            line.retries.wait_for(unwritten, time.monotonic())
+            return
         line.passed, line.out = _batch_of(failed), []
         line.retries.reset()
         self.pass_by(line.step, f"output {failed.id} was skipped: {error}")

@@ -10,6 +10,7 @@ from lyftnb.errors import (
     LockHeld,
     Permanent,
     SetupError,
+    StorageError,
     StorageFull,
     TaskLost,
     Temporary,
@@ -53,7 +54,7 @@ class Retries:
         if isinstance(error, _HOPELESS):
             return None
         if isinstance(error, StorageFull):
-            return self._wait_for_room(error, now)
+            return self.wait_for(error, now)
         if isinstance(error, LockHeld):
             self.due_at = now + error.delay * _JITTER.uniform(0.8, 1.2)
             return f"waits for a lock, looks again in {error.delay:.1f} s: {error}"
@@ -68,14 +69,16 @@ class Retries:
         self.due_at = now + pause * _JITTER.uniform(0.8, 1.2)
         return f"attempt {self.failures + 1} of {self.spec.attempts} in {pause:.1f} s: {error}"
 
-    def _wait_for_room(self, error: StorageFull, now: float) -> str:
-        """A full disk is no failure of the work that meets it: it waits, however long that takes,
-        and begins anew.
+    def wait_for(self, error: StorageError, now: float) -> str:
+        """A full disk, or a ledger that cannot write, is no failure of the work that meets it: it
+        waits, however long that takes, and begins anew. Gives what to tell people.
         """
+        self.full = error if isinstance(error, StorageFull) else None
         self.waits += 1
         pause = self._pause(self.waits)
         self.due_at = now + pause * _JITTER.uniform(0.8, 1.2)
-        return f"waits for room, looks again in {pause:.1f} s: {error}"
+        what = "room" if self.full else "the ledger"
+        return f"waits for {what}, looks again in {pause:.1f} s: {error}"
 
     def _pause(self, times: int) -> float:
         """Seconds before the next try, after so many that went wrong."""

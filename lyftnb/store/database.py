@@ -7,8 +7,8 @@ of the table's appender (about 0.5 ms, for one row as for a hundred), a set read
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from lyftnb.errors import LedgerError, SetupError, StorageError
+from lyftnb.errors import LedgerError, SetupError, StorageError, StorageFull, is_full
 from lyftnb.store.engines import duckdb, pl
 from lyftnb.store.owner import busy
 
@@ -56,14 +56,32 @@ class Database:
             StorageError: the file is damaged or cannot be opened.
         """
         self.file = state_dir / FILE
+        self.invalid = False
+        """Whether DuckDB takes no statement any more, until the file is opened anew."""
+        self._tables: dict[str, _Table] = {}
+        self._open(lambda: self._migrate(now))
+
+    def reopen(self) -> None:
+        """Open the file anew, after DuckDB has declared it invalid: what was committed is in it.
+
+        Raises:
+            StorageError: the file is damaged or cannot be opened.
+        """
+        self._tables = {}
+        with suppress(duckdb.Error):
+            self.connection.close()
+        self._open()
+        self.invalid = False
+
+    def _open(self, prepare: Callable[[], None] | None = None) -> None:
         try:
             self.connection = duckdb.connect(str(self.file), config=dict(_SETTINGS))
         except duckdb.Error as error:
             raise _unopened(self.file, error) from error
-        self._tables: dict[str, _Table] = {}
         try:
             self.connection.execute("SET TimeZone = 'UTC'")
-            self._migrate(now)
+            if prepare is not None:
+                prepare()
             self._tables = self._find_tables()
         except BaseException as error:
             self.connection.close()
@@ -73,7 +91,7 @@ class Database:
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file, and give back what deleted rows have taken."""
-        with storage_errors(self.file):
+        with self._statement():
             self.connection.execute("CHECKPOINT")
 
     def close(self) -> None:
@@ -86,7 +104,7 @@ class Database:
         """The rows of a named query; it may read a set of rows as the table `given`."""
         # DuckDB finds `given` among the variables here. To register it would leave a view behind,
         # and to drop that in a transaction that has failed is an error which hides the first one.
-        with storage_errors(self.file):
+        with self._statement():
             found = self.connection.sql(queries()[name], params=parameters).to_arrow_table()
         frame = pl.from_arrow(found)
         assert isinstance(frame, pl.DataFrame)
@@ -96,14 +114,14 @@ class Database:
         self, name: str, given: pl.DataFrame | None = None, **parameters: Any
     ) -> list[dict[str, Any]]:
         """The rows of a named query, as dicts: half the cost of a frame, for few rows."""
-        with storage_errors(self.file):
+        with self._statement():
             answer = self.connection.execute(queries()[name], parameters)
             names = [column[0] for column in answer.description]
             return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
     def run(self, name: str, given: pl.DataFrame | None = None, **parameters: Any) -> None:
         """Carry out a named statement; it may read a set of rows as the table `given`."""
-        with storage_errors(self.file):
+        with self._change():
             self.connection.execute(queries()[name], parameters).fetchall()
 
     def insert(self, table: str, given: pl.DataFrame) -> None:
@@ -115,14 +133,14 @@ class Database:
         if given.height <= _FEW:
             self.append(table, given.to_dicts())
         else:
-            with storage_errors(self.file):
+            with self._change():
                 self.connection.execute(f"INSERT INTO {table} BY NAME FROM given").fetchall()
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows, given as column → value; columns left out are null."""
         if not rows:
             return
-        with storage_errors(self.file):
+        with self._change():
             target = self._tables[table]
             target.appender.append_rows([target.values(row) for row in rows])
             target.appender.flush()
@@ -130,15 +148,37 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of it or nothing: an exception inside rolls back."""
-        with storage_errors(self.file):
+        with self._statement():
             self.connection.execute("BEGIN")
         try:
             yield
-            with storage_errors(self.file):
+            with self._change():
                 self.connection.execute("COMMIT")
         except BaseException:
             self._roll_back()
             raise
+
+    @contextmanager
+    def _statement(self) -> Iterator[None]:
+        """Errors of the engine as ours, and a note of those after which it takes nothing more."""
+        try:
+            with storage_errors(self.file):
+                yield
+        except StorageError as error:
+            self.invalid |= isinstance(error.__cause__, _invalidating())
+            raise
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """As `_statement`. A change is made also where DuckDB could not, after its commit, fold the
+        write-ahead log into the file (there is no room, say): it must not look like a failure.
+        """
+        try:
+            with self._statement():
+                yield
+        except StorageError as error:
+            if _DURABLE not in str(error.__cause__):
+                raise
 
     def _roll_back(self) -> None:
         try:
@@ -214,6 +254,15 @@ class _Table:
 
 
 _RESTORE = "restore the file from a backup; the data of the spools stand beside it, unharmed"
+_ROOM = "make room there; nothing was changed by this"
+_DURABLE = "COMMIT succeeded and is durable"
+"""What DuckDB says where all that failed was to tidy up after a commit."""
+
+
+@cache
+def _invalidating() -> tuple[type[BaseException], ...]:
+    """Errors after which a database takes no statement any more."""
+    return (duckdb.FatalException, duckdb.InternalException)
 
 
 @contextmanager
@@ -226,11 +275,17 @@ def storage_errors(file: Path) -> Iterator[None]:
             raise SetupError(
                 "a text holds half of a character", hint="use whole characters"
             ) from error
-        full = "free some space if the disk is full; nothing was changed by this call"
+        if is_full(error):
+            raise StorageFull(
+                "the ledger cannot be written: there is no room on its disk",
+                where=str(file),
+                hint=_ROOM,
+            ) from error
+        corrupt = "Corrupt" in str(error)
         raise StorageError(
             f"the ledger could not carry out a statement: {error}",
             where=str(file),
-            hint=_RESTORE if "Corrupt" in str(error) else full,
+            hint=_RESTORE if corrupt else "see that its disk works; nothing was changed by this",
         ) from error
 
 
@@ -238,6 +293,12 @@ def _unopened(file: Path, error: duckdb.Error) -> LedgerError | StorageError:
     text = str(error)
     if "could not set lock" in text.lower():
         return busy(file.parent)
+    if is_full(error):
+        return StorageFull(
+            "the ledger cannot be opened: there is no room on its disk",
+            where=str(file),
+            hint="make room there; what the ledger holds is unharmed",
+        )
     return StorageError(
         f"the ledger cannot be opened: {text}",
         where=str(file),

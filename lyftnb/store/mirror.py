@@ -228,6 +228,21 @@ def load(database: Database) -> Mirror:
     )
 
 
+def reloaded(database: Database, before: Mirror) -> Mirror:
+    """The mirror of what the tables say, and of what was only ever in memory: claims without a row.
+
+    What came in between may have been committed, or not; the tables know.
+    """
+    now = load(database)
+    committed = {row["batch"] for row in database.rows("committed_of", batches=[*before.fences])}
+    for batch, fence in before.fences.items():
+        if not fence.durable and batch not in committed:
+            now.fences.setdefault(batch, fence)
+    for stage, number in before.claimed.items():
+        now.claimed[stage] = max(number, now.claimed.get(stage, 0))
+    return now
+
+
 def stage_of(batch: str) -> tuple[str, int]:
     """`DEPLOYMENT/STAGE/n` → (`DEPLOYMENT/STAGE`, n)."""
     stage, _slash, number = batch.rpartition("/")

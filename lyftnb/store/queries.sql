@@ -39,6 +39,9 @@ SELECT deployment || '/' || stage AS stage, max(number) AS number FROM batches G
 -- name: committed_batch
 SELECT attempt, snapshot FROM batches WHERE batch = $batch
 
+-- name: committed_of
+SELECT batch FROM batches WHERE batch IN (SELECT unnest($batches::VARCHAR[]))
+
 -- name: claims
 SELECT batch, attempt, document, abandoned_at IS NOT NULL AS abandoned
 FROM claims WHERE $deployment IS NULL OR deployment = $deployment

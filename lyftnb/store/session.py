@@ -13,7 +13,7 @@ from lyftnb.clock import Clock
 from lyftnb.errors import LedgerError, NotFound
 from lyftnb.store.database import Database
 from lyftnb.store.families import Setting
-from lyftnb.store.mirror import Mirror, load
+from lyftnb.store.mirror import Mirror, load, reloaded
 from lyftnb.store.owner import Ownership
 
 Listener = Callable[[frozenset[str]], None]
@@ -124,6 +124,11 @@ class Session:
             self.mirror.absorb(state)
             self.tell(setting.news)
 
+    def _reopen(self) -> None:
+        """Go on from what the file says: whether the last transaction took place may be unknown."""
+        self._database.reopen()
+        self.mirror = reloaded(self._database, self.mirror)
+
     def _call_listeners(self, news: frozenset[str]) -> None:
         for listener, topics in tuple(self._listeners):
             if topics and not news & (topics | {"closed"}):
@@ -158,6 +163,12 @@ class _Opened:
             raise LedgerError(
                 "the ledger is closed", where=str(session.state_dir), hint="open it again"
             )
+        if session._database.invalid and not session._nesting:
+            try:
+                session._reopen()
+            except BaseException:
+                session._lock.release()
+                raise
         self._before, session._holder = session._holder, threading.get_ident()
         session._nesting += 1
         return session._database

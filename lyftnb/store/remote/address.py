@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from lyftnb.errors import unwritten
 from lyftnb.store.owner import STATE_FILE
 
 _TOKEN_BYTES = 32
@@ -55,13 +56,28 @@ class StateAddress:
 
 
 def save_private(file: Path, document: Any) -> None:
-    """Leave JSON for other processes of this user, and for nobody else."""
+    """Leave JSON for other processes of this user, and for nobody else.
+
+    Raises:
+        StorageError: it cannot be written (`StorageFull`: there is no room).
+    """
     # Made for us alone, written whole, moved into place: nobody reads half of it, or a file whose
     # mode is about to change.
-    fd, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    with os.fdopen(fd, "w") as out:
-        json.dump(document, out)
-    Path(draft).replace(file)
+    draft = None
+    try:
+        fd, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+        with os.fdopen(fd, "w") as out:
+            json.dump(document, out)
+        Path(draft).replace(file)
+    except OSError as error:
+        if draft is not None:
+            Path(draft).unlink(missing_ok=True)
+        raise unwritten(
+            "the address for other processes",
+            error,
+            where=str(file),
+            hint="make room there, or see that this user may write",
+        ) from error
 
 
 def pinned(certificate: str) -> ssl.SSLContext:

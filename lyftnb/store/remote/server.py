@@ -97,7 +97,11 @@ class StateServer:
         self._thread = threading.Thread(target=self._serve, name="lyftnb-state", daemon=True)
         self._thread.start()
         if state_dir is not None:
-            self.address.save(state_dir)
+            try:
+                self.address.save(state_dir)
+            except BaseException:
+                self.close()
+                raise
         # A program may end without a word; no thread is to be in the ledger's engine then.
         atexit.register(self.close)
 
