@@ -30,6 +30,12 @@ SKIP = "LYFTNB_SKIP_FRONTEND"
 NATIVE = "lyftnb/native/_native.so"
 NATIVE_SOURCES = ("lyftnb/native/json_lines.c", "lyftnb/native/csv_records.c")
 FLAGS = ("-O3", "-std=c11", "-fPIC", "-shared")
+EXACT = ("-fno-fast-math",)
+"""Behind what `CFLAGS` says: floats are made of their digits by exact arithmetic."""
+INEXACT = ("-Ofast", "-funsafe-math-optimizations")
+"""Left out of `CFLAGS`: with them compilers also link a start-up that has the whole process take the
+smallest floats for zero, whatever stands behind them.
+"""
 SKIP_NATIVE = "LYFTNB_SKIP_NATIVE"
 
 
@@ -88,7 +94,8 @@ def compile_native(root: Path) -> str | None:
     )
     if sys.platform == "win32" or shutil.which(command[0]) is None:
         return f"the compiled part is not built: no C compiler was found. {slower}"
-    flags = (*FLAGS, *shlex.split(os.environ.get("CFLAGS", "")))
+    asked = [flag for flag in shlex.split(os.environ.get("CFLAGS", "")) if flag not in INEXACT]
+    flags = (*FLAGS, *asked, *EXACT)
     part = made.with_suffix(".part")
     sources = [str(root / source) for source in NATIVE_SOURCES]
     done = subprocess.run(
