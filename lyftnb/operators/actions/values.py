@@ -96,17 +96,28 @@ class FillParams(Params):
         description="column: the value that stands in for its nulls",
     )
     forward: Names = Field((), description="columns in which the last value before stands in")
+    backward: Names = Field(
+        (),
+        description="columns in which the next value stands in; of one that is in `forward` too, "
+        "where there is none before",
+    )
+    by: Names = Field(
+        (),
+        description="of `forward` and `backward`: columns; values stand in only for rows that "
+        "agree with theirs in these",
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _from_values(cls, value: Any) -> Any:
         if not isinstance(value, dict) or not value:
             return value
-        long = set(value) <= set(cls.model_fields) and (
-            isinstance(value.get("values", {}), dict)
-            and not isinstance(value.get("forward", []), int | float)
-        )
-        return value if long else {"values": value}
+        short = {"values": value}
+        # A column may be called as a parameter is: `by` says nothing without the others.
+        long = set(value) <= set(cls.model_fields) and set(value) != {"by"}
+        long = long and isinstance(value.get("values", {}), dict)
+        lists = (value.get(name, []) for name in ("forward", "backward", "by"))
+        return value if long and not any(isinstance(v, int | float) for v in lists) else short
 
     @classmethod
     def short_schemas(cls, properties: Mapping[str, JsonSchema]) -> list[JsonSchema]:
@@ -117,9 +128,16 @@ class FillParams(Params):
 
     @model_validator(mode="after")
     def _some(self) -> FillParams:
-        if not self.values and not self.forward:
+        if not (self.values or self.neighbours):
             raise ValueError("name the columns to fill: fill: {delay: 0}")
+        if self.by and not self.neighbours:
+            raise ValueError("'by' goes with 'forward' and 'backward'")
         return self
+
+    @property
+    def neighbours(self) -> bool:
+        """Whether values of other rows stand in."""
+        return bool(self.forward or self.backward)
 
 
 class Fill(Action[FillParams]):
@@ -127,8 +145,12 @@ class Fill(Action[FillParams]):
 
     Values are plain (`fill: {delay: 0, name: unknown}`), of the column's type, or make the type of
     a column in which nothing but null was seen; for anything computed use derive with coalesce.
-    `fill: {forward: [price]}` repeats the last value before, in the order of the frame, and is then
-    not row-wise.
+    `fill: {forward: [price]}` repeats the last value before, in the order of the frame, and
+    `backward` takes the next one after; with `by` (`fill: {forward: [price], by: [symbol]}`) of the
+    rows alone that agree in these columns. It is then not row-wise, and looks no further than the
+    frame: of the new rows of a run (the default), of a partition, or of all. A value that comes
+    with a later run never stands in for a null of an earlier one, unless `frame: partition` or
+    `all` reads that again.
     """
 
     name = "fill"
@@ -140,18 +162,27 @@ class Fill(Action[FillParams]):
     )
 
     def rowwise(self, params: FillParams) -> bool:
-        """Values are; repeating the last one is not."""
-        return not params.forward
+        """Plain values are; those of other rows are not."""
+        return not params.neighbours
 
     def bind(self, params: FillParams, schema: pl.Schema, env: Env) -> Bound:
         """Check the columns, and that each value is of its column's type."""
         problems = Problems()
         exprs: dict[str, pl.Expr] = {}
         out = pl.Schema(schema)
-        for i, name in enumerate(params.forward):
-            with problems.at("forward", i):
+        for i, name in enumerate(params.by):
+            with problems.at("by", i):
                 column_type(schema, name)
-                exprs[name] = pl.col(name).forward_fill()
+        for field in ("forward", "backward"):
+            for i, name in enumerate(getattr(params, field)):
+                with problems.at(field, i):
+                    column_type(schema, name)
+                    if name in params.by:
+                        raise ActionError(
+                            f"'{name}' is one of the columns that rows agree in",
+                            hint="leave it out, here or in `by`",
+                        )
+                    exprs[name] = _filled(exprs.get(name, pl.col(name)), field, params.by)
         for name, value in params.values.items():
             with problems.at("values", name):
                 out[name] = _filled_type(column_type(schema, name), value)
@@ -160,6 +191,12 @@ class Fill(Action[FillParams]):
         problems.raise_any()
         made = [expr.alias(name) for name, expr in exprs.items()]
         return Bound(lambda lf, flags: lf.with_columns(made), out, parted=not self.rowwise(params))
+
+
+def _filled(expr: pl.Expr, direction: str, by: Names) -> pl.Expr:
+    """Values of the rows before, or after, in the place of nulls."""
+    filled = expr.forward_fill() if direction == "forward" else expr.backward_fill()
+    return filled.over(*by) if by else filled
 
 
 def _filled_type(dtype: pl.DataType, value: Literals) -> pl.DataType:

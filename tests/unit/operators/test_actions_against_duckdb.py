@@ -77,6 +77,16 @@ CASES: dict[str, tuple[Any, str]] = {
         " last_value(d IGNORE NULLS) OVER w AS d, ts, l, s FROM rows"
         " WINDOW w AS (ORDER BY id ROWS UNBOUNDED PRECEDING)",
     ),
+    "fill both ways, by key": (
+        {"fill": {"forward": ["d", "n"], "backward": ["x", "n"], "by": ["k"]}},
+        "SELECT id, k, coalesce(last_value(n IGNORE NULLS) OVER before,"
+        " first_value(n IGNORE NULLS) OVER after) AS n,"
+        " first_value(x IGNORE NULLS) OVER after AS x, t,"
+        " last_value(d IGNORE NULLS) OVER before AS d, ts, l, s FROM rows"
+        " WINDOW before AS (PARTITION BY k ORDER BY id ROWS UNBOUNDED PRECEDING),"
+        " after AS (PARTITION BY k ORDER BY id ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)"
+        " ORDER BY id",
+    ),
     "explode": (
         {"explode": {"columns": "l", "empty": "drop"}},
         "SELECT id, k, n, x, t, d, ts, unnest(l) AS l, s FROM rows",
@@ -312,3 +322,26 @@ def test_filling_forward_agrees_with_duckdb(values: list[tuple[int | None, int |
     found = _run({"fill": {"forward": ["a"], "values": {"a": -1, "b": -2}}}, frame).frame
     last = "coalesce(last_value(a IGNORE NULLS) OVER (ORDER BY i ROWS UNBOUNDED PRECEDING), -1)"
     assert found.rows() == _asked(f"SELECT i, {last}, coalesce(b, -2) FROM frame ORDER BY i", frame)
+
+
+@given(st.lists(st.tuples(SPARSE, SPARSE, st.none() | st.integers(0, 2)), max_size=12))
+def test_filling_by_key_agrees_with_duckdb(
+    values: list[tuple[int | None, int | None, int | None]],
+) -> None:
+    schema = {"a": pl.Int64, "b": pl.Int64, "k": pl.Int64}
+    frame = pl.DataFrame(values, schema=schema, orient="row").with_row_index("i")
+    params = {"forward": ["a"], "backward": ["a", "b"], "by": "k", "values": {"b": -1}}
+    found = _run({"fill": params}, frame).frame
+    window = "(PARTITION BY k ORDER BY i ROWS BETWEEN {} AND {})"
+    before = window.format("UNBOUNDED PRECEDING", "CURRENT ROW")
+    after = window.format("CURRENT ROW", "UNBOUNDED FOLLOWING")
+    a = f"coalesce(last_value(a IGNORE NULLS) OVER {before}, "
+    a += f"first_value(a IGNORE NULLS) OVER {after})"
+    b = f"coalesce(first_value(b IGNORE NULLS) OVER {after}, -1)"
+    assert found.rows() == _asked(f"SELECT i, {a}, {b}, k FROM frame ORDER BY i", frame)
+
+
+def test_columns_may_be_called_as_parameters_are() -> None:
+    frame = pl.DataFrame({"by": ["x", None], "backward": [None, 2]})
+    assert _run({"fill": {"by": "y"}}, frame).frame["by"].to_list() == ["x", "y"]
+    assert _run({"fill": {"by": "y", "backward": 1}}, frame).frame["backward"].to_list() == [1, 2]
