@@ -144,6 +144,16 @@ class Bound:
     """Of a parted action: which rows it cannot take; the chain flags and parts them before it."""
     files: tuple[tuple[str, str], ...] = ()
     """Outside files that it read, with a fingerprint of each one's content."""
+    written: tuple[Written, ...] = ()
+    """Its expressions, for errors that only the whole plan tells of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An expression as it was written, with the column that it makes, or else itself bound."""
+
+    text: str
+    made: str | pl.Expr
 
 
 @dataclass(frozen=True, slots=True)

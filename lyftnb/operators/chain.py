@@ -45,7 +45,7 @@ from lyftnb.operators.base import (
     carried,
 )
 from lyftnb.operators.held import Held, Pile, Scratch, hold
-from lyftnb.operators.overflow import is_overflow, overflow, overflow_among
+from lyftnb.operators.overflow import Stood, is_overflow, overflow, overflow_among
 from lyftnb.operators.parameters import invalid_parameters
 from lyftnb.operators.registry import action
 from lyftnb.operators.rejects import REJECTS_SCHEMA, rejected
@@ -151,7 +151,7 @@ class Chain:
         self._frame = self._base = frame
         self._active = False
         self._played: list[_Entered | _Applied] = []
-        self._stood: list[tuple[tuple[str, str], pl.LazyFrame]] = []
+        self._stood: list[Stood] = []
         self._causes: list[_Cause] = []
         self._rejects = Pile(REJECTS_SCHEMA, scratch)
         self._counts: dict[str, StepCount] = {}
@@ -227,11 +227,13 @@ class Chain:
             self._guard(bound.guards, place)
             if self._active:
                 self._restart(self._collected().lazy(), self._schema, place.step)
-            frame = bound.transform(self._frame, Flags())
+            before = self._frame
+            frame = bound.transform(before, Flags())
             self._restart(frame, bound.schema, place.step)
         else:
+            before = self._frame
             self._apply(bound, place)
-        self._stood.append(((place.step, place.action), self._frame))
+        self._stood.append(Stood((place.step, place.action), before, self._frame, bound.written))
 
     def _apply(self, bound: Bound, place: _Place) -> None:
         if bound.reasons and not self._active:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import polars as pl
@@ -19,6 +19,7 @@ from lyftnb.operators.base import (
     Flags,
     Guard,
     Problems,
+    Written,
     check_column_name,
 )
 from lyftnb.operators.binding import conditions, reasons, scalar
@@ -87,7 +88,7 @@ class Aggregate(Action[AggregateParams]):
         keys = bound_keys(params.by, schema, env, problems)
         computed = bound_aggregates(params.compute, params.by, schema, env, problems)
         problems.raise_any()
-        return _bound(keys, computed)
+        return _bound(keys, computed, {**params.by, **params.compute})
 
 
 def bound_keys(
@@ -122,7 +123,9 @@ def guards_of(everything: Iterable[Compiled]) -> tuple[Guard, ...]:
     return tuple(guards)
 
 
-def _bound(keys: dict[str, Compiled], computed: dict[str, Compiled]) -> Bound:
+def _bound(
+    keys: dict[str, Compiled], computed: dict[str, Compiled], texts: Mapping[str, str]
+) -> Bound:
     by = [key.expr.alias(name) for name, key in keys.items()]
     values = [value.expr.alias(name) for name, value in computed.items()]
     everything = {**keys, **computed}
@@ -137,7 +140,9 @@ def _bound(keys: dict[str, Compiled], computed: dict[str, Compiled]) -> Bound:
         return lf.with_row_index(_MET).group_by(by).agg(*values, met).sort(_MET).drop(_MET)
 
     out = pl.Schema({name: compiled.dtype for name, compiled in everything.items()})
-    return Bound(transform, out, parted=True, guards=guards_of(everything.values()))
+    written = tuple(Written(text, name) for name, text in texts.items())
+    guards = guards_of(everything.values())
+    return Bound(transform, out, parted=True, guards=guards, written=written)
 
 
 def _aggregate(text: str, schema: pl.Schema, env: Env) -> Compiled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from lyftnb.operators.base import (
     Flags,
     Problems,
     Reason,
+    Written,
     carried,
     check_column_name,
     column_type,
@@ -97,11 +99,16 @@ class Derive(Action[ColumnsParams]):
                 first += len(level.reasons)
             return lf
 
-        return Bound(transform, seen, tuple(r for level in levels for r in level.reasons))
+        why = tuple(reason for level in levels for reason in level.reasons)
+        return Bound(transform, seen, why, written=_written(params.root))
 
 
 def _reads(compiled: Compiled, level: _Level) -> bool:
     return not compiled.columns.isdisjoint(level.columns)
+
+
+def _written(texts: Mapping[str, str]) -> tuple[Written, ...]:
+    return tuple(Written(text, name) for name, text in texts.items())
 
 
 def _selected(value: Any) -> Any:
@@ -153,7 +160,7 @@ class Select(Action[SelectParams]):
             computed = lf.with_columns(*flags.mark(level.failed), *level.exprs)
             return computed.select(*level.columns, carried())
 
-        return Bound(transform, out, level.reasons)
+        return Bound(transform, out, level.reasons, written=_written(params.root))
 
 
 class RenameParams(RootModel[dict[str, Name]]):

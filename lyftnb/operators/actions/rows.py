@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import BeforeValidator, Field, RootModel
 
 from lyftnb.model import Params
-from lyftnb.operators.base import Action, Bound, Env, Example, Flags, Problems, Reason
+from lyftnb.operators.base import Action, Bound, Env, Example, Flags, Problems, Reason, Written
 from lyftnb.operators.binding import condition, conditions, reasons
 from lyftnb.operators.expressions import Compiled
 from lyftnb.operators.parameters import Sql
@@ -48,7 +48,8 @@ class Filter(Action[FilterParams]):
             marked = lf.with_columns(flags.mark(failed)) if failed else lf
             return marked.filter(flags.spare(keep.expr))
 
-        return Bound(transform, schema, reasons(keep))
+        written = (Written(params.root, keep.expr),)
+        return Bound(transform, schema, reasons(keep), written=written)
 
 
 class Assertion(Params):
@@ -102,10 +103,17 @@ class Assert(Action[AssertParams]):
         problems = Problems()
         failed: list[pl.Expr] = []
         why: list[Reason] = []
+        written: list[Written] = []
         for i, assertion in enumerate(params.root):
             with problems.at(i, "that"):
                 compiled: Compiled = condition(assertion.that, schema, env)
                 failed += [*conditions(compiled), ~compiled.expr.fill_null(False)]
                 why += [*reasons(compiled), assertion.reason]
+                written.append(Written(assertion.that, compiled.expr))
         problems.raise_any()
-        return Bound(lambda lf, flags: lf.with_columns(flags.mark(failed)), schema, tuple(why))
+        return Bound(
+            lambda lf, flags: lf.with_columns(flags.mark(failed)),
+            schema,
+            tuple(why),
+            written=tuple(written),
+        )

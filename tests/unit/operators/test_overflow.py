@@ -30,24 +30,43 @@ ROWS = pl.DataFrame(
         (
             [{"derive": {"one": "1"}}, {"aggregate": {"by": ["k"], "compute": {"t": "sum(b)"}}}],
             "aggregate",
-            "a sum does not fit BIGINT, in column 't'",
+            "a sum does not fit BIGINT, in column 't': sum(b)",
         ),
         (
             [{"aggregate": {"compute": {"n": "count(*)", "t": "sum(h)"}}}, {"filter": "t > 0"}],
             "aggregate",
-            "a sum does not fit HUGEINT, in column 't'",
+            "a sum does not fit HUGEINT, in column 't': sum(h)",
         ),
         (
             [{"aggregate": {"compute": {"t": "sum(d)"}}}],
             "aggregate",
-            "a sum does not fit a DECIMAL of 38 digits, in column 't'",
+            "a sum does not fit a DECIMAL of 38 digits, in column 't': sum(d)",
         ),
         (
             [{"derive": {"one": "1"}}, {"derive": {"t": "list_sum(l)"}}, {"filter": "one > 0"}],
             "derive2",
-            "a sum does not fit BIGINT, in column 't'",
+            "a sum does not fit BIGINT, in column 't': list_sum(l)",
         ),
-        ([{"filter": "list_sum(l) > 1"}], "filter", "a sum does not fit its type"),
+        (
+            [{"derive": {"u": "list_sum(list_concat(l, [1]))", "t": "u + 1"}}],
+            "derive",
+            "a sum does not fit BIGINT, in column 'u': list_sum(list_concat(l, [1]))",
+        ),
+        (
+            [{"select": {"k": "k", "t": "list_sum(l) + 1"}}],
+            "select",
+            "a sum does not fit BIGINT, in column 't': list_sum(l) + 1",
+        ),
+        (
+            [{"filter": "k = 'a'"}, {"filter": "list_sum(l) > 1"}],
+            "filter2",
+            "a sum does not fit its type: list_sum(l) > 1",
+        ),
+        (
+            [{"assert": ["b > 0", "list_sum(l) > 1"]}],
+            "assert",
+            "a sum does not fit its type: list_sum(l) > 1",
+        ),
     ],
 )
 @pytest.mark.parametrize("spills", [False, True])
