@@ -214,17 +214,34 @@ def in_calendar(time: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def showable(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame for Python to take rows of: a column with times that `in_calendar` leaves out is
-    text in it.
+    """The frame for Python to take rows of: in a column with times that `in_calendar` leaves out,
+    however deep, all times are text.
     """
-    times = {n: t for n, t in frame.schema.items() if isinstance(t, pl.Date | pl.Datetime)}
-    far = [
-        name
-        for name, dtype in times.items()
-        if frame.select(in_calendar(pl.col(name), dtype).null_count()).item()
-        > frame[name].null_count()
-    ]
-    return frame.with_columns(pl.col(far).cast(pl.String)) if far else frame
+    far = [name for name, dtype in frame.schema.items() if _is_far(frame, name, dtype)]
+    shown = [rebuilt(pl.col(name), frame.schema[name], _text_if_time).alias(name) for name in far]
+    return frame.with_columns(shown) if far else frame
+
+
+def _is_far(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> bool:
+    if not holds(dtype, pl.Date, pl.Datetime):
+        return False
+    kept, near = (
+        frame.select(rebuilt(pl.col(name), dtype, change)).to_series()
+        for change in (_unchanged, _near_if_time)
+    )
+    return not kept.equals(near)
+
+
+def _unchanged(_value: pl.Expr, _dtype: pl.DataType) -> None:
+    return None
+
+
+def _near_if_time(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    return in_calendar(value, dtype) if isinstance(dtype, pl.Date | pl.Datetime) else None
+
+
+def _text_if_time(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    return value.cast(pl.String) if isinstance(dtype, pl.Date | pl.Datetime) else None
 
 
 def to_text(dtype: pl.DataType) -> str:

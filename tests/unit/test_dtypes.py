@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from io import BytesIO
 
 import polars as pl
@@ -131,3 +131,27 @@ def test_times_that_python_does_not_have_are_shown_as_text() -> None:
         (None, None),
     ]
     assert showable(frame.select("near")).schema == frame.select("near").schema
+
+
+def test_times_that_python_has_none_for_are_shown_as_text_however_deep() -> None:
+    days = pl.Series("d", [3_000_000, 0], dtype=pl.Int32).cast(pl.Date)
+    frame = pl.DataFrame({"n": [1, 2], "d": days}).select(
+        within=pl.struct("n", "d"),
+        many=pl.concat_list(pl.struct("d")),
+        fixed=pl.concat_list("d").list.to_array(1),
+        near=pl.struct(d=pl.lit(date(2024, 2, 29))),
+    )
+    assert showable(frame).to_dicts() == [
+        {
+            "within": {"n": 1, "d": "+10183-09-21"},
+            "many": [{"d": "+10183-09-21"}],
+            "fixed": ["+10183-09-21"],
+            "near": {"d": date(2024, 2, 29)},
+        },
+        {
+            "within": {"n": 2, "d": "1970-01-01"},
+            "many": [{"d": "1970-01-01"}],
+            "fixed": ["1970-01-01"],
+            "near": {"d": date(2024, 2, 29)},
+        },
+    ]
