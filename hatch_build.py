@@ -33,8 +33,8 @@ FLAGS = ("-O3", "-std=c11", "-fPIC", "-shared")
 EXACT = ("-fno-fast-math",)
 """Behind what `CFLAGS` says: floats are made of their digits by exact arithmetic."""
 INEXACT = ("-Ofast", "-funsafe-math-optimizations")
-"""Left out of `CFLAGS`: with them compilers also link a start-up that has the whole process take the
-smallest floats for zero, whatever stands behind them.
+"""Left out of `CFLAGS`: with them compilers also link a start-up that has the whole process take
+the smallest floats for zero, whatever stands behind them.
 """
 SKIP_NATIVE = "LYFTNB_SKIP_NATIVE"
 
