@@ -124,7 +124,9 @@ def verify(
 
 @app.command()
 def sweep(ctx: typer.Context) -> None:
-    """Remove staged files that no commit names."""
+    """Remove staged files that no commit names, and what is staged for outputs that were passed by,
+    once its retention is over.
+    """
     with opened(ctx) as workspace:
         swept = workspace.sweep()
     typer.echo(f"removed {counted(swept.files, 'file')} ({shown(Size(swept.bytes))})")
@@ -132,6 +134,11 @@ def sweep(ctx: typer.Context) -> None:
         typer.echo(f"left {counted(swept.waiting, 'file')} that a batch may still commit")
     if swept.foreign:
         typer.echo(f"left {counted(swept.foreign, 'file')} that no lyftnb wrote")
+    if swept.outputs:
+        typer.echo(f"removed what was staged for {counted(swept.outputs, 'output')} passed by")
+    if swept.unreached:
+        groups = ", ".join(swept.unreached)
+        typer.echo(f"left outputs that were passed by where there is no worker: group {groups}")
 
 
 @app.command()

@@ -28,6 +28,10 @@ class SweepReport:
     """Files that no row names, but that a batch may still commit."""
     foreign: int = 0
     """Files under the storage root that are not segments; never touched."""
+    outputs: int = 0
+    """Outputs that were passed by, and of which what was staged is removed by now."""
+    unreached: tuple[str, ...] = ()
+    """Worker groups that have no workers here, and where such outputs are left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from lyftnb.model import (
     Schema,
     deployment_name,
     draft_name,
+    seconds,
     workflow_digest,
 )
 from lyftnb.planning import Explanation, explain, parse_ref
@@ -213,8 +216,16 @@ class Workspace(Running, Serving, LiveViews, State):
         return Table(self._ledger.verify(), DAMAGES)
 
     def sweep(self) -> SweepReport:
-        """Remove staged files that no commit names."""
-        return self._ledger.sweep()
+        """Remove staged files that no commit names; and what is staged for outputs that were passed
+        by, after its retention, whether their deployment still is there or not.
+        """
+        from lyftnb.workspace.sweeping import sweep_outputs
+
+        report = self._ledger.sweep()
+        before = self._clock.now() - timedelta(seconds=seconds(self.config.retention.skipped))
+        sizes, engine = self._compute.group_sizes, self._compute.engine
+        outputs, unreached = sweep_outputs(self._ledger, before, sizes, engine)
+        return replace(report, outputs=outputs, unreached=unreached)
 
     # -- life
 

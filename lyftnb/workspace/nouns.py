@@ -169,8 +169,8 @@ LISTINGS: Final[View[Listing]] = View(
 )
 SWEEPS: Final[View[SweepReport]] = View(
     "no sweeps",
-    ("files", "size", "folders", "waiting", "foreign"),
-    lambda s: (s.files, Size(s.bytes), s.folders, s.waiting, s.foreign),
+    ("files", "size", "folders", "waiting", "foreign", "outputs"),
+    lambda s: (s.files, Size(s.bytes), s.folders, s.waiting, s.foreign, s.outputs),
 )
 STAGES: Final[View[StageProgress]] = View(
     "no stages",

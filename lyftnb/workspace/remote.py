@@ -277,7 +277,9 @@ class RemoteWorkspace(RemoteDeployments, LiveViews, Connection):
         return Table(self._book.verify(), DAMAGES)
 
     def sweep(self) -> SweepReport:
-        """Remove staged files that no commit names."""
+        """Remove staged files that no commit names, and what is staged for outputs that were passed
+        by; see `Workspace.sweep`.
+        """
         from lyftnb.store import SweepReport
 
         found: SweepReport = self._http.post("/spools/sweep", SweepReport)

@@ -499,6 +499,41 @@ def test_what_is_staged_for_nothing_goes_after_its_retention(
     assert not staged.exists() and swept() == [True, False]
 
 
+def test_a_sweep_takes_what_is_staged_for_nothing_where_nothing_runs(
+    ws: ln.Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "gone").mkdir()
+
+    def staged(name: str, group: str) -> Path:
+        """What is staged for an output that was given up."""
+        path = f"gone/{name}.duckdb"
+        make = {
+            "input": {"inline": {"rows": [{"day": "x"}]}},
+            "output": {"duckdb": {"path": path, "table": "events", "wait": 0}},
+            "retry": {"attempts": 1},
+            "group": group,
+        }
+        before = set((folder / "gone").glob(".lyftnb-*.parquet"))
+        with duckdb.connect(str(folder / path)), pytest.raises(ln.LyftError):
+            ws.run(flow(name, {"make": make}))
+        ws._ledger.forget(f"{name}_draft")
+        (made,) = set((folder / "gone").glob(".lyftnb-*.parquet")) - before
+        return made
+
+    here, elsewhere = staged("gone_here", "default"), staged("gone_edge", "edge")
+    assert ws.sweep().outputs == 0 and here.exists(), "its rows may still be rescued"
+    at_once = ws.config.retention.model_copy(update={"skipped": 0})
+    monkeypatch.setattr(ws, "config", ws.config.model_copy(update={"retention": at_once}))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(ws._compute), "group_sizes", property(lambda _: {"default": 2}))
+        found = ws.sweep()
+    assert (found.outputs, found.unreached) == (1, ("edge",))
+    assert not here.exists() and elsewhere.exists()
+    found = ws.sweep()
+    assert (found.outputs, found.unreached) == (1, ()) and not elsewhere.exists()
+    assert ws.sweep().outputs == 0
+
+
 @pytest.mark.parametrize("edited", [{"actions": []}, {"in": {"renamed": "raw"}, "actions": []}])
 def test_an_open_claim_outlives_an_edit_of_the_workflow(
     ws: ln.Workspace, folder: Path, edited: dict[str, Any]
