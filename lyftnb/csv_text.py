@@ -12,19 +12,13 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from lyftnb.errors import BadData
-from lyftnb.lazy import late
 from lyftnb.typed_text import BAD_TEXT, BOM, NULLS, as_text
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-else:
-    np = late("numpy")
 
 csv.field_size_limit(2**31 - 1)
 

@@ -14,27 +14,22 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, get_args
+from typing import Annotated, Any, ClassVar, get_args
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 from pydantic import Field, model_validator
 
 from lyftnb.connectors.base import Discovery, ReadResult, Source, SourceEnv, SourceSplit
 from lyftnb.dtypes import to_schema
 from lyftnb.errors import WorkflowError
-from lyftnb.lazy import late
 from lyftnb.model import JsonSchema, Params, Position, Schema, seconds
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-else:
-    np = late("numpy")
 
 _ITEM = "rows"
 _VALUE_BYTES = 16  # roughly: only the size of splits depends on it
 
-Uint: TypeAlias = "npt.NDArray[np.uint64]"
+Uint = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)

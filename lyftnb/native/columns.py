@@ -4,54 +4,32 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
-
-from lyftnb.lazy import late
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-    import pyarrow as pa
-else:
-    np = late("numpy")
-    pa = late("pyarrow")
+import pyarrow as pa
 
 LARGEST = 2**31 - 1
 """Of a block: a view of a text counts the bytes before it in 32 bits."""
-_BY_DTYPE: dict[pl.DataType, tuple[int, int]] = {
-    pl.Null(): (0, 0),
-    pl.Boolean(): (1, 1),
-    pl.Int64(): (2, 64),
-    pl.Float64(): (3, 64),
-    pl.String(): (4, 128),
-    pl.Date(): (5, 32),
-    pl.Datetime("us"): (6, 64),
-    pl.Datetime("us", "UTC"): (7, 64),
+_BY_DTYPE: dict[pl.DataType, tuple[int, pa.DataType, int]] = {
+    pl.Null(): (0, pa.null(), 0),
+    pl.Boolean(): (1, pa.bool_(), 1),
+    pl.Int64(): (2, pa.int64(), 64),
+    pl.Float64(): (3, pa.float64(), 64),
+    pl.String(): (4, pa.string_view(), 128),
+    pl.Date(): (5, pa.date32(), 32),
+    pl.Datetime("us"): (6, pa.timestamp("us"), 64),
+    pl.Datetime("us", "UTC"): (7, pa.timestamp("us", "UTC"), 64),
 }
-"""What the library calls a type, and the bits of a value."""
+"""What the library calls a type, what Arrow calls it, and the bits of a value."""
+
+_NOTHING = pa.py_buffer(b"")
 
 TYPES = frozenset(_BY_DTYPE)
 """Those that the library knows."""
 
-Bytes: TypeAlias = "npt.NDArray[np.uint8]"
-
-
-@cache
-def _arrow() -> dict[pl.DataType, pa.DataType]:
-    """What Arrow calls the types; apart from the table, so that it comes with the first block."""
-    return {
-        pl.Null(): pa.null(),
-        pl.Boolean(): pa.bool_(),
-        pl.Int64(): pa.int64(),
-        pl.Float64(): pa.float64(),
-        pl.String(): pa.string_view(),
-        pl.Date(): pa.date32(),
-        pl.Datetime("us"): pa.timestamp("us"),
-        pl.Datetime("us", "UTC"): pa.timestamp("us", "UTC"),
-    }
+Bytes = npt.NDArray[np.uint8]
 
 
 class Column(ctypes.Structure):
@@ -106,8 +84,7 @@ class Columns:
 
 def _used(buffers: list[pa.Buffer], bits: int) -> list[pa.Buffer]:
     """Those that views point into, under their numbers; so a column of short texts holds none."""
-    nothing = pa.py_buffer(b"")
-    held = [buffer if bits >> i & 1 else nothing for i, buffer in enumerate(buffers)]
+    held = [buffer if bits >> i & 1 else _NOTHING for i, buffer in enumerate(buffers)]
     return held[: bits.bit_length()]
 
 
@@ -118,7 +95,7 @@ def at(array: npt.NDArray[np.generic]) -> int:
 
 def _buffers(dtype: pl.DataType, rows: int) -> tuple[Bytes, Bytes]:
     """Room for a bit for each row that says whether it has a value, and for the values."""
-    bits = _BY_DTYPE[dtype][1]
+    bits = _BY_DTYPE[dtype][2]
     return np.full(rows // 8 + 1, 255, np.uint8), np.empty(rows * bits // 8 + 1, np.uint8)
 
 
@@ -130,4 +107,4 @@ def _series(
     buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(values)]
     if dtype == pl.String():
         buffers += texts
-    return pl.Series(pa.Array.from_buffers(_arrow()[dtype], rows, buffers, nulls))
+    return pl.Series(pa.Array.from_buffers(_BY_DTYPE[dtype][1], rows, buffers, nulls))

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
-from lyftnb.lazy import late
 from lyftnb.native.columns import LARGEST, TYPES, Column, Columns, at
 from lyftnb.native.library import library
-
-if TYPE_CHECKING:
-    import numpy as np
-else:
-    np = late("numpy")
 
 _BOM = b"\xef\xbb\xbf"
 _NUMBER = "0123456789-"

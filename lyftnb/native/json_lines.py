@@ -5,19 +5,13 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from lyftnb.lazy import late
 from lyftnb.native.columns import LARGEST, Column, Columns, at
 from lyftnb.native.library import library
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-else:
-    np = late("numpy")
 
 _TYPES = frozenset((pl.Null(), pl.Boolean(), pl.Int64(), pl.Float64(), pl.String()))
 

@@ -261,7 +261,7 @@ def from_json(text: str) -> Schema:
 
 def _positions(database: Database) -> dict[str, Standing]:
     items: dict[str, Position] = {}
-    for row in database.rows("position_items"):
+    for row in database.frame("position_items").iter_rows(named=True):
         items.setdefault(row["key"], {})[row["item"]] = json.loads(row["value"])
     return {
         row["key"]: Standing(row["version"], items.get(row["key"], {}))

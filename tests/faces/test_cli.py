@@ -65,24 +65,6 @@ def test_what_speaks_to_a_manager_loads_no_engine() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_what_only_checks_a_workflow_loads_nothing_that_moves_rows(tmp_path: Path) -> None:
-    (tmp_path / "a.workflow.yaml").write_text(
-        "workflow: a\n"
-        "steps:\n"
-        "  read: {input: {files: {path: in.csv}}, actions: [{filter: '1 > 0'}], out: rows}\n"
-    )
-    code = (
-        "import sys; from lyftnb.cli.app import app; "
-        "app(['validate', 'a.workflow.yaml'], standalone_mode=False); "
-        "sys.exit(', '.join({'numpy', 'pyarrow', 'dask', 'distributed', 'fastapi'}"
-        " & set(sys.modules)) or 0)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.parametrize(
     "words",
     [

@@ -5,16 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-from lyftnb.lazy import late
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-else:
-    np = late("numpy")
-
+import numpy as np
+import numpy.typing as npt
 
 _BLOCK = 1 << 20
 _NEWLINE = 10

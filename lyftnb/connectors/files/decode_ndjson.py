@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from lyftnb.connectors.base import RawReject
@@ -23,14 +23,8 @@ from lyftnb.connectors.files.json_exact import is_exact
 from lyftnb.connectors.files.json_lines import Bad, Judge
 from lyftnb.dtypes import to_text
 from lyftnb.errors import WorkflowError
-from lyftnb.lazy import late
 from lyftnb.native.json_lines import PlainLines, decode_json_lines
 from lyftnb.typed_text import as_text, failures, text_to_type
-
-if TYPE_CHECKING:
-    import numpy as np
-else:
-    np = late("numpy")
 
 _FEW_LINES = 512
 """Up to so many lines are judged one by one rather than cut again."""

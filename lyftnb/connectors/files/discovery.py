@@ -7,9 +7,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lyftnb.connectors.base import Discovery, SourceEnv, SourceSplit
 from lyftnb.connectors.files.cutting import UnprovenError, line_cuts, lines_end, record_cuts
@@ -23,15 +25,8 @@ from lyftnb.connectors.files.params import (
 )
 from lyftnb.dtypes import HIDDEN, to_schema
 from lyftnb.errors import WorkflowError
-from lyftnb.lazy import late
 from lyftnb.model import Position, Schema
 from lyftnb.typed_text import BOM
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-else:
-    pa, pq = late("pyarrow"), late("pyarrow.parquet")
 
 
 def discover(params: FilesParams, position: Position, env: SourceEnv) -> Discovery:

@@ -20,17 +20,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
-
-from lyftnb.lazy import late
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-else:
-    np = late("numpy")
 
 _QUOTE, _COLON, _SPACE, _N, _NEWLINE = b'": n\n'
 _KEY_END = _QUOTE | _COLON << 8
@@ -40,7 +33,7 @@ _LONGEST_GAP = 64
 _SURROGATE_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
-Bytes: TypeAlias = "npt.NDArray[np.uint8]"
+Bytes = npt.NDArray[np.uint8]
 
 
 def is_exact(raw: bytes, frame: pl.DataFrame) -> bool:
