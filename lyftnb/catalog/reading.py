@@ -23,11 +23,14 @@ _ABSENT_IN_STEP = frozenset(
     {"no_body", "no_input", "no_output", "no_ports", "no_dispatch", "unknown_port", "one_port",
      "bad_conditional", "idle_port", "no_default", "nothing_to_watch", "with_alone"}
 )  # fmt: skip
+_VARIABLE = "unknown_variable"
 _ABSENT = frozenset(
-    {"unknown_channel", "no_producer", "unread_channel", "unused_channel", "unknown_variable",
-     "unknown_step", "unpartitioned"}
+    {"unknown_channel", "no_producer", "unread_channel", "unused_channel", "unknown_step",
+     "unpartitioned", _VARIABLE}
 )  # fmt: skip
 _ENDS = frozenset({"in", "out"})
+_OF_CHANNELS = frozenset({"unread_channel", "unpartitioned"})
+"""Findings about channels that hang on how one is declared."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,21 @@ class Reading(Placed):
                 return True
             if problem.code in _ABSENT_IN_STEP and gone[:2] == path[:2]:
                 return True
-            if problem.code in _ABSENT and _may_hold_ends(gone):
+            if problem.code in _ABSENT and _may_hold(gone, problem.code):
                 return True
         return False
 
 
-def _may_hold_ends(path: Path) -> bool:
-    whole = len(path) <= 2 or path[0] != "steps"
-    return whole or path[2] in _ENDS
+def _may_hold(gone: Path, code: str) -> bool:
+    """Whether a part that was left out may hold what a finding misses."""
+    section = gone[0]
+    if section not in WorkflowSpec.model_fields:
+        return True  # the key of a whole section, misspelled
+    if section == "context" or code == _VARIABLE:
+        return section == "context" and code == _VARIABLE
+    if section == "steps":
+        return len(gone) <= 2 or gone[2] in _ENDS
+    return section == "channels" and (len(gone) <= 2 or code in _OF_CHANNELS)
 
 
 def read(text: str, file: str | None = None) -> Reading:

@@ -2,9 +2,10 @@
 
 import pytest
 
-from lyftnb import catalog
+from lyftnb import catalog, planning
 from lyftnb.catalog import Reading
 from lyftnb.model import Problem
+from lyftnb.workspace.checker import checker
 
 BROKEN = """\
 workflow: Flights
@@ -92,6 +93,32 @@ def test_consequences_of_a_broken_part_are_not_reported() -> None:
     ]
     added = set(reading.with_problems(found)) - set(reading.problems)
     assert [(p.message, p.file, p.line) for p in added] == [("not a consequence", "f.yaml", 17)]
+
+
+@pytest.mark.parametrize(
+    ("broken", "hidden"),
+    [
+        ("channels: {kept: {transport: spool, policy: x}}", set()),
+        ("channels: {kept: {transport: spoool}}", set()),
+        ("channels: {kept: 7}", {"unknown_channel"}),
+        ("channel: {}", {"unknown_channel", "unknown_variable"}),
+        ("context: {Bad-Name: 1}", {"unknown_variable"}),
+        ("messages: [{from: 1}]", set()),
+        ("ui: []", set()),
+    ],
+)
+def test_a_broken_part_hides_only_what_may_stand_in_it(broken: str, hidden: set[str]) -> None:
+    text = f"""
+workflow: w
+{broken}
+steps:
+  a: {{input: {{inline: {{rows: [{{n: 1}}]}}}}, out: rows}}
+  b: {{in: roows, actions: [{{filter: "{{{{nope}}}} > 1"}}], out: kept, groop: x}}
+"""
+    reading = catalog.read(text)
+    assert reading.spec is not None and not reading.complete
+    found = {p.code for p in reading.with_problems(planning.validate(reading.spec, checker()))}
+    assert {"unknown_channel", "unknown_variable"} - found == hidden
 
 
 @pytest.mark.parametrize(
