@@ -18,6 +18,9 @@ def awaited(event: threading.Event, seconds: float | None = None) -> bool:
 
     Polars handles signals in a way that has the kernel go on with a wait that one falls into, so
     that Python would not notice it before the event.
+
+    Returns:
+        Whether it has happened.
     """
     until = None if seconds is None else time.monotonic() + seconds
     while not event.wait(_LOOKS_S if until is None else min(_LOOKS_S, until - time.monotonic())):

@@ -41,11 +41,16 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="The workspace's folder.")] = Path("."),
+    ctx: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="The workspace's folder; without it that of -w, or this one."),
+    ] = None,
 ) -> None:
     """Make a workspace: settings, a first workflow, a folder for notebooks."""
     from lyftnb.workspace.scaffold import init_workspace
 
+    folder = Path(folder or ctx.obj.workspace or ".")
     for path in init_workspace(folder):
         typer.echo(f"wrote {path}")
     where = "" if folder == Path(".") else f"cd {shlex.quote(str(folder))} && "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from lyftnb.workspace.waiting import Verbs
 
 _PAUSE_S = 1.0
+_LOOK_S = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -79,8 +82,15 @@ class Leader:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait to become the leader; False: not within `timeout` seconds, or it has resigned."""
+        until = math.inf if timeout is None else time.monotonic() + timeout
         with self._change:
-            self._change.wait_for(lambda: self.is_leader or not self._standing, timeout)
+            # In pieces, as in `clock.awaited`: else Ctrl-C waits for the leadership too.
+            while not self._change.wait_for(
+                lambda: self.is_leader or not self._standing,
+                max(0.0, min(_LOOK_S, until - time.monotonic())),
+            ):
+                if time.monotonic() >= until:
+                    break
             return self.is_leader
 
     def resign(self) -> None:

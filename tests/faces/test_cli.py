@@ -105,6 +105,7 @@ def test_init_makes_a_workspace_once(lyftnb: Call, tmp_path: Path) -> None:
     again = lyftnb("init", "shop")
     assert again.returncode == 1
     assert again.stderr.startswith("error: shop/lyftnb.toml exists")
+    assert lyftnb("-w", "yard", "init").returncode == 0 and (tmp_path / "yard").is_dir()
 
 
 def test_schema_is_that_of_the_document(lyftnb: Call) -> None:

@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent import futures
 from contextlib import suppress
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from lyftnb.store.remote.line import Line, Request
 from lyftnb.store.remote.wire import BadFrame, arrow_of, check_size
 
 PATIENCE_S = 60.0
+_LOOK_S = 0.5
 
 
 class Client:
@@ -72,6 +74,9 @@ class Client:
             if len(self._posts) == 1:
                 loop.call_soon_threadsafe(self._post)
         try:
+            # In pieces, as in `clock.awaited`: else Ctrl-C waits for the answer too.
+            while not futures.wait((request.answer,), _LOOK_S).done:
+                pass
             frame = request.answer.result()
         except KeyboardInterrupt:
             loop.call_soon_threadsafe(self._line.drop, request)
