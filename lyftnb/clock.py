@@ -5,28 +5,35 @@ All instants are aware UTC datetimes; durations are seconds.
 
 from __future__ import annotations
 
-import threading
+import math
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-_LOOKS_S = 0.5
+_PIECE_S = 0.5
 
 
-def awaited(event: threading.Event, seconds: float | None = None) -> bool:
-    """Wait for an event, or so long; Ctrl-C ends it within half a second.
+def awaited(wait: Callable[[float], object], seconds: float | None = None) -> bool:
+    """Wait in short pieces, for so long at most, so that Ctrl-C is noticed between them.
 
     Polars handles signals in a way that has the kernel go on with a wait that one falls into, so
-    that Python would not notice it before the event.
+    that Python would not notice it before what is waited for.
+
+    Args:
+        wait: waits so many seconds, and says whether it has happened: `event.wait`.
+        seconds: None is for ever.
 
     Returns:
         Whether it has happened.
     """
-    until = None if seconds is None else time.monotonic() + seconds
-    while not event.wait(_LOOKS_S if until is None else min(_LOOKS_S, until - time.monotonic())):
-        if until is not None and time.monotonic() >= until:
-            return event.is_set()
-    return True
+    until = math.inf if seconds is None else time.monotonic() + seconds
+    while True:
+        left = until - time.monotonic()
+        if wait(max(0.0, min(_PIECE_S, left))):
+            return True
+        if left <= _PIECE_S:
+            return False
 
 
 class Clock(Protocol):

@@ -301,9 +301,11 @@ class Flow:
         return StageRun(stage, feed, number, self.env.limits.in_flight, slots)
 
     def _slots(self, stage: Stage) -> Callable[[], int]:
-        """How many units of a stage are worked on at the same time: as its narrowest group."""
+        """How many units of a stage are worked on at the same time: as its narrowest group has slots,
+        none while it has no workers.
+        """
         engine = self.env.engine
-        return lambda: max(1, min(engine.slots.get(group, 1) for group in stage.groups))
+        return lambda: min(engine.slots.get(group, 1) for group in stage.groups)
 
     def _feed(self, stage: Stage, slots: Callable[[], int]) -> Feed:
         ledger, limits = self.env.ledger, self.env.limits

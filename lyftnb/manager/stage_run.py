@@ -152,7 +152,7 @@ class StageRun:
         waits is left to grow meanwhile (as Nagle's algorithm does with small packets, RFC 896).
         """
         ahead = sum(batch.units - batch.units_done for batch in self.batches)
-        if ahead < self.slots() * len(self.stage.groups):
+        if not ahead or ahead < self.slots() * len(self.stage.groups):
             return False
         return isinstance(self.feed, SpoolFeed) and not self.feed.drained and self.feed.is_small
 

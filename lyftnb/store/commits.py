@@ -398,7 +398,7 @@ def committed_before(database: Database, mirror: Mirror, batch: str) -> tuple[in
     stage, number = stage_of(batch)
     if number > mirror.committed.get(stage, 0):
         return None
-    rows = database.rows("committed_batch", batch=batch)
+    rows = database.rows("committed_batches", batches=[batch])
     return (rows[0]["attempt"], rows[0]["snapshot"]) if rows else None
 
 

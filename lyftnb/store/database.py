@@ -22,7 +22,7 @@ from lyftnb.store.owner import busy
 
 FILE = "ledger.duckdb"
 # The ledger is small rows in few tables; the data plane needs the memory, and the cores: a second
-# thread makes each statement a fifth dearer, and none faster that matters.
+# thread makes each small statement a fifth dearer, and only look-ups among millions of rows faster.
 _SETTINGS = {"threads": 1, "memory_limit": "1GB", "preserve_insertion_order": False}
 _FEW = 100
 _FORWARD = "the ledger was written by a newer lyftnb (migration {found}, this one knows {known})"

@@ -234,7 +234,8 @@ def reloaded(database: Database, before: Mirror) -> Mirror:
     What came in between may have been committed, or not; the tables know.
     """
     now = load(database)
-    committed = {row["batch"] for row in database.rows("committed_of", batches=[*before.fences])}
+    found = database.rows("committed_batches", batches=[*before.fences])
+    committed = {row["batch"] for row in found}
     for batch, fence in before.fences.items():
         if not fence.durable and batch not in committed:
             now.fences.setdefault(batch, fence)

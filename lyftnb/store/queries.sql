@@ -36,11 +36,8 @@ FROM spool_schemas WHERE spool = $spool AND snapshot <= $at
 -- name: batch_numbers
 SELECT deployment || '/' || stage AS stage, max(number) AS number FROM batches GROUP BY ALL
 
--- name: committed_batch
-SELECT attempt, snapshot FROM batches WHERE batch = $batch
-
--- name: committed_of
-SELECT batch FROM batches WHERE batch IN (SELECT unnest($batches::VARCHAR[]))
+-- name: committed_batches
+SELECT batch, attempt, snapshot FROM batches WHERE batch IN (SELECT unnest($batches::VARCHAR[]))
 
 -- name: claims
 SELECT batch, attempt, document, abandoned_at IS NOT NULL AS abandoned

@@ -171,7 +171,7 @@ class Subscription:
             if message := self._take():
                 return message
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not self._over.is_set() and not awaited(self._news, left):
+            if not self._over.is_set() and not awaited(self._news.wait, left):
                 break
         raise StopIteration
 

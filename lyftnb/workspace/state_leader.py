@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
+from lyftnb.clock import awaited
 from lyftnb.errors import LyftError, StorageError, TryAgain
 from lyftnb.workspace.state_lock import TTL_S, Lock
 from lyftnb.workspace.tabular import facts
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from lyftnb.workspace.waiting import Verbs
 
 _PAUSE_S = 1.0
-_LOOK_S = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -82,15 +80,12 @@ class Leader:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait to become the leader; False: not within `timeout` seconds, or it has resigned."""
-        until = math.inf if timeout is None else time.monotonic() + timeout
+
+        def settled(seconds: float) -> bool:
+            return self._change.wait_for(lambda: self.is_leader or not self._standing, seconds)
+
         with self._change:
-            # In pieces, as in `clock.awaited`: else Ctrl-C waits for the leadership too.
-            while not self._change.wait_for(
-                lambda: self.is_leader or not self._standing,
-                max(0.0, min(_LOOK_S, until - time.monotonic())),
-            ):
-                if time.monotonic() >= until:
-                    break
+            awaited(settled, timeout)
             return self.is_leader
 
     def resign(self) -> None:

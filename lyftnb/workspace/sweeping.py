@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from lyftnb.clock import awaited
 from lyftnb.errors import GroupUnavailable
 from lyftnb.model import Publication
 from lyftnb.redaction import marked
@@ -44,13 +45,12 @@ def sweep_outputs(
     ledger.lend_secrets(_BORROWER, marked([p.payload for ps in by_group.values() for p in ps]))
     try:
         for group, items in sorted(by_group.items()):
-            removed = None
-            if groups is None or group in groups:
-                removed = _removed(engine, group, items)
+            there = groups is None or group in groups
+            removed = _removed(engine, group, items) if there else ()
             if removed:
                 ledger.swept_publications(removed)
-            done += len(removed or ())
-            if len(removed or ()) < len(items):
+            done += len(removed)
+            if len(removed) < len(items):
                 left.append(group)
     finally:
         ledger.lend_secrets(_BORROWER, ())
@@ -59,8 +59,8 @@ def sweep_outputs(
 
 def _removed(
     engine: Callable[[frozenset[str]], Engine], group: str, items: Sequence[Publication]
-) -> Sequence[str] | None:
-    """The ids of those for which a worker of the group has done it; None: nobody has."""
+) -> Sequence[str]:
+    """The ids of those for which a worker of the group has done it."""
     answers: list[Any] = []
     answered = threading.Event()
 
@@ -71,8 +71,8 @@ def _removed(
     try:
         engine(frozenset({group})).discard(items, group, on_done)
     except GroupUnavailable:
-        return None
-    if not answered.wait(_PATIENCE_S) or isinstance(answers[0], BaseException):
-        return None
+        return ()
+    if not awaited(answered.wait, _PATIENCE_S) or isinstance(answers[0], BaseException):
+        return ()
     ids: Sequence[str] = answers[0]
     return ids

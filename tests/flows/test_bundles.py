@@ -8,7 +8,7 @@ import pytest
 
 import lyftnb as ln
 from lyftnb.engine.credits import Bundle, Credits
-from tests.flows.live_kit import SPOOL, flow
+from tests.flows.flow_kit import SPOOL, flow
 
 pytestmark = pytest.mark.cluster
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from live_kit import SPOOL, flow, until
+from flow_kit import SPOOL, flow, until
 
 import lyftnb as ln
 from lyftnb.errors import InternalError, LyftError, SetupError

@@ -8,28 +8,19 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 import pytest
+from flow_kit import QUICK, SPOOL, Rows, flow
 
 import lyftnb as ln
-from lyftnb.errors import StepFailed, StorageFull, TryAgain
+from lyftnb.errors import StepFailed
 from lyftnb.manager import Progress
-from lyftnb.model import IssueDraft, WorkflowSpec
+from lyftnb.model import WorkflowSpec
 
 pytestmark = pytest.mark.cluster
-
-Rows = Callable[[str], pl.DataFrame]
-SPOOL = {"transport": "spool"}
-QUICK = {"attempts": 3, "delay": "10ms", "max_delay": "20ms"}
-
-
-def flow(name: str, steps: dict[str, Any], **rest: Any) -> WorkflowSpec:
-    return WorkflowSpec.model_validate({"workflow": name, "steps": steps, **rest})
 
 
 def files(folder: Path, name: str, count: int) -> dict[str, Any]:
@@ -153,134 +144,6 @@ def test_files_that_cannot_be_read_block_no_stage(
     assert ws.run(wf).batches == 0
 
 
-def test_a_full_disk_is_waited_for_and_leaves_no_files(
-    ws: ln.Workspace, rows: Rows, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The body stands for a disk that is full for longer than the step has attempts."""
-    tries = folder / "tries"
-    body = "\n".join(
-        (
-            "import os",
-            "from lyftnb.errors import StorageFull",
-            "def work(lf):",
-            f"    with open({str(tries)!r}, 'a') as file: file.write('x')",
-            f"    if os.path.getsize({str(tries)!r}) < 6: raise StorageFull('no space left')",
-            "    return lf",
-        )
-    )
-    failing = {"python": {"source": body, "rowwise": False}}
-    retry = QUICK | {"delay": "200ms", "max_delay": "200ms"}  # long enough to be seen
-    keep = {"in": "raw", "out": {"a": "kept", "b": "next"}, "dispatch": "clone", "retry": retry}
-    steps = {
-        "read": {"input": {"inline": {"rows": [{"n": 1}]}}, "out": "raw"},
-        "keep": keep,
-        "work": {"in": "next", "actions": [failing], "out": "done", "retry": retry},
-    }
-    wf = flow("full", steps, channels={"raw": SPOOL, "kept": SPOOL, "done": SPOOL})
-    seen: list[Progress] = []
-    told: list[str] = []
-    monkeypatch.setattr("lyftnb.manager.bounded_run._LOOK_S", 0.02)
-
-    def look(progress: Progress) -> None:
-        seen.append(progress)
-        found = ws._ledger.issues(place_prefix="full_draft")
-        told.extend(issue.cause for issue in found if issue.code == "storage_full")
-
-    ws.run(wf, on_progress=look)
-    assert tries.read_text() == "x" * 6 and QUICK["attempts"] < 6
-    assert "it waits for room" in told[0] and "no space left" in told[0]
-    assert not ws._ledger.issues(place_prefix="full_draft")
-    assert any("waits for room" in stage.note for progress in seen for stage in progress.stages)
-    assert rows("full_draft.done")["n"].to_list() == rows("full_draft.kept")["n"].to_list() == [1]
-    for name in ("kept", "done"):
-        assert len(list(folder.glob(f".lyftnb/spools/full_draft.{name}/*/*.parquet"))) == 1
-
-
-@pytest.mark.parametrize(
-    "verb", ["commit", "claim", "published", "end_runs", "locks_release_of", "close_issue"]
-)
-def test_a_full_disk_under_the_ledger_is_waited_for(
-    ws: ln.Workspace, rows: Rows, folder: Path, monkeypatch: pytest.MonkeyPatch, verb: str
-) -> None:
-    """Whatever cannot be written when it is due is written later, and once."""
-    monkeypatch.setattr("lyftnb.manager.bounded_run._ROOM_S", 0.2)
-    monkeypatch.setattr("lyftnb.manager.bounded_run._LOOK_S", 60.0)
-    failing = {"python": {"source": once_failing(folder / f"failed_{verb}"), "rowwise": False}}
-    steps = {
-        "read": {"input": {"inline": {"rows": [{"n": 1}, {"n": 2}]}}, "out": "raw"},
-        "work": {"in": "raw", "actions": [failing], "out": "done", "retry": QUICK},
-        "write": {"in": "done", "output": {"ndjson": {"path": f"full_{verb}"}}, "retry": QUICK},
-        "wake": {
-            "input": {"inline": {"rows": [{"n": 3}]}},
-            "out": "woken",
-            "trigger": {"message": {"tag": "nobody_sends_it"}},
-        },
-    }
-    wf = flow(f"full_{verb}", steps, channels={"raw": SPOOL, "done": SPOOL, "woken": SPOOL})
-    ws._ledger.raise_issues([IssueDraft("input_problem", f"full_{verb}_draft/read", "of before")])
-    real = getattr(ws._ledger, verb)
-    seen: list[Progress] = []
-
-    def told() -> bool:
-        notes = {stage.note for progress in seen for stage in progress.stages}
-        return any("waits for room" in note and "ledger.duckdb" in note for note in notes)
-
-    def full(*args: Any, **kw: Any) -> Any:
-        """There is room once somebody has been told that there is none."""
-        if not told():
-            raise StorageFull("no space left", where="ledger.duckdb")
-        return real(*args, **kw)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ws._ledger, verb, full)
-        summary = ws.run(wf, on_progress=seen.append)
-    assert told() and summary.status == "done"
-    assert [run.status for run in ws._ledger.runs(f"full_{verb}_draft")] == ["done"]
-    assert rows(f"full_{verb}_draft.done")["n"].to_list() == [1, 2]
-    files = (folder / f"full_{verb}").glob("*.ndjson")
-    assert pl.concat([pl.read_ndjson(file) for file in files])["n"].to_list() == [1, 2]
-    assert not ws._ledger.issues(place_prefix=f"full_{verb}_draft")
-
-
-def once_failing(file: Path) -> str:
-    """The source of a body that fails the first time."""
-    return "\n".join(
-        (
-            "import os",
-            "from lyftnb.errors import Temporary",
-            "def work(lf):",
-            f"    if not os.path.exists({str(file)!r}):",
-            f"        open({str(file)!r}, 'x').close()",
-            "        raise Temporary('the first time', delay=0.01)",
-            "    return lf",
-        )
-    )
-
-
-def test_a_run_that_waits_for_room_under_the_ledger_can_be_stopped(
-    ws: ln.Workspace, rows: Rows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    steps = {"read": {"input": {"inline": {"rows": [{"n": 1}]}}, "out": "raw"}}
-    wf = flow("stopped_full", steps, channels={"raw": SPOOL})
-
-    def full(*_args: Any, **_kw: Any) -> Any:
-        raise StorageFull("no space left", where="ledger.duckdb")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ws._ledger, "commit", full)
-        patch.setattr(ws._ledger, "end_runs", full)
-        begun = ws.begin(wf)
-
-        def look(progress: Progress) -> None:
-            if any("waits for room" in stage.note for stage in progress.stages):
-                ws.cancel(begun.run)
-
-        with pytest.raises(TryAgain, match="what it had committed stays"):
-            ws.follow(begun, look)
-    assert ws.run(wf).status == "done"
-    assert rows("stopped_full_draft.raw")["n"].to_list() == [1]
-
-
 def test_a_paused_step_does_nothing_and_blocks_nobody(ws: ln.Workspace, rows: Rows) -> None:
     def wf(paused: bool) -> WorkflowSpec:
         make = {"inline": {"rows": [{"n": i} for i in range(5)]}}
@@ -388,150 +251,6 @@ def test_replicas_bound_the_tasks_of_a_step(
     ws.run(wf)
     spans = [tuple(map(float, line.split())) for line in log.read_text().splitlines()]
     assert max(sum(a <= t < b for a, b in spans) for t, _ in spans) == most
-
-
-def test_a_publication_is_tried_again(ws: ln.Workspace, folder: Path) -> None:
-    output = {"duckdb": {"path": "held.duckdb", "table": "events", "wait": 0}}
-    wf = flow(
-        "held",
-        {
-            "make": {
-                "input": {"inline": {"rows": [{"n": 1}]}},
-                "output": output,
-                "retry": {"attempts": 100, "delay": "50ms", "max_delay": "50ms"},
-            }
-        },
-    )
-    holder = duckdb.connect(str(folder / "held.duckdb"))
-
-    def let_go(progress: Progress) -> None:
-        if any("publication: attempt" in stage.note for stage in progress.stages):
-            holder.close()
-
-    assert ws.run(wf, on_progress=let_go).status == "done"
-    with duckdb.connect(str(folder / "held.duckdb")) as con:
-        assert con.sql("SELECT n FROM events").fetchall() == [(1,)]
-    assert ws._ledger.pending_publications("held_draft") == ()
-
-
-def test_a_publication_that_fails_for_good_is_kept_and_keeps_no_other_back(
-    ws: ln.Workspace, folder: Path
-) -> None:
-    wf = flow(
-        "kept_back",
-        {
-            "make": {
-                "input": {"inline": {"rows": [{"n": 1}]}},
-                "out": "made",
-                "retry": {"attempts": 2, "delay": "10ms"},
-            },
-            "held": {
-                "in": "made",
-                "output": {"duckdb": {"path": "kept.duckdb", "table": "events", "wait": 0}},
-            },
-            "beside": {"in": "made", "output": {"csv": {"path": "beside"}}},
-        },
-    )
-    with (
-        duckdb.connect(str(folder / "kept.duckdb")),
-        pytest.raises(ln.LyftError, match=r"kept\.duckdb"),
-    ):
-        ws.run(wf)
-    (left,) = ws._ledger.pending_publications("kept_back_draft")
-    assert left.step == "held"
-    assert len(list((folder / "beside").glob("*.csv"))) == 1
-    assert ws.run(wf).batches == 0
-    with duckdb.connect(str(folder / "kept.duckdb")) as con:
-        assert con.sql("SELECT n FROM events").fetchall() == [(1,)]
-
-
-def test_a_run_that_starts_over_gives_up_what_could_never_be_revealed(
-    ws: ln.Workspace, folder: Path
-) -> None:
-    def wf(value: str, kind: str) -> WorkflowSpec:
-        make = {
-            "input": {"inline": {"rows": [{"day": value}]}},
-            "actions": [{"cast": {"day": kind}}],
-            "output": {"duckdb": {"path": "clash.duckdb", "table": "events"}},
-        }
-        return flow("clash", {"make": make})
-
-    ws.run(wf("2026-05-01", "DATE"))
-    with pytest.raises(ln.LyftError, match="--fresh"):
-        ws.run(wf("2026-05-01T12:00:00", "TIMESTAMP"), fresh=True)
-    with pytest.raises(ln.LyftError, match="do not fit the table"):
-        ws.run(wf("2026-05-02", "DATE"))
-    with pytest.raises(ln.errors.SetupError, match="does not run on") as refused:
-        ws.skip("clash_draft", "make")
-    assert "--fresh" in str(refused.value)
-    summary = ws.run(wf("2026-05-02", "DATE"), fresh=True)
-    assert summary.status == "done" and "make/0/0 and 1 more" in summary.problems[0]
-    with duckdb.connect(str(folder / "clash.duckdb")) as con:
-        found = con.sql("SELECT day::VARCHAR FROM events ORDER BY day").fetchall()
-    assert found == [("2026-05-01",), ("2026-05-02",)]
-    told = ws.sql("SELECT skipped FROM lyftnb.publications WHERE starts_with(batch, 'clash_')")
-    assert told["skipped"].drop_nulls().to_list() == ["the deployment was started over"] * 2
-
-
-def test_what_is_staged_for_nothing_goes_after_its_retention(
-    ws: ln.Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make = {
-        "input": {"inline": {"rows": [{"day": "x"}]}},
-        "output": {"duckdb": {"path": "swept/held.duckdb", "table": "events", "wait": 0}},
-        "retry": {"attempts": 1},
-    }
-    wf = flow("swept", {"make": make})
-    (folder / "swept").mkdir()
-
-    def swept() -> list[bool]:
-        query = "SELECT swept_at IS NOT NULL FROM lyftnb.publications"
-        return [done for (done,) in ws.sql(f"{query} WHERE starts_with(batch, 'swept_')").rows()]
-
-    with duckdb.connect(str(folder / "swept/held.duckdb")), pytest.raises(ln.LyftError):
-        ws.run(wf)
-    (staged,) = (folder / "swept").glob(".lyftnb-*.parquet")
-    ws.run(wf, fresh=True)
-    assert staged.exists() and swept() == [False, False], "its rows may still be rescued"
-    at_once = ws.config.retention.model_copy(update={"skipped": 0})
-    monkeypatch.setattr(ws, "config", ws.config.model_copy(update={"retention": at_once}))
-    ws.run(wf)
-    assert not staged.exists() and swept() == [True, False]
-
-
-def test_a_sweep_takes_what_is_staged_for_nothing_where_nothing_runs(
-    ws: ln.Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (folder / "gone").mkdir()
-
-    def staged(name: str, group: str) -> Path:
-        """What is staged for an output that was given up."""
-        path = f"gone/{name}.duckdb"
-        make = {
-            "input": {"inline": {"rows": [{"day": "x"}]}},
-            "output": {"duckdb": {"path": path, "table": "events", "wait": 0}},
-            "retry": {"attempts": 1},
-            "group": group,
-        }
-        before = set((folder / "gone").glob(".lyftnb-*.parquet"))
-        with duckdb.connect(str(folder / path)), pytest.raises(ln.LyftError):
-            ws.run(flow(name, {"make": make}))
-        ws._ledger.forget(f"{name}_draft")
-        (made,) = set((folder / "gone").glob(".lyftnb-*.parquet")) - before
-        return made
-
-    here, elsewhere = staged("gone_here", "default"), staged("gone_edge", "edge")
-    assert ws.sweep().outputs == 0 and here.exists(), "its rows may still be rescued"
-    at_once = ws.config.retention.model_copy(update={"skipped": 0})
-    monkeypatch.setattr(ws, "config", ws.config.model_copy(update={"retention": at_once}))
-    with monkeypatch.context() as patch:
-        patch.setattr(type(ws._compute), "group_sizes", property(lambda _: {"default": 2}))
-        found = ws.sweep()
-    assert (found.outputs, found.unreached) == (1, ("edge",))
-    assert not here.exists() and elsewhere.exists()
-    found = ws.sweep()
-    assert (found.outputs, found.unreached) == (1, ()) and not elsewhere.exists()
-    assert ws.sweep().outputs == 0
 
 
 @pytest.mark.parametrize("edited", [{"actions": []}, {"in": {"renamed": "raw"}, "actions": []}])

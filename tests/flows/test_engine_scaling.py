@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_kit import until
+from flow_kit import until
 
 from lyftnb.engine import Cluster, GroupSize
 from lyftnb.engine.cluster import resource

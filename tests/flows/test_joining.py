@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from distributed import Client, Security
-from live_kit import SPOOL, flow
+from flow_kit import SPOOL, flow
 from typer.testing import CliRunner
 
 import lyftnb as ln

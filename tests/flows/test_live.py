@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from live_kit import SPOOL, flow, until
+from flow_kit import SPOOL, flow, until
 
 import lyftnb as ln
 from lyftnb.errors import NotFound, SetupError, StorageError

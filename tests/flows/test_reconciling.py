@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live_kit import SPOOL, flow, until
+from flow_kit import SPOOL, flow, until
 
 import lyftnb as ln
 from lyftnb.planning.reconciling import (

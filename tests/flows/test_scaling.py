@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from live_kit import flow, until
+from flow_kit import flow, until
 
 import lyftnb as ln
 from lyftnb.engine.cluster import Member

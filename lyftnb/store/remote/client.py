@@ -11,6 +11,7 @@ from concurrent import futures
 from contextlib import suppress
 from typing import Any, Self
 
+from lyftnb.clock import awaited
 from lyftnb.errors import LedgerError, SetupError
 from lyftnb.store.remote.address import StateAddress
 from lyftnb.store.remote.call import Verb
@@ -19,7 +20,6 @@ from lyftnb.store.remote.line import Line, Request
 from lyftnb.store.remote.wire import BadFrame, arrow_of, check_size
 
 PATIENCE_S = 60.0
-_LOOK_S = 0.5
 
 
 class Client:
@@ -74,9 +74,7 @@ class Client:
             if len(self._posts) == 1:
                 loop.call_soon_threadsafe(self._post)
         try:
-            # In pieces, as in `clock.awaited`: else Ctrl-C waits for the answer too.
-            while not futures.wait((request.answer,), _LOOK_S).done:
-                pass
+            awaited(lambda seconds: futures.wait((request.answer,), seconds).done)
             frame = request.answer.result()
         except KeyboardInterrupt:
             loop.call_soon_threadsafe(self._line.drop, request)

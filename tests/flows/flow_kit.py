@@ -1,4 +1,4 @@
-"""What tests of running deployments share."""
+"""What tests of workflows on a real cluster share."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
+
 from lyftnb.model import WorkflowSpec
 
+Rows = Callable[[str], pl.DataFrame]
+"""Spool → its rows, in order."""
 SPOOL = {"transport": "spool"}
+QUICK = {"attempts": 3, "delay": "10ms", "max_delay": "20ms"}
+"""How steps try again."""
 
 
 def flow(name: str, steps: dict[str, Any], **rest: Any) -> WorkflowSpec:
