@@ -301,8 +301,8 @@ class Flow:
         return StageRun(stage, feed, number, self.env.limits.in_flight, slots)
 
     def _slots(self, stage: Stage) -> Callable[[], int]:
-        """How many units of a stage are worked on at the same time: as its narrowest group has slots,
-        none while it has no workers.
+        """How many units of a stage are worked on at the same time: as many as its narrowest group
+        has slots, none while it has no workers.
         """
         engine = self.env.engine
         return lambda: min(engine.slots.get(group, 1) for group in stage.groups)
